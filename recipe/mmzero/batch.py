@@ -1,0 +1,190 @@
+"""What the whole batch of a training step knows: batch-level reward terms, drops, metrics. Pure functions.
+
+Sources: METHOD §2.1 (r_ct and r_div are computed over all roll-outs of the step, before advantages), §3 (a dropped
+sample leaves mean, std and loss; a group with fewer than two samples leaves the batch), §2.0 (failures.max_fraction).
+"""
+
+import json
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, pstdev
+from typing import Any
+
+from mmzero_rewards.diversity import batch_terms
+
+from mmzero_rewards import Proposal, grade, vote
+from mmzero_rewards.config import RewardConfig
+
+SAMPLE_KEY = "mmzero_sample"
+
+
+class StageFailure(RuntimeError):
+    """The stage cannot go on; one line: what, how much, where to look."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One roll-out of the step. `position` is its place in verl's batch, `order` its place among the real rows."""
+
+    position: int
+    order: int
+    group: str
+    session: int
+    dropped: bool
+    components: Mapping[str, float]
+    sample: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `finish` decided. Lists are aligned with the rows; `left_out` holds positions in verl's batch."""
+
+    added: list[float]
+    scores: list[float]
+    terms: list[dict[str, float]]
+    left_out: list[int]
+    metrics: dict[str, float]
+
+
+def rows_of(keys: Sequence[str], real: Sequence[bool], uids: Sequence[str], extras: Sequence[Mapping]) -> list[Row]:
+    """Rows of verl's batch that are roll-outs (not padding), with what the reward manager attached to them."""
+    rows = []
+    for position, (key, is_real, uid, extra) in enumerate(zip(keys, real, uids, extras, strict=True)):
+        if not is_real:
+            continue
+        info = dict(extra.get("reward_extra_info") or {})
+        sample = json.loads(info.pop(SAMPLE_KEY, None) or "{}")
+        components = {name: float(value) for name, value in info.items() if isinstance(value, (int, float))}
+        session = int(key.rsplit("_", 2)[1])
+        dropped = components.get("dropped", 0.0) > 0
+        rows.append(Row(position, len(rows), str(uid), session, dropped, components, sample))
+    return rows
+
+
+def require_all_present(found: int, expected: int, max_fraction: float) -> None:
+    """A step never shrinks its batch silently.
+
+    Raises:
+        StageFailure: more than `max_fraction` of the expected roll-outs are missing.
+    """
+    missing = expected - found
+    if missing > max_fraction * expected:
+        raise StageFailure(
+            f"{missing} of {expected} roll-outs of this step are missing: a rollout worker or reward manager failed; "
+            "the log above has its traceback (search for 'Error in _run_prompt')"
+        )
+
+
+def finish(rows: Sequence[Row], role: str, config: RewardConfig, settings: Mapping[str, Any]) -> Outcome:
+    """Batch-level terms, drops and metrics of one step.
+
+    Raises:
+        StageFailure: more than `failures.max_fraction` of the roll-outs were dropped.
+    """
+    dropped = sum(row.dropped for row in rows)
+    limit = float(settings["failures"]["max_fraction"])
+    if rows and dropped > limit * len(rows):
+        reasons = Counter(row.sample.get("failure", "unknown") for row in rows if row.dropped)
+        cause, count = reasons.most_common(1)[0]
+        raise StageFailure(
+            f"{dropped} of {len(rows)} roll-outs of this step were dropped (limit failures.max_fraction={limit}); "
+            f"most often ({count}x): {cause}"
+        )
+    added = [0.0] * len(rows)
+    terms = [dict(row.components) for row in rows]
+    metrics: dict[str, float] = {}
+    if role == "proposer":
+        batch = batch_terms([_proposal(row) for row in rows], config)
+        for row, extra in zip(rows, batch.rows, strict=True):
+            added[row.order] = 0.0 if row.dropped else extra["r_ct"] + extra["r_div"]
+            terms[row.order] |= extra
+        metrics |= {f"mmzero/proposer/{name}": float(value) for name, value in batch.metrics.items()}
+    left_out = [row.position for row in rows if row.dropped]
+    if role == "solver" and settings["label_mode"] == "online":
+        left_out += _label_online(rows, config, added, terms)
+    scores = [row.components.get("score", 0.0) + added[row.order] for row in rows]
+    gone = set(left_out)
+    kept = [row for row in rows if row.position not in gone]
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in kept:
+        groups[row.group].append(row)
+    alone = [row for members in groups.values() if len(members) < 2 for row in members]
+    left_out += [row.position for row in alone]
+    metrics |= component_metrics(role, kept, terms, scores)
+    spread = [pstdev([scores[row.order] for row in members]) for members in groups.values() if len(members) > 1]
+    metrics[f"mmzero/{role}/zero_variance_groups"] = fmean([s < 1e-9 for s in spread]) if spread else math.nan
+    metrics[f"mmzero/{role}/dropped_fraction"] = dropped / max(1, len(rows))
+    metrics[f"mmzero/{role}/rollouts"] = float(len(rows))
+    return Outcome(added, scores, terms, sorted(left_out), {k: v for k, v in metrics.items() if math.isfinite(v)})
+
+
+def component_metrics(
+    role: str, rows: Sequence[Row], terms: Sequence[Mapping[str, float]], scores: Sequence[float]
+) -> dict[str, float]:
+    """`mmzero/<role>/<component>/{mean,min,max,std}` over the finite values, and the headline names of one role."""
+    columns: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        for name, value in terms[row.order].items():
+            if math.isfinite(value):
+                columns[name].append(value)
+        columns["reward"].append(scores[row.order])
+    metrics = {}
+    for name, values in columns.items():
+        prefix = f"mmzero/{role}/{name}"
+        metrics |= {
+            f"{prefix}/mean": fmean(values),
+            f"{prefix}/min": min(values),
+            f"{prefix}/max": max(values),
+            f"{prefix}/std": pstdev(values),
+        }
+    headline = {
+        "proposer": {
+            "format_valid": "format_ok",
+            "render_rate": "render_rate",
+            "solvability": "mean_solvability",
+            "difficulty": "mean_difficulty",
+        },
+        "coder": {
+            "format_valid": "has_code",
+            "render_rate": "render",
+            "solvability": "solvability",
+            "difficulty": "difficulty",
+        },
+        "solver": {"format_valid": "format", "accuracy": "accuracy"},
+    }[role]
+    for public, component in headline.items():
+        if columns.get(component):
+            metrics[f"mmzero/{role}/{public}"] = fmean(columns[component])
+    return metrics
+
+
+def _label_online(
+    rows: Sequence[Row], config: RewardConfig, added: list[float], terms: list[dict[str, float]]
+) -> list[int]:
+    """METHOD §2.3 `label_mode: online`: the label is the majority of the current group's own answers.
+
+    Changes `added` and `terms` in place; returns the positions of groups in which nobody answered.
+    """
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if not row.dropped:
+            groups[row.group].append(row)
+    unlabelled = []
+    weight = 1.0 - config.solver.format_weight
+    for members in groups.values():
+        majority = vote([row.sample.get("answer") for row in members], config.solver, config.grading.grader).majority
+        if majority is None:
+            unlabelled += [row.position for row in members]
+            continue
+        for row in members:
+            right = float(grade(row.sample.get("answer"), majority, config.grading.grader))
+            added[row.order] = weight * (right - row.components["accuracy"])
+            terms[row.order]["accuracy"] = right
+    return unlabelled
+
+
+def _proposal(row: Row) -> Proposal | None:
+    fields = row.sample.get("proposal")
+    return Proposal(**fields) if fields else None

@@ -1,0 +1,127 @@
+"""Frozen peers: verl-managed standalone replicas of the configured rollout engine, one group per distinct checkpoint.
+
+The trainer starts them before its reward workers; collection starts them before its pipeline. Callers get addresses
+(`host:port`) of OpenAI-compatible servers, so a reward manager cannot tell them from a hand-started `vllm serve`.
+
+Not covered: health after start-up (the client retries and quarantines, mmzero_rewards/peers.py) and ending them: they
+are Ray actors of the job that started them and end with it.
+"""
+
+import asyncio
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+
+@dataclass(frozen=True)
+class PeerGroup:
+    """Replicas that serve one checkpoint. `roles` may hold several names: they share the servers."""
+
+    path: str
+    roles: tuple[str, ...]
+    replicas: int
+    gpus_per_replica: int
+    addresses: tuple[str, ...] = ()
+    handles: tuple[Any, ...] = field(default=(), repr=False)
+
+
+def group_by_checkpoint(peers: Mapping[str, Mapping[str, Any]]) -> list[PeerGroup]:
+    """One group per distinct checkpoint.
+
+    Args:
+        peers: role -> {path, gpus, tensor_parallel}; `gpus` is what the hardware profile gives this role.
+    Returns:
+        Groups in the order of first appearance; GPUs of roles that share a checkpoint add up.
+    Raises:
+        ValueError: a role has fewer GPUs than one replica needs.
+    """
+    groups: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for role, peer in peers.items():
+        groups.setdefault(str(peer["path"]), []).append((role, peer))
+    result = []
+    for path, members in groups.items():
+        width = max(int(peer["tensor_parallel"]) for _, peer in members)
+        gpus = sum(int(peer["gpus"]) for _, peer in members)
+        if gpus < width:
+            roles = "+".join(role for role, _ in members)
+            raise ValueError(f"peer {roles}: {gpus} GPUs for tensor_parallel={width}; give it more in hardware.stages")
+        result.append(PeerGroup(path, tuple(role for role, _ in members), gpus // width, width))
+    return result
+
+
+async def launch(
+    peers: Mapping[str, Mapping[str, Any]], rollout: DictConfig, gpus_per_node: int, overrides: Mapping[str, Any]
+) -> list[PeerGroup]:
+    """Start every group at once and wait until all servers answer.
+
+    Args:
+        peers: see `group_by_checkpoint`.
+        rollout: verl's rollout config of the trained role; peers run with a copy of it.
+        gpus_per_node: of one node, for replicas that span nodes.
+        overrides: rollout settings that differ for peers (memory share, lengths).
+    Returns:
+        The groups with the addresses of their servers.
+    """
+    from verl.workers.config import HFModelConfig
+    from verl.workers.rollout.replica import get_rollout_replica_class
+
+    config = frozen_rollout_config(rollout, overrides)
+    replica_class = get_rollout_replica_class(config.name)
+    started: list[tuple[PeerGroup, list[Any]]] = []
+    for group in group_by_checkpoint(peers):
+        sized = copy.deepcopy(config)
+        with open_dict(sized):
+            sized.tensor_model_parallel_size = group.gpus_per_replica
+        replicas = [
+            replica_class(
+                replica_rank=rank,
+                config=sized,
+                model_config=HFModelConfig(path=group.path),
+                gpus_per_node=gpus_per_node,
+                is_reward_model=True,  # keeps Ray actor names apart from those of the trained rollout
+                name_suffix="_".join(group.roles),
+            )
+            for rank in range(group.replicas)
+        ]
+        started.append((group, replicas))
+    await asyncio.gather(*[replica.init_standalone() for _, replicas in started for replica in replicas])
+    return [
+        PeerGroup(
+            group.path,
+            group.roles,
+            group.replicas,
+            group.gpus_per_replica,
+            addresses=tuple(replica.server_address for replica in replicas),
+            handles=tuple(replicas),
+        )
+        for group, replicas in started
+    ]
+
+
+def frozen_rollout_config(rollout: DictConfig, overrides: Mapping[str, Any]) -> DictConfig:
+    """A copy of the trained role's rollout config, fit for a model whose weights never change."""
+    config = copy.deepcopy(rollout)
+    OmegaConf.resolve(config)
+    with open_dict(config):
+        config.load_format = "auto"  # verl's default is "dummy": random weights until the trainer sends real ones
+        config.skip_tokenizer_init = False  # chat completions need the tokenizer
+        config.free_cache_engine = False
+        config.enable_sleep_mode = False
+        for key, value in overrides.items():
+            config[key] = value
+    return config
+
+
+def addresses_of(groups: Sequence[PeerGroup], role: str) -> tuple[str, list[str]]:
+    """(served model name, addresses) of the group that serves `role`.
+
+    Raises:
+        KeyError: no group serves it.
+    """
+    for group in groups:
+        if role in group.roles:
+            return group.path, list(group.addresses)
+    raise KeyError(role)

@@ -1,0 +1,53 @@
+"""Samples of a training step as JSON lines: `samples/{step:06d}.jsonl`, pictures beside them in `samples/images`.
+
+Pictures are written by the process that rendered them (the reward manager); records hold their relative paths.
+Not-a-number values become null, which every JSON reader accepts.
+"""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+RowT = TypeVar("RowT")
+
+
+class SampleWriter:
+    """Keeps `per_step` roll-outs of each step: whole groups first, so that a reader can compare siblings."""
+
+    def __init__(self, folder: Path, per_step: int):
+        self.folder, self.per_step = folder, per_step
+
+    def choose(self, rows: Sequence[RowT], step: int) -> list[RowT]:
+        """At most `per_step` rows, group by group, in a pseudo-random order of groups fixed by step and group id."""
+        order = sorted(rows, key=lambda row: (_rank(step, row.group), row.group, row.session))
+        return order[: self.per_step]
+
+    def write(self, step: int, records: Sequence[Mapping[str, Any]]) -> None:
+        """Write the step's file in one atomic rename; an earlier attempt of the same step is replaced."""
+        if not self.per_step:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        target = self.folder / f"{step:06d}.jsonl"
+        temporary = target.with_suffix(".jsonl.part")
+        with temporary.open("w") as out:
+            for record in records:
+                out.write(json.dumps(_plain(record), ensure_ascii=False) + "\n")
+        os.replace(temporary, target)
+
+
+def _rank(step: int, group: str) -> str:
+    return hashlib.sha256(f"{step}:{group}".encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
