@@ -1,0 +1,79 @@
+"""One address of a peer and what is known about it; the names of what can go wrong when asking it.
+
+Part of peers.py, which has the contract. Not covered: name resolution, IPv6 literals without brackets.
+"""
+
+import re
+from dataclasses import dataclass
+
+QUARANTINE_GROWTH = 2.0
+QUARANTINE_LIMIT = 30.0  # x the first length
+
+
+class PeerError(RuntimeError):
+    """Infrastructure failed after all retries: never a score. `address` is the one that failed last."""
+
+    def __init__(self, message: str, address: str):
+        super().__init__(message)
+        self.address = address
+
+
+@dataclass
+class Address:
+    """State of one server. Times are of the client's clock, seconds."""
+
+    url: str
+    quarantine_after: int = 5
+    quarantine_s: float = 2.0
+    in_flight: int = 0
+    failures_in_row: int = 0
+    quarantine_until: float = -float("inf")
+    quarantines: int = 0
+
+    def quarantined(self, now: float) -> bool:
+        return now < self.quarantine_until
+
+    def failed(self, now: float) -> None:
+        """Count a failure; enough of them in a row open a quarantine, longer each time."""
+        self.failures_in_row += 1
+        if self.failures_in_row >= self.quarantine_after and not self.quarantined(now):
+            growth = min(QUARANTINE_LIMIT, QUARANTINE_GROWTH**self.quarantines)
+            self.quarantine_until = now + self.quarantine_s * growth
+            self.quarantines += 1
+
+    def succeeded(self) -> None:
+        """An answer ends the quarantine and forgets earlier failures."""
+        self.failures_in_row = self.quarantines = 0
+        self.quarantine_until = -float("inf")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why one attempt failed: a short kind for counting, the detail for the message.
+
+    `final`: asking again cannot help (4xx). `after_s`: pause that the server asked for.
+    """
+
+    kind: str
+    detail: str
+    address: Address
+    final: bool = False
+    after_s: float = 0.0
+
+
+def base_url(text: str) -> str:
+    """`host:port` or a URL, with or without `/v1` -> the URL that `/chat/completions` is appended to.
+
+    Raises:
+        ValueError: not an http(s) address.
+
+    >>> base_url("127.0.0.1:8000"), base_url("http://judge:80/v1/")
+    ('http://127.0.0.1:8000/v1', 'http://judge:80/v1')
+    """
+    url = str(text).strip().rstrip("/")
+    if "://" not in url:
+        url = f"http://{url}"
+    found = re.fullmatch(r"(https?://(?:\[[0-9A-Fa-f:.]+\]|[^\s/:@]+)(?::\d{1,5})?)(/\S*)?", url)
+    if not found:
+        raise ValueError(f"peer address {text!r} is not host:port or http(s)://host:port[/v1]")
+    return found[1] + (found[2] or "/v1")

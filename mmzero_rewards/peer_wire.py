@@ -1,0 +1,42 @@
+"""What goes over the wire to a peer: sampling settings out, texts of a chat completion back.
+
+Part of peers.py, which has the contract. Not covered: streaming, tool calls, log-probabilities.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mmzero_rewards.peer_address import Address, Fault
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a peer samples. `top_k` None leaves vLLM's extensions out of the request (for strict OpenAI servers)."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int | None = None
+    max_tokens: int = 4096
+
+    def body(self) -> dict[str, Any]:
+        """The sampling fields of a request."""
+        fields = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens}
+        if self.top_k is not None:
+            # A server otherwise fills these from the model's generation_config.json; roll-outs in training use these.
+            fields |= {"top_k": self.top_k if self.top_k > 0 else -1, "min_p": 0.0, "repetition_penalty": 1.0}
+        return fields
+
+
+def texts_of(answer: Any, n: int, address: Address) -> list[str] | Fault:
+    """Texts of a chat completion; an answer of another shape is a fault of the server, not of the model."""
+    try:
+        choices = sorted(answer["choices"], key=lambda choice: choice.get("index", 0))
+        texts = [choice["message"]["content"] or "" for choice in choices]
+        aborted = any(choice.get("finish_reason") == "abort" for choice in choices)
+    except (KeyError, TypeError, AttributeError) as error:
+        return Fault("malformed", f"not a chat completion ({type(error).__name__}: {error})", address)
+    if aborted:  # vLLM ends a request like this when it shuts down or pauses
+        return Fault("aborted", "the server aborted the request", address)
+    if len(texts) != n:
+        return Fault("malformed", f"{len(texts)} answers instead of {n}", address)
+    return texts

@@ -1,0 +1,326 @@
+"""Frozen peers over HTTP: an async client of OpenAI-compatible servers (`vllm serve`, verl's replicas, any other).
+
+One client per role. It spreads requests over the role's addresses (fewest in flight first), keeps connections open,
+bounds concurrency, and turns the weather of a cluster into one of two results: the texts, or `PeerError`.
+
+* A refused connection, a 5xx, a 429 or an answer that is not one is retried elsewhere, with backoff and jitter, at most
+  `max_retries` times; a connection that a server closes under us is resent once at no charge (stale keep-alive).
+* A request that takes much longer than its siblings (3 x their 95th percentile) is asked again at another address while
+  the first one keeps running, and the first answer wins. So a hang costs a few usual latencies, not the time-out.
+* An address that fails `quarantine_after` times in a row is asked last until its quarantine ends.
+* `timeout_s` bounds a whole call with all its retries. Once a call failed and nothing has succeeded since it began, the
+  calls queued behind it fail at once, so that a stage whose servers are gone ends within the configured time.
+* Identical seeded requests are asked once: joined while in flight, then answered from a bounded cache.
+
+Not covered: streaming, tool calls, starting or ending servers. A 4xx is final: the request itself is wrong.
+"""
+
+import asyncio
+import hashlib
+import json
+import random
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from mmzero_rewards.peer_address import Address, Fault, PeerError, base_url
+from mmzero_rewards.peer_call import PeerCall
+from mmzero_rewards.peer_wire import Sampling, texts_of
+
+__all__ = ["PeerClient", "PeerError", "PeerStats", "Sampling"]
+
+HEDGE_FACTOR = 3.0  # asked again after this many times the usual (95th percentile) latency
+HEDGE_FLOOR_S = 0.1
+HEDGE_SHARE = 0.25  # at most this share of requests is asked again while still running
+MIN_LATENCIES = 16  # answers needed before "usual" means anything; until then a quarter of the time-out
+
+
+@dataclass
+class PeerStats:
+    """Counters of one client. `requests = answered + failed` once nothing is in flight; `joined` never got that far."""
+
+    requests: int = 0
+    answered: int = 0
+    failed: int = 0
+    joined: int = 0
+    attempts: int = 0
+    retries: int = 0
+    hedges: int = 0
+    resent: int = 0
+    faults: Counter = field(default_factory=Counter)
+
+
+def backoff_s(retry: int, base_s: float, cap_s: float, rng: random.Random) -> float:
+    """Pause before retry number `retry` (from 1): exponential, capped, with half of it random."""
+    full = min(cap_s, base_s * 2 ** (retry - 1))
+    return full * (0.5 + 0.5 * rng.random())
+
+
+class PeerClient:
+    """Client of the servers of one role; an async context manager.
+
+    Args:
+        addresses: `host:port` or `http(s)://host:port[/v1]`, at least one; all serve the same model.
+        model: served model name; None asks the first server that answers.
+        timeout_s: limit of one `chat` call, retries included, seconds.
+        max_retries: failed attempts that are repeated per call.
+        max_concurrency: calls in progress; each has at most two requests in flight.
+        name: role name for messages ("solver").
+        api_key: sent as a bearer token if given.
+        cache_size: finished seeded calls that are remembered.
+        backoff_base_s, backoff_cap_s: pause before the first retry and the longest one.
+        quarantine_after: failures in a row that send an address to quarantine; quarantine_s: its first length,
+            doubled each time up to 30 x.
+        rng, clock: for tests.
+    Raises:
+        ValueError: no address, or one that cannot be read.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        model: str | None = None,
+        *,
+        timeout_s: float = 600.0,
+        max_retries: int = 3,
+        max_concurrency: int = 64,
+        name: str = "peer",
+        api_key: str | None = None,
+        cache_size: int = 4096,
+        backoff_base_s: float = 0.25,
+        backoff_cap_s: float = 10.0,
+        quarantine_after: int = 5,
+        quarantine_s: float = 2.0,
+        rng: random.Random | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        if not addresses:
+            raise ValueError(f"no address for peer {name}; set peers.{name}.addresses (or base_url)")
+        self.addresses = [
+            Address(base_url(text), quarantine_after=quarantine_after, quarantine_s=quarantine_s)
+            for text in dict.fromkeys(addresses)
+        ]
+        self.model, self.name, self.stats = model, name, PeerStats()
+        self.timeout_s, self.max_retries = float(timeout_s), int(max_retries)
+        self._backoff = (backoff_base_s, backoff_cap_s)
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._rng, self.clock = rng or random.Random(), clock
+        self._slots = asyncio.Semaphore(max_concurrency)
+        self._session: aiohttp.ClientSession | None = None
+        self._latencies: deque[float] = deque(maxlen=256)
+        self._running: dict[bytes, asyncio.Task] = {}
+        self._cache: OrderedDict[bytes, list[str]] = OrderedDict()
+        self._cache_size = cache_size
+        self._last_success = -float("inf")
+        self._down: PeerError | None = None
+        self._probing = False
+
+    async def __aenter__(self) -> "PeerClient":
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(10.0, self.timeout_s))
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30.0)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, headers=self._headers)
+        return self
+
+    async def __aexit__(self, *exc_info) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Cancel what is in flight and close the connections."""
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    # -- public calls ------------------------------------------------------------------------------------------------
+
+    async def ready(self, timeout_s: float = 600.0) -> None:
+        """Wait until every address lists its models; takes the model name from there if none was given.
+
+        Raises:
+            PeerError: an address did not answer in time.
+        """
+        await self.__aenter__()
+        deadline = self.clock() + timeout_s
+        problems = await asyncio.gather(*[self._wait_for(address, deadline) for address in self.addresses])
+        for address, problem in zip(self.addresses, problems, strict=True):
+            if problem:
+                raise PeerError(
+                    f"peer {self.name} at {address.url} was not ready after {timeout_s:g} s ({problem}); "
+                    "is the server running, and is its model loaded? see its log",
+                    address.url,
+                )
+
+    async def chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        n: int = 1,
+        sampling: Sampling | None = None,
+        seed: int | None = None,
+    ) -> list[str]:
+        """`n` sampled answers to one chat, in the server's order.
+
+        Args:
+            messages: OpenAI chat messages; a picture inside them is sent once for all n answers.
+            seed: per request; with it identical calls are asked once. None: every call is a new draw.
+        Returns:
+            n texts ("" where the model said nothing).
+        Raises:
+            PeerError: infrastructure failed; names the address.
+        """
+        if n < 1:
+            return []
+        await self.__aenter__()
+        if self.model is None:
+            await self.ready(self.timeout_s)
+        body = {"model": self.model, "messages": list(messages), "n": n} | (sampling or Sampling()).body()
+        if seed is None:
+            return list(await self._ask(json.dumps(body).encode(), n))
+        payload = json.dumps(body | {"seed": int(seed)}).encode()
+        key = hashlib.sha256(payload).digest()
+        if key in self._cache:
+            self.stats.joined += 1
+            self._cache.move_to_end(key)
+            return list(self._cache[key])
+        if key in self._running:
+            self.stats.joined += 1
+        else:
+            task = asyncio.create_task(self._ask(payload, n))
+            self._running[key] = task
+            task.add_done_callback(lambda done: self._finished(key, done))
+        return list(await asyncio.shield(self._running[key]))
+
+    # -- one call ----------------------------------------------------------------------------------------------------
+
+    def _finished(self, key: bytes, task: asyncio.Task) -> None:
+        self._running.pop(key, None)
+        if not task.cancelled() and task.exception() is None:
+            self._cache[key] = task.result()
+            while len(self._cache) > self._cache_size:
+                self._cache.popitem(last=False)
+
+    async def _ask(self, payload: bytes, n: int) -> list[str]:
+        self.stats.requests += 1
+        try:
+            async with self._slots:
+                texts = await self._ask_until_known(payload, n)
+        except BaseException:
+            self.stats.failed += 1
+            raise
+        self.stats.answered += 1
+        return texts
+
+    async def _ask_until_known(self, payload: bytes, n: int) -> list[str]:
+        """Fail at once while the peers are known to be gone; one call at a time still tries."""
+        if self._down is not None and self._probing:
+            raise PeerError(str(self._down), self._down.address)
+        probe = self._down is not None
+        self._probing = self._probing or probe
+        started = self.clock()
+        try:
+            return await PeerCall(self, payload, n).run()
+        except PeerError as error:
+            if self._last_success < started:
+                self._down = error
+            raise
+        finally:
+            if probe:
+                self._probing = False
+
+    async def attempt(self, address: Address, payload: bytes, n: int) -> list[str] | Fault:
+        """One request to one address; infrastructure problems come back as `Fault`, never as an exception."""
+        self.stats.attempts += 1
+        started = self.clock()
+        address.in_flight += 1
+        try:
+            for resend in (True, False):
+                try:
+                    outcome = await self._post(address, payload, n)
+                    break
+                except aiohttp.ClientConnectorError as error:
+                    outcome = Fault("refused", str(error.os_error or error), address)
+                    break
+                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError) as error:
+                    outcome = Fault("dropped", f"connection dropped ({type(error).__name__})", address)
+                    self.stats.resent += resend
+                except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+                    outcome = Fault("broken", f"{type(error).__name__}: {error}"[:200], address)
+                    break
+        finally:
+            address.in_flight -= 1
+        now = self.clock()
+        if isinstance(outcome, Fault):
+            self.stats.faults[outcome.kind] += 1
+            if not outcome.final:
+                address.failed(now)
+        else:
+            address.succeeded()
+            self._latencies.append(now - started)
+            self._last_success, self._down = now, None
+        return outcome
+
+    async def _post(self, address: Address, payload: bytes, n: int) -> list[str] | Fault:
+        headers = {"Content-Type": "application/json"}
+        async with self._session.post(f"{address.url}/chat/completions", data=payload, headers=headers) as response:
+            if response.status == 200:
+                return texts_of(await response.json(), n, address)
+            said = (await response.text(errors="replace"))[:200].replace("\n", " ")
+            retry = response.status >= 500 or response.status in (408, 425, 429)
+            after = response.headers.get("Retry-After", "")
+            return Fault(
+                f"http_{response.status}",
+                f"HTTP {response.status}: {said}",
+                address,
+                final=not retry,
+                after_s=min(60.0, float(after)) if after.isdigit() else 0.0,
+            )
+
+    # -- choices -----------------------------------------------------------------------------------------------------
+
+    def pick(self, avoid: Sequence[Address]) -> Address:
+        """The address to ask next: not in quarantine, not in `avoid`, fewest in flight, then at random."""
+        now = self.clock()
+        return min(self.addresses, key=lambda a: (a.quarantined(now), avoid.count(a), a.in_flight, self._rng.random()))
+
+    def hedge_delay_s(self) -> float:
+        """How long a request may run before it is asked again."""
+        if len(self._latencies) < MIN_LATENCIES:
+            return self.timeout_s / 4
+        usual = sorted(self._latencies)[int(0.95 * (len(self._latencies) - 1))]
+        return min(self.timeout_s / 4, max(HEDGE_FLOOR_S, HEDGE_FACTOR * usual))
+
+    def may_hedge(self) -> bool:
+        return self.stats.hedges < 8 + HEDGE_SHARE * self.stats.requests
+
+    def retry_delay_s(self, retry: int) -> float:
+        return backoff_s(retry, *self._backoff, self._rng)
+
+    async def _wait_for(self, address: Address, deadline: float) -> str:
+        """Poll one server until it lists its models; returns "" or what was wrong at the deadline."""
+        problem, pause = "no answer", 0.1
+        while True:
+            left = deadline - self.clock()
+            if left <= 0:
+                return problem
+            try:
+                limit = aiohttp.ClientTimeout(total=min(left, 10.0))
+                async with self._session.get(f"{address.url}/models", timeout=limit) as response:
+                    if response.status == 200:
+                        if self.model is None:
+                            self.model = (await response.json())["data"][0]["id"]
+                        return ""
+                    problem = f"HTTP {response.status}"
+            except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, LookupError) as error:
+                problem = f"{type(error).__name__} {error}".strip()[:200]
+            await asyncio.sleep(max(0.0, min(pause, deadline - self.clock())))
+            pause = min(2.0, pause * 1.5)
+
+    def address_list(self) -> str:
+        return ", ".join(address.url for address in self.addresses)
