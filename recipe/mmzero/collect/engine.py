@@ -1,0 +1,115 @@
+"""Fill a ledger: run rows through the pipeline, store what finishes, stop at the cut or on too many failures."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing
+from typing import Any
+
+from recipe.mmzero.collect.errors import CollectError
+from recipe.mmzero.collect.ledger import Ledger
+from recipe.mmzero.collect.progress import Progress
+from recipe.mmzero.collect.roles import Dropped
+from recipe.mmzero.collect.shards import Record, ShardStore
+from recipe.mmzero.collect.stream import in_order
+
+# Rows that may be started beyond the oldest unfinished one, in multiples of `in_flight`: the most that a stop wastes.
+AHEAD = 8
+# With fewer drops than this a rising share is not yet a reason to stop early; the end of the step checks it exactly.
+FEWEST_DROPS = 5
+
+
+async def fill(
+    ledger: Ledger,
+    rows: Iterator[int],
+    store: ShardStore,
+    work: Callable[[int], Awaitable[Record]],
+    verdict: Callable[[Record], str],
+    progress: Progress,
+    in_flight: int,
+    max_fraction: float,
+) -> None:
+    """Decide `rows` until the ledger closes or they run out.
+
+    A row is stored as soon as it is finished, in any order; it is decided in the order of `rows`.
+
+    Args:
+        work: index -> record; raises Dropped on an infrastructure failure.
+        verdict: record -> reason of rejection, empty to accept.
+        max_fraction: `failures.max_fraction`: share of rows that may be dropped.
+    Raises:
+        CollectError: too many drops, or the disk refused a shard.
+    """
+
+    async def finish(index: int) -> str | Dropped:
+        try:
+            record = await work(index)
+        except Dropped as failure:
+            return failure
+        store.add(record)
+        return verdict(record)
+
+    try:
+        if not ledger.closed:
+            async with aclosing(in_order(rows, finish, in_flight, AHEAD * in_flight)) as outcomes:
+                async for index, outcome in outcomes:
+                    if isinstance(outcome, Dropped):
+                        ledger.drop(index, _cause(outcome))
+                        if ledger.dropped.total() >= FEWEST_DROPS:
+                            check_drops(progress.phase, ledger, max_fraction)
+                    else:
+                        ledger.decide(index, outcome)
+                    progress.row(ledger.decided_count, ledger.accepted_count, ledger.dropped.total())
+                    if ledger.closed:
+                        break
+            check_drops(progress.phase, ledger, max_fraction)
+        store.flush()
+    except OSError as error:
+        raise CollectError(
+            f"{progress.phase}: cannot write {error.filename or store.folder}: {error.strerror or error}; "
+            "free or unlock the disk and run again, finished rows are kept"
+        ) from error
+    except BaseException:
+        store.flush()
+        raise
+
+
+def check_drops(phase: str, ledger: Ledger, max_fraction: float) -> None:
+    """Stop when infrastructure failures took more than `failures.max_fraction` of the finished rows.
+
+    Drops of earlier attempts don't count: a resumed step asks for those rows again.
+    """
+    dropped, finished = ledger.dropped.total(), ledger.decided_count
+    if dropped > max_fraction * finished + 1e-9:
+        cause, count = ledger.dropped.most_common(1)[0]
+        raise CollectError(
+            f"{phase}: {dropped} of {finished} rows lost to infrastructure failures, more than failures.max_fraction="
+            f"{max_fraction}; {count} times {cause}; check that server and run again, finished rows are kept"
+        )
+
+
+def starved(stage: str, ledger: Ledger, min_rows: int, remedy: str) -> CollectError:
+    """The one line for too few accepted rows."""
+    reasons = ", ".join(f"{reason} {count}" for reason, count in ledger.counts().items()) or "nothing"
+    dropped = ledger.dropped_before_cut()
+    lost = f" and {dropped} lost to infrastructure failures" if dropped else ""
+    return CollectError(
+        f"{stage}: {ledger.accepted_count} accepted of {ledger.cut} proposals, fewer than min_rows={min_rows}; "
+        f"rejected: {reasons}{lost}; {remedy}"
+    )
+
+
+def summary(ledger: Ledger, **more: Any) -> dict[str, Any]:
+    """The step's final numbers: attempts = accepted + rejected + dropped."""
+    return {
+        "accepted": ledger.accepted_count,
+        "attempts": ledger.cut,
+        "rejected": ledger.counts(),
+        "dropped": ledger.dropped_before_cut(),
+        "acceptance_rate": ledger.accepted_count / max(1, ledger.cut),
+        "budget": ledger.budget,
+        "target": ledger.target,
+    } | more
+
+
+def _cause(failure: Dropped) -> str:
+    """One line, short enough to count by."""
+    return " ".join(str(failure).split())[:200]

@@ -1,0 +1,167 @@
+"""Training rows for the Solver: fresh pictures with silver labels (METHOD §2.3).
+
+Per row: one proposal of P_i -> one code of C_i -> picture -> K = 10 answers of S_{i-1} to the easy and to the hard
+question, both asked at once -> label and filter (mmzero_rewards.labels). A share of the pictures' hard questions
+(`checks.blind.fraction`, chosen by row index) is asked once more without the picture: the blind rate.
+"""
+
+import statistics
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from mmzero_rewards.checks import leak
+from mmzero_rewards.labels import Label, label_row
+
+from mmzero_rewards.grading import grade
+from mmzero_rewards.parsing import Proposal
+from recipe.mmzero.collect.engine import fill, starved, summary
+from recipe.mmzero.collect.ledger import Ledger
+from recipe.mmzero.collect.outputs import proposal_columns, write_common, write_summary
+from recipe.mmzero.collect.progress import Progress
+from recipe.mmzero.collect.roles import ChatClient, Roles, gather_or_cancel, pictures_exist
+from recipe.mmzero.collect.rows import SOLVER_ROWS, training_row, write_parquet
+from recipe.mmzero.collect.settings import Settings
+from recipe.mmzero.collect.shards import Record, ShardStore, claim
+
+STAGE = "collect_solver"
+
+
+async def collect_solver(
+    settings: Settings,
+    clients: Mapping[str, ChatClient],
+    render_env: Any,
+    out_dir: Path,
+    seed: int,
+    iteration: int,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Collect the Solver's rows into `out_dir`; running it again continues from the shards.
+
+    Args:
+        clients: "proposer" (P_i), "coder" (C_i), "solver" (S_{i-1}).
+        seed, iteration: with the row index they seed every request.
+    Returns:
+        The content of summary.json: accepted, attempts, rejected by reason, dropped, means over the kept rows.
+    Raises:
+        CollectError: too few rows, too many infrastructure failures, other settings in `out_dir`, or a full disk.
+    """
+    out_dir = Path(out_dir).resolve()
+    rule = settings.solver_filter
+    progress = progress or Progress(out_dir / "progress.jsonl", STAGE)
+    claim(out_dir / "shards", settings.identity(STAGE, seed, iteration))
+    roles = Roles(STAGE, settings, clients, render_env, out_dir, seed, iteration, progress)
+
+    async def work(index: int) -> Record:
+        return await label_one(index, roles)
+
+    def verdict(record: Record) -> str:
+        return record["reject"] or label_of(record, settings).reason
+
+    ledger = Ledger(rule.budget, rule.target_rows)
+    with closing(ShardStore(out_dir / "shards", "rows", settings.rows_per_shard)) as store:
+        for record in store.load(lambda record: pictures_exist(out_dir, record)):
+            ledger.decide(record["index"], verdict(record))
+        progress.start(STAGE, ledger.budget, ledger.target, resumed=ledger.decided_count)
+        missing = (index for index in range(ledger.budget) if not ledger.decided(index))
+        await fill(ledger, missing, store, work, verdict, progress, settings.in_flight, settings.max_fraction)
+
+        numbers = write_common(out_dir, ledger, store, iteration, settings.rewards.coder.languages)
+        if ledger.accepted_count < rule.min_rows:
+            raise starved(
+                f"{STAGE} (solver.filter)",
+                ledger,
+                rule.min_rows,
+                "raise proposals, widen hard_consistency or lower min_rows",
+            )
+        means = Means()
+        rows = _training_rows(ledger, store, settings, iteration, out_dir, means)
+        write_parquet(out_dir / "train.parquet", SOLVER_ROWS, rows)
+        progress.finish(f"{ledger.accepted_count} rows of {ledger.cut} proposals")
+        return write_summary(out_dir, summary(ledger, damaged_shards=store.damaged, **numbers, **means.values()))
+
+
+async def label_one(index: int, roles: Roles) -> Record:
+    """One row with its votes; `reject` says where a row ended that never reached the Solver."""
+    settings = roles.settings
+    record = await roles.propose(index)
+    if record["reject"]:
+        return record
+    record["drawings"] = await roles.code(record, 1)
+    (drawing,) = record["drawings"]
+    if drawing["status"] != "OK":
+        record["reject"] = f"render_{drawing['status'].lower()}"
+        return record
+    image, proposal = roles.out_dir / drawing["image"], record["proposal"]
+    asks = {
+        "easy_votes": (proposal["easy_question"], image, "easy"),
+        "hard_votes": (proposal["hard_question"], image, "hard"),
+    }
+    if roles.derive("blind_choice", index) < settings.rewards.checks.blind.fraction * 2**31:
+        asks["blind_votes"] = (proposal["hard_question"], None, "blind")
+    votes = await gather_or_cancel(
+        [
+            roles.answers(question, shown, settings.label_votes, settings.label, roles.derive(use, index))
+            for question, shown, use in asks.values()
+        ]
+    )
+    return record | dict(zip(asks, votes, strict=True))
+
+
+def label_of(record: Record, settings: Settings) -> Label:
+    """The label and the filter's verdict on one row that has votes."""
+    rule = settings.solver_filter
+    return label_row(
+        record["easy_votes"],
+        record["hard_votes"],
+        record["proposal"]["easy_answer"],
+        settings.rewards,
+        rule,
+        hard_answer=record["proposal"]["hard_answer"],
+    )
+
+
+class Means:
+    """Means of numeric columns over the kept rows, without keeping the rows."""
+
+    def __init__(self):
+        self._columns: dict[str, list[float]] = {}
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        for name in ("hard_consistency", "easy_accuracy", "easy_consistency", "label_agrees", "leak", "blind_rate"):
+            if row[name] is not None:
+                total = self._columns.setdefault(name, [0.0, 0])
+                total[0] += float(row[name])
+                total[1] += 1
+
+    def values(self) -> dict[str, float]:
+        return {name: total / count for name, (total, count) in self._columns.items()}
+
+
+def _training_rows(ledger: Ledger, store: ShardStore, settings: Settings, iteration: int, out_dir: Path, means: Means):
+    grader = settings.rewards.grading.grader
+    for index in ledger.accepted():
+        record = store.read(index)
+        (drawing,) = record["drawings"]
+        proposal = Proposal(**record["proposal"])
+        label = label_of(record, settings)
+        blind = record.get("blind_votes")
+        extra = proposal_columns(record, iteration) | {
+            "index": index,
+            "code_id": drawing["code_id"],
+            "image": drawing["image"],
+            "label": label.label,
+            "hard_votes": record["hard_votes"],
+            "hard_consistency": label.hard_consistency,
+            "easy_votes": record["easy_votes"],
+            "easy_accuracy": label.easy_accuracy,
+            "easy_consistency": label.easy_consistency,
+            "label_agrees": grade(label.label, proposal.hard_answer, grader),
+            "leak": leak(drawing["drawn_text"], proposal).found,
+            "blind_rate": None if blind is None else statistics.fmean(grade(b, label.label, grader) for b in blind),
+        }
+        means.add(extra)
+        image = str(out_dir / drawing["image"])
+        prompt = settings.templates.solver_row(proposal.hard_question)
+        yield training_row("solver", prompt, extra, [image], label.label)
