@@ -1,0 +1,147 @@
+"""Reading one short answer into a comparable form: text, number with unit, ratio, clock time, list, option.
+
+Pure string work on at most MAX_CHARS characters with bounded integers, so no input is slow. Longer answers are kept
+as they are (case folded) and equal only each other. Numbers are in numerals.py, Unicode and LaTeX in textform.py.
+Source: METHOD §2.0 and §8 (grader_units, grader_anagrams, grader_percent, no_merge, prefix_120).
+"""
+
+import re
+from dataclasses import dataclass
+
+from mmzero_rewards.numerals import read_number, read_ratio
+from mmzero_rewards.textform import plain, text_core, yes_or_no
+
+MAX_CHARS = 2000
+MAX_ITEMS = 64
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer in comparable form.
+
+    kind: text | number | ratio | clock | list | set. core: its normal form. qualifier: unit of a number or name of a
+    variable, which may be missing on one side. option: letter of a choice that precedes the text ("A. blue").
+    items: elements of a list or set.
+    """
+
+    kind: str
+    core: str
+    qualifier: str = ""
+    option: str = ""
+    items: tuple["Answer", ...] = ()
+
+    @property
+    def key(self) -> str:
+        body = f"{self.core} {self.qualifier}" if self.qualifier else self.core
+        return f"{self.option}) {body}" if self.option else body
+
+
+def equal(a: Answer, b: Answer) -> bool:
+    """Symmetric; not transitive where a qualifier or an option letter is missing on one side."""
+    if a.option and b.option:
+        return a.option == b.option and same_value(a, b)
+    if a.option or b.option:
+        marked, other = (a, b) if a.option else (b, a)
+        return same_value(a, b) or (other.kind == "text" and other.core == marked.option)
+    return same_value(a, b)
+
+
+def same_value(a: Answer, b: Answer) -> bool:
+    if {a.kind, b.kind} == {"clock", "ratio"}:
+        clock, ratio = (a, b) if a.kind == "clock" else (b, a)
+        return read_ratio(clock.core, clock=False).core == ratio.core
+    if a.kind != b.kind:
+        return False
+    if a.items or b.items:
+        return len(a.items) == len(b.items) and all(same_value(x, y) for x, y in zip(a.items, b.items, strict=True))
+    if a.qualifier and b.qualifier and a.qualifier != b.qualifier:
+        return False
+    return a.core == b.core or (a.kind == "text" and _squeezed(a.core) == _squeezed(b.core))
+
+
+BLANK = re.compile(r"(?<!\d) | (?!\d)")
+
+
+def _squeezed(core: str) -> str:
+    """Without blanks, except between digits: "north east" = "northeast", "q 1" = "q1", "1 2" != "12"."""
+    return BLANK.sub("", core)
+
+
+def read_answer(raw: str) -> Answer:
+    """Never raises; an answer whose normal form would be empty keeps its raw text."""
+    raw = raw.strip()
+    if len(raw) > MAX_CHARS:
+        return Answer("text", raw.casefold())
+    text = plain(raw)
+    answer = _read(text, nested=False)
+    return answer if answer.core else Answer("text", raw.casefold())
+
+
+OPTION = re.compile(r"(?:([A-Ha-h])[).:]|\(([A-Ha-h])\)|\[([A-Ha-h])\])\s+(?=\S)|\(([A-Ha-h])\)(?=\w)")
+LONE_LETTER = re.compile(r"[(\[]?\s*([A-Za-z])\s*[)\]]?[.:)]?")
+PREFIX = re.compile(r"(?:the\s+)?(?:final\s+|correct\s+)?answer(?:\s+is\b\s*:?|\s*[:=])\s*(?=\S)", re.IGNORECASE)
+
+
+def _read(text: str, nested: bool) -> Answer:
+    text = _unwrapped(text)
+    prefix = PREFIX.match(text)
+    if prefix:
+        text = _unwrapped(text[prefix.end() :])
+    letter = LONE_LETTER.fullmatch(text)
+    if letter:
+        return Answer("text", letter.group(1).casefold())
+    number = read_number(text) or read_ratio(text)
+    if number:
+        return Answer(number.kind, number.core, number.qualifier)
+    truth = yes_or_no(text)
+    if truth:
+        return Answer("text", truth)
+    if not nested:
+        option = OPTION.match(text)
+        if option:
+            rest = _read(text[option.end() :], nested=True)
+            name = next(group for group in option.groups() if group).casefold()
+            return Answer(rest.kind, rest.core, rest.qualifier, name, rest.items)
+        group = _read_list(text)
+        if group:
+            return group
+    return Answer("text", text_core(text))
+
+
+QUOTES = "\"'`"
+PAIRS = {"(": ")", "[": "]"}
+
+
+def _unwrapped(text: str) -> str:
+    """Without blanks, $...$ and quotes around the whole, final stops, and one pair of brackets around everything."""
+    while True:
+        before = text
+        text = text.strip().rstrip(".,;!?").strip()
+        if len(text) > 1 and text[0] in QUOTES and text[-1] == text[0]:
+            text = text[1:-1]
+        closing = PAIRS.get(text[:1])
+        if closing and text.endswith(closing) and text.find(closing) == len(text) - 1 and text.count(text[0]) == 1:
+            text = text[1:-1]
+        if text == before:
+            return text
+
+
+SEPARATOR = re.compile(r"\s*(?:,(?!(?<=\d,)\d{3}(?!\d))\s*(?:and\s+)?|;\s*|\s&\s|\s+and\s+)\s*", re.IGNORECASE)
+
+
+def _read_list(text: str) -> Answer | None:
+    """Elements in order, or as a set inside braces; None for a single element."""
+    braces = len(text) > 1 and text[0] == "{" and text[-1] == "}" and text.count("{") == 1 == text.count("}")
+    body = text[1:-1].strip() if braces else text
+    parts = SEPARATOR.split(body)
+    if len(parts) < 2:
+        return _read(body, nested=True) if braces and body else None
+    if len(parts) > MAX_ITEMS or not all(parts):
+        return None
+    items = [_read(part, nested=True) for part in parts]
+    if not all(item.core for item in items):
+        return None
+    if braces:
+        items = sorted(items, key=lambda item: item.key)
+        return Answer("set", "{" + ", ".join(item.key for item in items) + "}", items=tuple(items))
+    return Answer("list", ", ".join(item.key for item in items), items=tuple(items))

@@ -1,0 +1,150 @@
+"""Cheating and collapse, measured: answers written into the picture, questions solvable blind, repeated pictures,
+silver labels that contradict the Proposer (METHOD §2.2 `Leak`, §6.1 `leak`, `blind`, `label_agreement`).
+
+Each check is a metric; the reward subtracts a penalty only where a key says so (coder.leak_penalty,
+proposer.blind_penalty). Not covered: answers drawn as shapes instead of text (the environment reports texts only).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from PIL import Image
+
+from mmzero_rewards.config import RewardConfig
+from mmzero_rewards.grading import grade, read
+from mmzero_rewards.parsing import Proposal, answered
+from mmzero_rewards.textform import plain
+from mmzero_rewards.voting import vote
+
+TICK_RUN = 3
+"""Fewest evenly spaced drawn numbers that count as axis ticks."""
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Which answers stand as text in the picture.
+
+    hard, easy: found at all (easy only counts when it is not a label of the scene). hard_excused, easy_excused: found,
+    but a single character or an axis tick.
+    """
+
+    hard: bool = False
+    easy: bool = False
+    hard_excused: bool = False
+    easy_excused: bool = False
+
+    @property
+    def found(self) -> bool:
+        return self.hard or self.easy
+
+    @property
+    def penalised(self) -> bool:
+        return (self.hard and not self.hard_excused) or (self.easy and not self.easy_excused)
+
+
+def leak(drawn_text: Sequence[str], proposal: Proposal) -> Leak:
+    """Is the hard answer, or the easy answer where the caption does not name it, drawn as text?
+
+    Whole-token match after the grader's normalisation: "12" is found in "total 12" and "12.0", not in "120".
+    """
+    if not drawn_text:
+        return Leak()
+    drawn = [_tokens(text) for text in drawn_text]
+    ticks = _ticks(drawn_text)
+    hard = _stands_in(proposal.hard_answer, drawn)
+    easy = _stands_in(proposal.easy_answer, drawn) and not _stands_in(proposal.easy_answer, [_tokens(proposal.caption)])
+    return Leak(
+        hard=hard,
+        easy=easy,
+        hard_excused=hard and _excused(proposal.hard_answer, ticks),
+        easy_excused=easy and _excused(proposal.easy_answer, ticks),
+    )
+
+
+TOKEN = re.compile(r"(?<![\w.])-?\d(?:[\d,.:/]*\d)?|\d(?:[\d.,]*\d)?|[^\W\d_]+")
+ARTICLES = ("the", "a", "an")
+
+
+def _tokens(text: str) -> list[str]:
+    """Words (without case) and numbers (in canonical form) of a drawn text or caption, in order."""
+    found = TOKEN.findall(plain(text).casefold())
+    return [read(token).core if token[-1].isdigit() else token for token in found]
+
+
+def _stands_in(answer: str, texts: list[list[str]]) -> bool:
+    parsed = read(answer)
+    wanted = [parsed.core] if parsed.kind in ("number", "ratio", "clock") else _tokens(parsed.core)
+    if len(wanted) > 1:
+        wanted = [token for token in wanted if token not in ARTICLES] or wanted
+    size = len(wanted)
+    return size > 0 and any(tokens[i : i + size] == wanted for tokens in texts for i in range(len(tokens) - size + 1))
+
+
+def _ticks(drawn_text: Sequence[str]) -> set[Fraction]:
+    """Numbers of evenly spaced runs among the texts that are only numbers, in drawing order."""
+    values = []
+    for text in drawn_text:
+        parts = [read(part) for part in ([text] if read(text).kind == "number" else text.split())]
+        if all(part.kind == "number" for part in parts):
+            values += [Fraction(part.core) for part in parts]
+    ticks: set[Fraction] = set()
+    start = 0
+    for i in range(1, len(values) + 1):
+        if i - start > 1 and (i == len(values) or values[i] - values[i - 1] != values[i - 1] - values[i - 2]):
+            if i - start >= TICK_RUN and values[start] != values[start + 1]:
+                ticks.update(values[start:i])
+            start = i - 1
+    return ticks
+
+
+def _excused(answer: str, ticks: set[Fraction]) -> bool:
+    parsed = read(answer)
+    return len(parsed.core) == 1 or (parsed.kind == "number" and Fraction(parsed.core) in ticks)
+
+
+def blind_rate(
+    blind_votes: Sequence[str | None], picture_votes: Sequence[str | None], config: RewardConfig | None = None
+) -> float:
+    """Share of blind roll-outs that give the with-picture majority answer; NaN where there is nothing to compare."""
+    config = config or RewardConfig()
+    grading = config.grading
+    majority = vote(picture_votes, config.solver, grading.grader, grading.symbolic).majority
+    if majority is None or not blind_votes:
+        return float("nan")
+    given = [answered(raw, config.solver.non_answers) for raw in blind_votes]
+    return sum(grade(a, majority, grading.grader, grading.symbolic) for a in given) / len(given)
+
+
+def label_agrees(label: str | None, hard_answer: str, config: RewardConfig | None = None) -> bool | None:
+    """Does the silver label equal the Proposer's hard answer? None without a label. A metric, not a reward."""
+    grading = (config or RewardConfig()).grading
+    return None if label is None else grade(label, hard_answer, grading.grader, grading.symbolic)
+
+
+HASH_SIDE = 16
+
+
+def picture_hash(image: Image.Image) -> int:
+    """256-bit perceptual hash: which of neighbouring cells of a 17 x 16 grey thumbnail is brighter, row by row."""
+    small = image.convert("L").resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.BOX)
+    cells = np.asarray(small, dtype=np.int16)
+    bits = np.packbits(cells[:, 1:] > cells[:, :-1])
+    return int.from_bytes(bits.tobytes(), "big")
+
+
+def near_duplicates(hashes: Sequence[int], max_bits: int = 6) -> list[bool]:
+    """For each picture: does another one differ in at most `max_bits` of the 256 bits?"""
+    rows = np.frombuffer(b"".join(h.to_bytes(32, "big") for h in hashes), dtype=np.uint8).reshape(-1, 32)
+    bits = np.unpackbits(rows, axis=1).astype(np.float32)
+    ones = bits.sum(axis=1)
+    distance = ones[:, None] + ones[None, :] - 2 * bits @ bits.T
+    np.fill_diagonal(distance, HASH_SIDE**2)
+    return [bool(near) for near in (distance <= max_bits + 0.5).any(axis=1)]
+
+
+def is_blank(image: Image.Image) -> bool:
+    """A single colour all over."""
+    return all(low == high for low, high in image.convert("RGB").getextrema())

@@ -1,0 +1,100 @@
+"""Which collected rows train the next role: silver labels with their filter, and the render-rate window.
+
+Pure decisions with a named reason; budgets, top-up and files are the collection's. Source: METHOD §2.2, §2.3, §4.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import pvariance
+
+from mmzero_rewards.config import LabelFilterConfig, RewardConfig
+from mmzero_rewards.grading import grade
+from mmzero_rewards.parsing import answered
+from mmzero_rewards.voting import vote
+
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Label:
+    """A labelled row. label: majority answer of the hard question (the silver label). hard_consistency and
+    easy_consistency: majority over ALL roll-outs; easy_accuracy: share graded equal to the Proposer's easy answer.
+    label_agrees: equal to the Proposer's hard answer (None: not known). reason: "" if kept, else why not.
+    """
+
+    label: str | None
+    hard_consistency: float
+    easy_consistency: float
+    easy_accuracy: float
+    label_agrees: bool | None
+    kept: bool
+    reason: str
+
+
+def label_row(
+    easy_votes: Sequence[str | None],
+    hard_votes: Sequence[str | None],
+    easy_answer: str,
+    hard_answer: str | None = None,
+    config: RewardConfig | None = None,
+    rule: LabelFilterConfig | None = None,
+) -> Label:
+    """Label one picture and decide whether it trains the Solver.
+
+    Args:
+        easy_votes, hard_votes: boxed contents of the K labelling roll-outs, None where there was no box.
+        hard_answer: the Proposer's own; only needed for `label_agrees` and `require_hard_answer`.
+        rule: the filter; default `config.solver.filter`. Anything with its four attributes will do.
+    Returns:
+        reason is one of "", no_label, easy_accuracy, easy_consistency, too_hard, too_easy, label_disagrees.
+    """
+    config = config or RewardConfig()
+    rule = rule or config.solver.filter
+    grader, symbolic = config.grading.grader, config.grading.symbolic
+    hard = vote(hard_votes, config.solver, grader, symbolic)
+    easy = vote(easy_votes, config.solver, grader, symbolic)
+    hard_c, easy_c = hard.count / max(1, hard.k), easy.count / max(1, easy.k)
+    given = [answered(raw, config.solver.non_answers) for raw in easy_votes]
+    accuracy = sum(grade(a, easy_answer, grader, symbolic) for a in given) / max(1, len(given))
+    agrees = None
+    if hard.majority is not None and hard_answer is not None:
+        agrees = grade(hard.majority, hard_answer, grader, symbolic)
+    reason = _reason(hard.majority, hard_c, easy_c, accuracy, agrees, rule)
+    return Label(hard.majority, hard_c, easy_c, accuracy, agrees, not reason, reason)
+
+
+def _reason(label: str | None, hard_c: float, easy_c: float, accuracy: float, agrees: bool | None, rule) -> str:
+    low, high = rule.hard_consistency
+    if label is None:
+        return "no_label"
+    if rule.easy_metric == "accuracy" and accuracy < rule.easy_min - TOLERANCE:
+        return "easy_accuracy"
+    if rule.easy_metric == "consistency" and easy_c < rule.easy_min - TOLERANCE:
+        return "easy_consistency"
+    if hard_c < low - TOLERANCE:
+        return "too_hard"
+    if hard_c > high + TOLERANCE:
+        return "too_easy"
+    if rule.require_hard_answer and not agrees:
+        return "label_disagrees"
+    return ""
+
+
+def render_rate(rendered: Sequence[bool]) -> float:
+    """Share of a proposal's N codes that drew a picture; 0.0 without codes."""
+    return sum(rendered) / len(rendered) if rendered else 0.0
+
+
+def render_rate_kept(rate: float, window: Sequence[float] = (0.25, 0.75)) -> bool:
+    """Inside the window, both ends included up to 1e-9."""
+    return window[0] - TOLERANCE <= rate <= window[1] + TOLERANCE
+
+
+def by_variance(scores: Sequence[Sequence[float]]) -> list[int]:
+    """Indices of proposals by the variance of their N full Coder rewards, largest first; equal rewards are left out.
+
+    Ties keep the row order, so the selection does not depend on completion order.
+    """
+    variances = [pvariance(row) if len(row) > 1 else 0.0 for row in scores]
+    ranked = sorted(range(len(scores)), key=lambda i: (-round(variances[i], 12), i))
+    return [i for i in ranked if variances[i] > TOLERANCE]

@@ -1,0 +1,213 @@
+"""Rewards of the three roles as pure functions: evidence in, every term by name out (METHOD §2.1-2.3).
+
+`score` is what one sample knows; the batch terms r_ct and r_div of a proposal are added later (diversity.batch_terms).
+Each function returns the same numeric keys for every input; NaN means "not defined here" (for example the blind rate
+of an item that was not asked blind). Infrastructure failures never reach these functions.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmzero_rewards.checks import blind_rate, leak
+from mmzero_rewards.config import GradingConfig, RewardConfig, SolverConfig
+from mmzero_rewards.grading import grade, grade_answer
+from mmzero_rewards.parsing import (
+    FormatError,
+    Proposal,
+    answered,
+    boxed,
+    extract_code,
+    has_answer_format,
+    looks_like_svg,
+    parse_proposal,
+)
+from mmzero_rewards.voting import vote
+
+FORMAT_ERROR_SCORE = -1.0
+TOLERANCE = 1e-9
+"""Shares are compared with thresholds up to this, so that "equal" does not depend on binary rounding."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One code of one proposal: did it draw, and what the Solver answered about the picture.
+
+    easy_votes, hard_votes: boxed contents of K roll-outs, None without a box. status: RenderStatus name or "".
+    drawn_text: texts that stand in the picture.
+    """
+
+    rendered: bool
+    easy_votes: tuple[str | None, ...] = ()
+    hard_votes: tuple[str | None, ...] = ()
+    status: str = ""
+    drawn_text: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProposerEvidence:
+    """A Proposer response, its N drawings, and the hard answers given without a picture (None: not asked)."""
+
+    text: str
+    drawings: tuple[Drawing, ...] = ()
+    blind_votes: tuple[str | None, ...] | None = None
+
+
+@dataclass(frozen=True)
+class CoderEvidence:
+    """A Coder response to a proposal; `drawing.rendered` is False when there was no code or it did not draw."""
+
+    response: str
+    proposal: Proposal
+    drawing: Drawing
+
+
+@dataclass(frozen=True)
+class SolverEvidence:
+    """A Solver response and its label; None is "no label"."""
+
+    response: str
+    label: str | None
+
+
+def solvability(
+    votes: Sequence[str | None], answer: str, solver: SolverConfig, grading: GradingConfig | None = None
+) -> float:
+    """Share of all K roll-outs graded equal to the Proposer's easy answer; unanswered is wrong; 0.0 without votes."""
+    grading = grading or GradingConfig()
+    given = [answered(raw, solver.non_answers) for raw in votes]
+    return sum(grade(a, answer, grading.grader, grading.symbolic) for a in given) / len(votes) if votes else 0.0
+
+
+def difficulty(votes: Sequence[str | None], config: RewardConfig) -> tuple[float, float]:
+    """(d, c): c is the self-consistency of the hard question, d = min(c, 1-c) in [0, 0.5]."""
+    result = vote(votes, config.solver, config.grading.grader, config.grading.symbolic)
+    if not result.count:
+        return 0.0, 0.0
+    total = result.k if config.solver.consistency_denominator == "all" else result.answered
+    return min(result.count, total - result.count) / total, result.consistency
+
+
+def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = None) -> dict[str, float]:
+    """METHOD §2.1: -1 on a format error, else the mean over all N codes of (min(s, cap) + d), plus r_eh.
+
+    Means are over the rendered pictures (0.0 when there are none); `leak` is the share of pictures with an answer
+    written in them; `blind_rate` is NaN unless blind votes were given.
+    """
+    config = config or RewardConfig()
+    rules = config.proposer
+    try:
+        proposal = parse_proposal(evidence.text, rules)
+    except FormatError:
+        return _proposer_terms(FORMAT_ERROR_SCORE, format_ok=0.0)
+    total, consistencies, solvabilities, difficulties, leaks = 0.0, [], [], [], []
+    for drawing in evidence.drawings:
+        if not drawing.rendered:
+            continue
+        s = solvability(drawing.easy_votes, proposal.easy_answer, config.solver, config.grading)
+        d, c = difficulty(drawing.hard_votes, config)
+        if c < rules.min_consistency - TOLERANCE:
+            d = 0.0
+        total += min(s, rules.solvability_cap) + d
+        solvabilities.append(s)
+        difficulties.append(d)
+        consistencies.append(c)
+        leaks.append(float(leak(drawing.drawn_text, proposal).penalised))
+    codes, rendered = len(evidence.drawings), len(difficulties)
+    mean_d = sum(difficulties) / rendered if rendered else 0.0
+    applies = rules.no_render == "r_eh" if not rendered else mean_d < rules.easy_hard.threshold - TOLERANCE
+    r_eh = -rules.easy_hard.penalty if applies else 0.0
+    blind = math.nan
+    if evidence.blind_votes is not None:
+        pooled = [raw for drawing in evidence.drawings if drawing.rendered for raw in drawing.hard_votes]
+        blind = blind_rate(evidence.blind_votes, pooled, config)
+    blind_penalty = rules.blind_penalty * blind if blind == blind else 0.0
+    return _proposer_terms(
+        (total / codes if codes else 0.0) + r_eh - blind_penalty,
+        format_ok=1.0,
+        num_codes=float(codes),
+        num_rendered=float(rendered),
+        render_rate=rendered / codes if codes else math.nan,
+        mean_solvability=sum(solvabilities) / rendered if rendered else 0.0,
+        mean_difficulty=mean_d,
+        mean_hard_consistency=sum(consistencies) / rendered if rendered else math.nan,
+        r_eh=r_eh,
+        leak=sum(leaks) / rendered if rendered else math.nan,
+        blind_rate=blind,
+        blind_penalty=blind_penalty,
+    )
+
+
+def _proposer_terms(score: float, **terms: float) -> dict[str, float]:
+    keys = {
+        "num_codes": 0.0,
+        "num_rendered": 0.0,
+        "render_rate": math.nan,
+        "mean_solvability": 0.0,
+        "mean_difficulty": 0.0,
+        "mean_hard_consistency": math.nan,
+        "r_eh": 0.0,
+        "leak": math.nan,
+        "blind_rate": math.nan,
+        "blind_penalty": 0.0,
+    }
+    return {"score": score, "format_ok": 0.0, **keys, **terms}
+
+
+def score_coder(evidence: CoderEvidence, config: RewardConfig | None = None) -> dict[str, float]:
+    """METHOD §2.2: 1 + s + d - leak penalty when drawn, else the graded penalty with its floor.
+
+    `leak` is 1 when an answer stands as text in the picture (NaN when nothing was drawn).
+    """
+    config = config or RewardConfig()
+    try:
+        code = extract_code(evidence.response, config.coder.languages).code
+    except FormatError:
+        code = ""
+    drawing, proposal = evidence.drawing, evidence.proposal
+    terms = {
+        "score": 0.0,
+        "render": float(drawing.rendered),
+        "solvability": 0.0,
+        "difficulty": 0.0,
+        "hard_consistency": math.nan,
+        "has_code": float(bool(code)),
+        "looks_like_svg": float(looks_like_svg(code)),
+        "leak": math.nan,
+        "leak_penalty": 0.0,
+    }
+    if not drawing.rendered:
+        penalty = config.coder.penalty
+        right_type = looks_like_svg(code) or (bool(code) and "python" in config.coder.languages)
+        paid = penalty.no_render + penalty.no_code * (not code) + penalty.wrong_type * (not right_type)
+        return terms | {"score": max(config.coder.floor, -paid)}
+    s = solvability(drawing.easy_votes, proposal.easy_answer, config.solver, config.grading)
+    d, c = difficulty(drawing.hard_votes, config)
+    leaked = leak(drawing.drawn_text, proposal).penalised
+    paid = config.coder.leak_penalty if leaked else 0.0
+    return terms | {
+        "score": 1.0 + s + d - paid,
+        "solvability": s,
+        "difficulty": d,
+        "hard_consistency": c,
+        "leak": float(leaked),
+        "leak_penalty": paid,
+    }
+
+
+def score_solver(evidence: SolverEvidence, config: RewardConfig | None = None) -> dict[str, float]:
+    """METHOD §2.3: (1 - w) * [answer equals label] + w * [format], w = solver.format_weight.
+
+    `answered` is 1 when a box holds an answer; without a label nothing is right.
+    """
+    config = config or RewardConfig()
+    answer = answered(boxed(evidence.response), config.solver.non_answers)
+    right = grade_answer(answer, evidence.label, config.grading.grader, config.grading.symbolic)
+    well_formed = has_answer_format(evidence.response)
+    weight = config.solver.format_weight
+    return {
+        "score": (1.0 - weight) * right + weight * well_formed,
+        "format": float(well_formed),
+        "accuracy": float(right),
+        "answered": float(answer is not None),
+    }
