@@ -76,14 +76,14 @@ def test_coder_rows(undisturbed):
     for row in found["train"]:
         info = row["extra_info"]
         codes = drawings[info["proposal_id"]]
-        assert info["render_rate"] == sum(code["status"] == "OK" for code in codes) / 4 and len(codes) == 4
+        assert info["render_rate"] == sum(code["status"] == "ok" for code in codes) / 4 and len(codes) == 4
         assert info["kept_by"] == "window" and 0.25 <= info["render_rate"] <= 0.75 and info["reward_variance"] is None
         prompt = row["prompt"][0]["content"]
         assert info["caption"] in prompt and info["hard_question"] in prompt
         assert row["agent_name"] == row["data_source"] == "mmzero_coder" and row["images"] == []
     for drawing in found["drawings"]:
-        assert (drawing["code"] is None) == (drawing["status"] == "NO_CODE")
-        assert (drawing["image"] is not None) == (drawing["status"] == "OK")
+        assert (drawing["code"] is None) == (drawing["status"] == "no_code")
+        assert (drawing["image"] is not None) == (drawing["status"] == "ok")
     assert summary["accepted"] == 12 and summary["kept_by"] == {"window": 12, "variance": 0}
     assert not found["proposals"][-1]["reject_reason"], "the cut ends with the row that reached the target"
 
@@ -154,7 +154,7 @@ def test_killed_at_random_points_and_resumed(undisturbed, tmp_path, stage):
         first = child.stdout.readline()  # printed when the pipeline starts
         partial += "from shards" in first
         try:
-            output, _ = child.communicate(timeout=chaos.uniform(0.0, 0.25) if kills < 6 else 60)
+            output, _ = child.communicate(timeout=chaos.uniform(0.0, 0.25) if kills < 4 else 60)
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
             child.communicate()
@@ -231,7 +231,7 @@ def test_window_then_variance_fills_up_with_the_largest(tmp_path):
     rows = [r["extra_info"] for r in tables(tmp_path / "all")["train"] if r["extra_info"]["kept_by"] == "variance"]
     assert len(rows) == everything["kept_by"]["variance"] > 3 and everything["accepted"] < 60, "variance 0 stays out"
     assert all(info["reward_variance"] > 0 and info["render_rate"] in (0, 1) for info in rows)
-    largest = sorted(rows, key=lambda info: (-info["reward_variance"], info["index"]))[:3]
+    largest = sorted(rows, key=lambda info: (-round(info["reward_variance"], 12), info["index"]))[:3]
     chosen = [r["extra_info"] for r in tables(tmp_path / "v")["train"] if r["extra_info"]["kept_by"] == "variance"]
     assert {info["index"] for info in chosen} == {info["index"] for info in largest}
 
@@ -252,8 +252,8 @@ def test_variance_alone_ranks_the_whole_budget(tmp_path):
 
 
 def test_off_keeps_every_valid_proposal(tmp_path):
-    summary = run("collect_coder", tmp_path, coder_rule(mode="off"), peers(), SimRender())
-    assert summary["accepted"] == 50 and all(reason.startswith("format_") for reason in summary["rejected"])
+    summary = run("collect_coder", tmp_path, coder_rule(mode="off", target_rows=40), peers(), SimRender())
+    assert summary["accepted"] == 40 and all(reason.startswith("format_") for reason in summary["rejected"])
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -344,9 +344,9 @@ def test_programming_errors_are_not_swallowed(tmp_path):
 
 def test_cancelling_keeps_finished_rows_and_leaves_no_task(tmp_path):
     async def main():
-        slow = peers(latency_s=(0.0, 0.03))
+        slow = peers(latency_s=(0.0, 0.1))
         task = asyncio.create_task(collect_solver(settings(rows_per_shard=1000), slow, SimRender(), tmp_path, 7, 1))
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1.0)
         task.cancel()
         started = time.monotonic()
         with pytest.raises(asyncio.CancelledError):

@@ -8,6 +8,7 @@ in a second pass, and only when it decides something: `window_then_variance` bel
 rejected) and `variance` (all valid proposals of the whole budget). Both passes are stored in shards and resume.
 """
 
+import asyncio
 import statistics
 from collections.abc import Mapping
 from contextlib import closing
@@ -15,14 +16,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mmzero_rewards.scoring import CoderEvidence, Drawing, score_coder
-
+from mmzero_rewards.evidence import Drawn, judge
+from mmzero_rewards.labels import render_rate_kept
 from mmzero_rewards.parsing import Proposal
+from mmzero_rewards.scoring import CoderEvidence, Drawing, score_coder
 from recipe.mmzero.collect.engine import fill, starved, summary
 from recipe.mmzero.collect.ledger import Ledger
 from recipe.mmzero.collect.outputs import proposal_columns, write_common, write_summary
 from recipe.mmzero.collect.progress import Progress
-from recipe.mmzero.collect.roles import ChatClient, Roles, gather_or_cancel, pictures_exist
+from recipe.mmzero.collect.roles import ChatClient, Roles, pictures_exist
 from recipe.mmzero.collect.rows import CODER_ROWS, training_row, write_parquet
 from recipe.mmzero.collect.settings import CoderFilter, Settings
 from recipe.mmzero.collect.shards import Record, ShardStore, claim
@@ -98,7 +100,7 @@ async def collect_coder(
 def render_rate(record: Record) -> float:
     """Share of the codes that draw; 0 without codes."""
     drawings = record["drawings"]
-    return sum(drawing["status"] == "OK" for drawing in drawings) / len(drawings) if drawings else 0.0
+    return sum(drawing["status"] == "ok" for drawing in drawings) / len(drawings) if drawings else 0.0
 
 
 def judge_render_rate(rate: float, rule: CoderFilter) -> str:
@@ -107,14 +109,13 @@ def judge_render_rate(rate: float, rule: CoderFilter) -> str:
     >>> judge_render_rate(0.75, CoderFilter(mode="window")), judge_render_rate(1.0, CoderFilter(mode="window"))
     ('', 'render_rate_above_window')
     """
-    low, high = rule.window
     if rule.mode == "off":
         return ""
     if rule.mode == "variance":
         return "awaits_variance"
-    if rate < low - 1e-9:
-        return "render_rate_below_window"
-    return "render_rate_above_window" if rate > high + 1e-9 else ""
+    if render_rate_kept(rate, rule.window):
+        return ""
+    return "render_rate_below_window" if rate < rule.window[0] else "render_rate_above_window"
 
 
 async def take_by_variance(ledger: Ledger, store: ShardStore, roles: Roles, wanted: int) -> dict[int, float]:
@@ -145,8 +146,8 @@ async def take_by_variance(ledger: Ledger, store: ShardStore, roles: Roles, want
         roles.progress.start(f"{STAGE} variance", len(candidates), None, resumed=judged.decided_count)
         missing = (index for index in candidates if not judged.decided(index))
         await fill(judged, missing, answers, work, verdict, roles.progress, settings.in_flight, settings.max_fraction)
-    ranked = sorted((-variance, index) for index, variance in variances.items() if variance > NO_VARIANCE)
-    taken = {index: -negative for negative, index in ranked[:wanted]}
+    ranked = sorted((-round(variance, 12), index) for index, variance in variances.items() if variance > NO_VARIANCE)
+    taken = {index: variances[index] for _, index in ranked[:wanted]}
     for index in taken:
         ledger.accept(index)
     return taken
@@ -154,14 +155,16 @@ async def take_by_variance(ledger: Ledger, store: ShardStore, roles: Roles, want
 
 async def judge_row(record: Record, roles: Roles) -> Record:
     """The Solver's votes on every picture of one row; codes that do not draw cost nothing."""
-    proposal = Proposal(**record["proposal"])
-    drawings = await gather_or_cancel(
-        [
-            _judged(record["index"], sample, drawing, proposal, roles)
-            for sample, drawing in enumerate(record["drawings"])
-        ]
-    )
+    settings = roles.settings
+    solver = roles.judge(record["index"], settings.votes, settings.judge)
+    drawn = await asyncio.to_thread(_drawn, record, roles.out_dir)
+    drawings = await judge(drawn, Proposal(**record["proposal"]), solver)
     return {"index": record["index"], "drawings": [asdict(drawing) for drawing in drawings]}
+
+
+def _drawn(record: Record, out_dir: Path) -> list[Drawn]:
+    paths = [entry["image"] and str(out_dir / entry["image"]) for entry in record["drawings"]]
+    return [Drawn.from_fields(e | {"image": path}) for e, path in zip(record["drawings"], paths, strict=True)]
 
 
 def reward_variance(record: Record, drawings: list[dict[str, Any]], settings: Settings) -> float:
@@ -176,22 +179,6 @@ def reward_variance(record: Record, drawings: list[dict[str, Any]], settings: Se
 
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-async def _judged(index: int, sample: int, entry: Mapping[str, Any], proposal: Proposal, roles: Roles) -> Drawing:
-    rendered = entry["status"] == "OK"
-    evidence = {"rendered": rendered, "status": entry["status"], "drawn_text": tuple(entry["drawn_text"])}
-    if not rendered:
-        return Drawing(**evidence)
-    settings = roles.settings
-    image = roles.out_dir / entry["image"]
-    easy, hard = await gather_or_cancel(
-        [
-            roles.answers(question, image, settings.votes, settings.judge, roles.derive(f"judge_{use}", index, sample))
-            for use, question in (("easy", proposal.easy_question), ("hard", proposal.hard_question))
-        ]
-    )
-    return Drawing(**evidence, easy_votes=tuple(easy), hard_votes=tuple(hard))
 
 
 def _training_rows(

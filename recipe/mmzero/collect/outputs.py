@@ -29,7 +29,7 @@ def write_common(
     """Write proposals.parquet and drawings.parquet for all rows before the cut, accepted or not.
 
     Returns:
-        Numbers over them: format_valid, render_rate (share of codes) and `status/<NAME>` counts.
+        Numbers over them: format_valid, render_rate (share of codes) and `status/<name>` counts.
     """
     statuses: Counter[str] = Counter()
     valid = 0
@@ -60,7 +60,7 @@ def write_common(
     codes = write_parquet(out_dir / "drawings.parquet", DRAWINGS, drawings())
     return {
         "format_valid": valid / max(1, count),
-        "render_rate": statuses["OK"] / max(1, codes),
+        "render_rate": statuses["ok"] / max(1, codes),
         "codes": codes,
         **{f"status/{name}": number for name, number in sorted(statuses.items())},
     }

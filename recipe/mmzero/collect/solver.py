@@ -5,22 +5,21 @@ question, both asked at once -> label and filter (mmzero_rewards.labels). A shar
 (`checks.blind.fraction`, chosen by row index) is asked once more without the picture: the blind rate.
 """
 
-import statistics
+import asyncio
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from mmzero_rewards.checks import leak
+from mmzero_rewards.checks import blind_rate, leak
+from mmzero_rewards.evidence import gather_or_cancel
 from mmzero_rewards.labels import Label, label_row
-
-from mmzero_rewards.grading import grade
 from mmzero_rewards.parsing import Proposal
 from recipe.mmzero.collect.engine import fill, starved, summary
 from recipe.mmzero.collect.ledger import Ledger
 from recipe.mmzero.collect.outputs import proposal_columns, write_common, write_summary
 from recipe.mmzero.collect.progress import Progress
-from recipe.mmzero.collect.roles import ChatClient, Roles, gather_or_cancel, pictures_exist
+from recipe.mmzero.collect.roles import ChatClient, Roles, pictures_exist
 from recipe.mmzero.collect.rows import SOLVER_ROWS, training_row, write_parquet
 from recipe.mmzero.collect.settings import Settings
 from recipe.mmzero.collect.shards import Record, ShardStore, claim
@@ -90,35 +89,30 @@ async def label_one(index: int, roles: Roles) -> Record:
         return record
     record["drawings"] = await roles.code(record, 1)
     (drawing,) = record["drawings"]
-    if drawing["status"] != "OK":
-        record["reject"] = f"render_{drawing['status'].lower()}"
+    if drawing["status"] != "ok":
+        record["reject"] = f"render_{drawing['status']}"
         return record
-    image, proposal = roles.out_dir / drawing["image"], record["proposal"]
+    png = await asyncio.to_thread((roles.out_dir / drawing["image"]).read_bytes)
+    solver, proposal = roles.judge(index, settings.label_votes, settings.label), record["proposal"]
     asks = {
-        "easy_votes": (proposal["easy_question"], image, "easy"),
-        "hard_votes": (proposal["hard_question"], image, "hard"),
+        "easy_votes": solver.answers(proposal["easy_question"], png),
+        "hard_votes": solver.answers(proposal["hard_question"], png),
     }
-    if roles.derive("blind_choice", index) < settings.rewards.checks.blind.fraction * 2**31:
-        asks["blind_votes"] = (proposal["hard_question"], None, "blind")
-    votes = await gather_or_cancel(
-        [
-            roles.answers(question, shown, settings.label_votes, settings.label, roles.derive(use, index))
-            for question, shown, use in asks.values()
-        ]
-    )
-    return record | dict(zip(asks, votes, strict=True))
+    if roles.derive("blind", index) < settings.rewards.checks.blind.fraction * 2**31:
+        asks["blind_votes"] = solver.answers(proposal["hard_question"])
+    votes = await gather_or_cancel(asks.values())
+    return record | {name: list(answers) for name, answers in zip(asks, votes, strict=True)}
 
 
 def label_of(record: Record, settings: Settings) -> Label:
     """The label and the filter's verdict on one row that has votes."""
-    rule = settings.solver_filter
+    proposal = record["proposal"]
     return label_row(
         record["easy_votes"],
         record["hard_votes"],
-        record["proposal"]["easy_answer"],
+        proposal["easy_answer"],
+        proposal["hard_answer"],
         settings.rewards,
-        rule,
-        hard_answer=record["proposal"]["hard_answer"],
     )
 
 
@@ -140,7 +134,6 @@ class Means:
 
 
 def _training_rows(ledger: Ledger, store: ShardStore, settings: Settings, iteration: int, out_dir: Path, means: Means):
-    grader = settings.rewards.grading.grader
     for index in ledger.accepted():
         record = store.read(index)
         (drawing,) = record["drawings"]
@@ -157,9 +150,9 @@ def _training_rows(ledger: Ledger, store: ShardStore, settings: Settings, iterat
             "easy_votes": record["easy_votes"],
             "easy_accuracy": label.easy_accuracy,
             "easy_consistency": label.easy_consistency,
-            "label_agrees": grade(label.label, proposal.hard_answer, grader),
+            "label_agrees": label.label_agrees,
             "leak": leak(drawing["drawn_text"], proposal).found,
-            "blind_rate": None if blind is None else statistics.fmean(grade(b, label.label, grader) for b in blind),
+            "blind_rate": blind_rate(blind, record["hard_votes"], settings.rewards) if blind else None,
         }
         means.add(extra)
         image = str(out_dir / drawing["image"])
