@@ -5,7 +5,9 @@ one is given up.
 """
 
 import asyncio
-from dataclasses import dataclass
+import random
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mmzero_rewards.peer_address import Address, Fault, PeerError
@@ -14,6 +16,27 @@ if TYPE_CHECKING:
     from mmzero_rewards.peers import PeerClient
 
 LOOK_AGAIN_S = 1.0  # the usual latency changes while a call waits, so the plan is looked at this often
+
+
+@dataclass
+class PeerStats:
+    """Counters of one client. `requests = answered + failed` once nothing is in flight; `joined` never got that far."""
+
+    requests: int = 0
+    answered: int = 0
+    failed: int = 0
+    joined: int = 0
+    attempts: int = 0
+    retries: int = 0
+    hedges: int = 0
+    resent: int = 0
+    faults: Counter = field(default_factory=Counter)
+
+
+def backoff_s(retry: int, base_s: float, cap_s: float, rng: random.Random) -> float:
+    """Pause before retry number `retry` (from 1): quick at first, then 4 x longer each, capped, half random."""
+    full = min(cap_s, base_s * 4 ** (retry - 1))
+    return full * (0.5 + 0.5 * rng.random())
 
 
 @dataclass

@@ -3,6 +3,7 @@
 Part of peers.py, which has the contract. Not covered: streaming, tool calls, log-probabilities.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,12 @@ class Sampling:
             # A server otherwise fills these from the model's generation_config.json; roll-outs in training use these.
             fields |= {"top_k": self.top_k if self.top_k > 0 else -1, "min_p": 0.0, "repetition_penalty": 1.0}
         return fields
+
+
+def has_picture(messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Does any message carry a picture?"""
+    contents = [message["content"] for message in messages if not isinstance(message["content"], str)]
+    return any(part["type"] == "image_url" for parts in contents for part in parts)
 
 
 def texts_of(answer: Any, n: int, address: Address) -> list[str] | Fault:

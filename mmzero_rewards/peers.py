@@ -5,7 +5,7 @@ bounds concurrency, and turns the weather of a cluster into one of two results: 
 
 * A refused connection, a 5xx, a 429 or an answer that is not one is retried elsewhere, with backoff and jitter, at most
   `max_retries` times; a connection that a server closes under us is resent once at no charge (stale keep-alive).
-* A request that takes much longer than its siblings (3 x their 95th percentile) is asked again at another address while
+* A request that takes much longer than its siblings (2 x their 95th percentile) is asked again at another address while
   the first one keeps running, and the first answer wins. So a hang costs a few usual latencies, not the time-out.
 * An address that fails `quarantine_after` times in a row is asked last until its quarantine ends.
 * `timeout_s` bounds a whole call with all its retries. Once a call failed and nothing has succeeded since it began, the
@@ -20,44 +20,22 @@ import hashlib
 import json
 import random
 import time
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
 from mmzero_rewards.peer_address import Address, Fault, PeerError, base_url
-from mmzero_rewards.peer_call import PeerCall
-from mmzero_rewards.peer_wire import Sampling, texts_of
+from mmzero_rewards.peer_call import PeerCall, PeerStats, backoff_s
+from mmzero_rewards.peer_wire import Sampling, has_picture, texts_of
 
 __all__ = ["PeerClient", "PeerError", "PeerStats", "Sampling"]
 
-HEDGE_FACTOR = 3.0  # asked again after this many times the usual (95th percentile) latency
+HEDGE_FACTOR = 2.0  # asked again after this many times the usual (95th percentile) latency
 HEDGE_FLOOR_S = 0.1
 HEDGE_SHARE = 0.25  # at most this share of requests is asked again while still running
 MIN_LATENCIES = 16  # answers needed before "usual" means anything; until then a quarter of the time-out
-
-
-@dataclass
-class PeerStats:
-    """Counters of one client. `requests = answered + failed` once nothing is in flight; `joined` never got that far."""
-
-    requests: int = 0
-    answered: int = 0
-    failed: int = 0
-    joined: int = 0
-    attempts: int = 0
-    retries: int = 0
-    hedges: int = 0
-    resent: int = 0
-    faults: Counter = field(default_factory=Counter)
-
-
-def backoff_s(retry: int, base_s: float, cap_s: float, rng: random.Random) -> float:
-    """Pause before retry number `retry` (from 1): exponential, capped, with half of it random."""
-    full = min(cap_s, base_s * 2 ** (retry - 1))
-    return full * (0.5 + 0.5 * rng.random())
 
 
 class PeerClient:
@@ -71,6 +49,8 @@ class PeerClient:
         max_concurrency: calls in progress; each has at most two requests in flight.
         name: role name for messages ("solver").
         api_key: sent as a bearer token if given.
+        image: {"min_pixels", "max_pixels"}: size policy, sent along with pictures (vLLM's `mm_processor_kwargs`), so
+            that a peer's processor treats a picture exactly as training does. None: the server's own policy.
         cache_size: finished seeded calls that are remembered.
         backoff_base_s, backoff_cap_s: pause before the first retry and the longest one.
         quarantine_after: failures in a row that send an address to quarantine; quarantine_s: its first length,
@@ -90,8 +70,9 @@ class PeerClient:
         max_concurrency: int = 64,
         name: str = "peer",
         api_key: str | None = None,
+        image: Mapping[str, int] | None = None,
         cache_size: int = 4096,
-        backoff_base_s: float = 0.25,
+        backoff_base_s: float = 0.1,
         backoff_cap_s: float = 10.0,
         quarantine_after: int = 5,
         quarantine_s: float = 2.0,
@@ -107,6 +88,7 @@ class PeerClient:
         self.model, self.name, self.stats = model, name, PeerStats()
         self.timeout_s, self.max_retries = float(timeout_s), int(max_retries)
         self._backoff = (backoff_base_s, backoff_cap_s)
+        self._image = dict(image or {})
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._rng, self.clock = rng or random.Random(), clock
         self._slots = asyncio.Semaphore(max_concurrency)
@@ -117,6 +99,7 @@ class PeerClient:
         self._cache_size = cache_size
         self._last_success = -float("inf")
         self._down: PeerError | None = None
+        self._down_since = -float("inf")
         self._probing = False
 
     async def __aenter__(self) -> "PeerClient":
@@ -181,6 +164,8 @@ class PeerClient:
         if self.model is None:
             await self.ready(self.timeout_s)
         body = {"model": self.model, "messages": list(messages), "n": n} | (sampling or Sampling()).body()
+        if self._image and has_picture(messages):
+            body["mm_processor_kwargs"] = self._image
         if seed is None:
             return list(await self._ask(json.dumps(body).encode(), n))
         payload = json.dumps(body | {"seed": int(seed)}).encode()
@@ -208,18 +193,19 @@ class PeerClient:
 
     async def _ask(self, payload: bytes, n: int) -> list[str]:
         self.stats.requests += 1
+        arrived = self.clock()
         try:
             async with self._slots:
-                texts = await self._ask_until_known(payload, n)
+                texts = await self._ask_unless_down(payload, n, arrived)
         except BaseException:
             self.stats.failed += 1
             raise
         self.stats.answered += 1
         return texts
 
-    async def _ask_until_known(self, payload: bytes, n: int) -> list[str]:
-        """Fail at once while the peers are known to be gone; one call at a time still tries."""
-        if self._down is not None and self._probing:
+    async def _ask_unless_down(self, payload: bytes, n: int, arrived: float) -> list[str]:
+        """While the peers are known to be gone, calls that waited fail at once; of later ones, one at a time tries."""
+        if self._down is not None and (self._probing or arrived <= self._down_since):
             raise PeerError(str(self._down), self._down.address)
         probe = self._down is not None
         self._probing = self._probing or probe
@@ -228,7 +214,7 @@ class PeerClient:
             return await PeerCall(self, payload, n).run()
         except PeerError as error:
             if self._last_success < started:
-                self._down = error
+                self._down, self._down_since = error, self.clock()
             raise
         finally:
             if probe:

@@ -1,0 +1,181 @@
+"""What the reward managers read from verl's config, `reward.reward_kwargs`, typed; an unknown key fails by name.
+
+    preset: default | paper          scoring: {proposer: .., coder: .., solver: .., grading: .., checks: ..}
+    peers:
+      coder:  {addresses: [host:port], model: null, samples: 4, sampling: {temperature, top_p, top_k, max_tokens}}
+      solver: {base_url: http://host:port/v1, model: null, votes: 5, sampling: {..}, max_concurrency: 64}
+    render: {..RenderConfig keys..}  prompts: {..PromptTemplates keys..}  prompt_fields: [caption, ..]
+    image: {min_pixels, max_pixels}  failures: {max_retries, timeout_s}   seed: 0   dump_dir: null
+
+Every key is optional. Units: seconds, pixels, tokens. Sampling defaults are the method's (METHOD §2.2, §2.3).
+"""
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from mmzero_env import RenderConfig
+from mmzero_rewards.config import RewardConfig
+from mmzero_rewards.peers import PeerClient, Sampling
+from mmzero_rewards.prompting import PROMPT_FIELDS, PromptTemplates
+
+WHERE = "reward.reward_kwargs"
+
+
+@dataclass(frozen=True)
+class PeerConfig:
+    """One frozen peer. `samples` (N) matters for a coder, `votes` (K) for a solver.
+
+    `api_key_env` names the environment variable that holds a bearer token. `sampling.top_k: null` keeps vLLM's
+    extensions out of the requests, for servers that refuse them.
+    """
+
+    addresses: tuple[str, ...]
+    model: str | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    samples: int = 4
+    votes: int = 5
+    max_concurrency: int = 64
+    api_key_env: str | None = None
+
+
+@dataclass(frozen=True)
+class FailureConfig:
+    """`max_retries` per request; `timeout_s` bounds one request with all its retries."""
+
+    max_retries: int = 3
+    timeout_s: float = 600.0
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """Picture size policy; None leaves it to the serving engine."""
+
+    min_pixels: int | None = None
+    max_pixels: int | None = None
+
+    def limits(self) -> dict[str, int]:
+        return {item.name: int(getattr(self, item.name)) for item in fields(self) if getattr(self, item.name)}
+
+
+DEFAULT_SAMPLING = {"coder": Sampling(0.7, 0.95, 40), "solver": Sampling(1.0, 1.0, 40)}
+
+
+@dataclass(frozen=True)
+class ManagerConfig:
+    """Everything a manager needs besides the row."""
+
+    rewards: RewardConfig = field(default_factory=RewardConfig)
+    render: RenderConfig = field(default_factory=RenderConfig)
+    peers: Mapping[str, PeerConfig] = field(default_factory=dict)
+    prompts: PromptTemplates = field(default_factory=PromptTemplates.default)
+    prompt_fields: tuple[str, ...] = PROMPT_FIELDS
+    image: ImageConfig = field(default_factory=ImageConfig)
+    failures: FailureConfig = field(default_factory=FailureConfig)
+    seed: int = 0
+    dump_dir: Path | None = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any] | None, needs: Sequence[str] = ()) -> "ManagerConfig":
+        """Parse plain configuration.
+
+        Args:
+            values: `reward.reward_kwargs` as a plain mapping, or None.
+            needs: peers that this manager asks ("coder", "solver").
+        Raises:
+            ValueError: unknown key (with the nearest valid one), bad value, or a needed peer without an address.
+        """
+        values = dict(values or {})
+        known = (
+            "preset",
+            "scoring",
+            "render",
+            "peers",
+            "prompts",
+            "prompt_fields",
+            "image",
+            "failures",
+            "seed",
+            "dump_dir",
+        )
+        _check_keys(values, known, WHERE)
+        peers = _section(values, "peers")
+        _check_keys(peers, tuple(DEFAULT_SAMPLING), f"{WHERE}.peers")
+        parsed = {role: _peer(role, peers[role] or {}) for role in needs if role in peers}
+        for role in needs:
+            if role not in parsed or not parsed[role].addresses:
+                raise ValueError(
+                    f"{WHERE}.peers.{role} has no address; set {WHERE}.peers.{role}.base_url=http://HOST:PORT/v1 "
+                    "(or .addresses=[HOST:PORT,...])"
+                )
+        dump_dir = values.get("dump_dir")
+        return cls(
+            rewards=RewardConfig.preset(str(values.get("preset") or "default"), _section(values, "scoring")),
+            render=_typed(RenderConfig, _section(values, "render"), f"{WHERE}.render"),
+            peers=parsed,
+            prompts=PromptTemplates.from_dict(_section(values, "prompts")),
+            prompt_fields=tuple(values.get("prompt_fields") or PROMPT_FIELDS),
+            image=_typed(ImageConfig, _section(values, "image"), f"{WHERE}.image"),
+            failures=_typed(FailureConfig, _section(values, "failures"), f"{WHERE}.failures"),
+            seed=int(values.get("seed") or 0),
+            dump_dir=Path(dump_dir) if dump_dir else None,
+        )
+
+    def client(self, role: str) -> PeerClient:
+        """The HTTP client of one peer."""
+        peer = self.peers[role]
+        key = None
+        if peer.api_key_env:
+            key = os.environ.get(peer.api_key_env)
+            if not key:
+                raise ValueError(f"{WHERE}.peers.{role}.api_key_env={peer.api_key_env}: that variable is not set")
+        return PeerClient(
+            peer.addresses,
+            peer.model,
+            timeout_s=float(self.failures.timeout_s),
+            max_retries=int(self.failures.max_retries),
+            max_concurrency=int(peer.max_concurrency),
+            name=role,
+            api_key=key,
+            image=self.image.limits(),
+        )
+
+
+def _peer(role: str, values: Mapping[str, Any]) -> PeerConfig:
+    where = f"{WHERE}.peers.{role}"
+    known = ("base_url", *(item.name for item in fields(PeerConfig)))
+    _check_keys(values, known, where)
+    values = dict(values)
+    base_url = values.pop("base_url", None)
+    addresses = values.pop("addresses", None) or ()
+    if base_url and addresses:
+        raise ValueError(f"{where}: give base_url or addresses, not both")
+    sampling = dict(values.pop("sampling", None) or {})
+    _check_keys(sampling, tuple(item.name for item in fields(Sampling)), f"{where}.sampling")
+    base = DEFAULT_SAMPLING[role]
+    merged = Sampling(**{item.name: sampling.get(item.name, getattr(base, item.name)) for item in fields(Sampling)})
+    texts = (base_url,) if base_url else ((addresses,) if isinstance(addresses, str) else tuple(addresses))
+    return PeerConfig(addresses=tuple(str(text) for text in texts), sampling=merged, **values)
+
+
+def _section(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    section = values.get(key)
+    if section is not None and not isinstance(section, Mapping):
+        raise ValueError(f"{WHERE}.{key} must be a mapping, got {section!r}")
+    return dict(section or {})
+
+
+def _typed(cls: type, values: Mapping[str, Any], where: str) -> Any:
+    _check_keys(values, tuple(item.name for item in fields(cls)), where)
+    return cls(**values)
+
+
+def _check_keys(values: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    for key in values:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+            hint = f"did you mean '{where}.{close[0]}'?" if close else f"valid keys: {', '.join(known)}"
+            raise ValueError(f"unknown key '{where}.{key}'; {hint}")
