@@ -400,3 +400,11 @@ def test_over_http_with_real_clients(undisturbed, tmp_path):
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
     lines = [json.loads(line) for line in (tmp_path / "progress.jsonl").read_text().splitlines()]
     assert lines[-1]["done"] == 60 and lines[-1]["requests"]["proposed"] == 60
+
+
+def test_read_only_folder_is_one_line(tmp_path):
+    target = tmp_path / "taken"
+    target.write_text("a file where the step's folder should be")
+    with pytest.raises(CollectError, match="cannot use") as caught:
+        run("collect_coder", target, settings(), peers(), SimRender())
+    assert "\n" not in str(caught.value)

@@ -36,7 +36,8 @@ async def fill(
         verdict: record -> reason of rejection, empty to accept.
         max_fraction: `failures.max_fraction`: share of rows that may be dropped.
     Raises:
-        CollectError: too many drops, or the disk refused a shard.
+        CollectError: too many drops.
+        OSError: the disk refused a shard.
     """
 
     async def finish(index: int) -> str | Dropped:
@@ -62,11 +63,6 @@ async def fill(
                         break
             check_drops(progress.phase, ledger, max_fraction)
         store.flush()
-    except OSError as error:
-        raise CollectError(
-            f"{progress.phase}: cannot write {error.filename or store.folder}: {error.strerror or error}; "
-            "free or unlock the disk and run again, finished rows are kept"
-        ) from error
     except BaseException:
         store.flush()
         raise

@@ -78,6 +78,8 @@ class Roles:
         self.out_dir, self.seed, self.iteration, self.progress = out_dir, seed, iteration, progress
         self.clients = {role: CountedClient(client, role, progress) for role, client in clients.items()}
         (out_dir / "images").mkdir(parents=True, exist_ok=True)
+        for leftover in (out_dir / "images").glob("*.part"):  # of a killed attempt
+            leftover.unlink()
 
     def derive(self, use: str, index: int) -> int:
         return derive_seed(self.seed, self.iteration, f"{self.stage}/{use}", index)

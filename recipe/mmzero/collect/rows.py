@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmzero_rewards.prompting import PromptTemplates
-from recipe.mmzero.collect.shards import sync_folder
+from recipe.mmzero.collect.shards import sync
 from recipe.mmzero.seeds import derive_seed
 
 ROW_GROUP = 256
@@ -119,10 +119,9 @@ def write_parquet(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any
                 batch = []
         if batch or not count:
             writer.write_table(pa.Table.from_pylist(batch, schema))
-    with temporary.open("rb") as written:
-        os.fsync(written.fileno())
+    sync(temporary)
     os.replace(temporary, path)
-    sync_folder(path.parent)
+    sync(path.parent)
     return count
 
 

@@ -13,16 +13,18 @@ from typing import Any
 
 from mmzero_rewards.checks import blind_rate, leak
 from mmzero_rewards.evidence import gather_or_cancel
+from mmzero_rewards.grading import check_grader
 from mmzero_rewards.labels import Label, label_row
 from mmzero_rewards.parsing import Proposal
 from recipe.mmzero.collect.engine import fill, starved, summary
+from recipe.mmzero.collect.errors import one_line
 from recipe.mmzero.collect.ledger import Ledger
 from recipe.mmzero.collect.outputs import proposal_columns, write_common, write_summary
 from recipe.mmzero.collect.progress import Progress
 from recipe.mmzero.collect.roles import ChatClient, Roles, pictures_exist
 from recipe.mmzero.collect.rows import SOLVER_ROWS, training_row, write_parquet
 from recipe.mmzero.collect.settings import Settings
-from recipe.mmzero.collect.shards import Record, ShardStore, claim
+from recipe.mmzero.collect.shards import Record, ShardStore, claim, sync
 
 STAGE = "collect_solver"
 
@@ -49,19 +51,24 @@ async def collect_solver(
     out_dir = Path(out_dir).resolve()
     rule = settings.solver_filter
     progress = progress or Progress(out_dir / "progress.jsonl", STAGE)
-    claim(out_dir / "shards", settings.identity(STAGE, seed, iteration))
-    roles = Roles(STAGE, settings, clients, render_env, out_dir, seed, iteration, progress)
+
+    reasons: dict[int, str] = {}  # of rows in work: grading may take seconds, so it must not stop the event loop
 
     async def work(index: int) -> Record:
-        return await label_one(index, roles)
+        record = await label_one(index, roles)
+        reasons[index] = record["reject"] or (await asyncio.to_thread(label_of, record, settings)).reason
+        return record
 
     def verdict(record: Record) -> str:
-        return record["reject"] or label_of(record, settings).reason
+        return reasons.pop(record["index"])
 
     ledger = Ledger(rule.budget, rule.target_rows)
-    with closing(ShardStore(out_dir / "shards", "rows", settings.rows_per_shard)) as store:
+    with one_line(STAGE, out_dir), closing(ShardStore(out_dir / "shards", "rows", settings.rows_per_shard)) as store:
+        check_grader(settings.rewards.grading.grader, settings.rewards.grading.symbolic)
+        claim(out_dir / "shards", settings.identity(STAGE, seed, iteration))
+        roles = Roles(STAGE, settings, clients, render_env, out_dir, seed, iteration, progress)
         for record in store.load(lambda record: pictures_exist(out_dir, record)):
-            ledger.decide(record["index"], verdict(record))
+            ledger.decide(record["index"], record["reject"] or label_of(record, settings).reason)
         progress.start(STAGE, ledger.budget, ledger.target, resumed=ledger.decided_count)
         missing = (index for index in range(ledger.budget) if not ledger.decided(index))
         await fill(ledger, missing, store, work, verdict, progress, settings.in_flight, settings.max_fraction)
@@ -155,6 +162,7 @@ def _training_rows(ledger: Ledger, store: ShardStore, settings: Settings, iterat
             "blind_rate": blind_rate(blind, record["hard_votes"], settings.rewards) if blind else None,
         }
         means.add(extra)
-        image = str(out_dir / drawing["image"])
+        image = out_dir / drawing["image"]
+        sync(image)  # the file of rows must not be more durable than its pictures
         prompt = settings.templates.solver_row(proposal.hard_question)
-        yield training_row("solver", prompt, extra, [image], label.label)
+        yield training_row("solver", prompt, extra, [str(image)], label.label)
