@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from collect_sim import WRITERS, SimPeer, SimRender, peers, run, settings, tables
 
 from mmzero_rewards.config import BlindConfig, ChecksConfig
-from mmzero_rewards.peers import PeerClient
+from mmzero_rewards.peers import PeerClient, PeerError
 from recipe.mmzero.collect import CollectError, collect_solver, shards
 from recipe.mmzero.collect.settings import CoderFilter, SolverFilter
 
@@ -408,3 +408,17 @@ def test_read_only_folder_is_one_line(tmp_path):
     with pytest.raises(CollectError, match="cannot use") as caught:
         run("collect_coder", target, settings(), peers(), SimRender())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_prompt_that_a_server_refuses_is_the_models_failure(tmp_path, stage):
+    """A proposal too long for the Coder must not end a step whose servers work."""
+
+    class Strict(SimPeer):
+        async def chat(self, messages, n, sampling, seed):
+            if seed % 3 == 0:
+                raise PeerError("peer coder at 127.0.0.1:1: HTTP 400: maximum context length exceeded", "127.0.0.1:1")
+            return await super().chat(messages, n, sampling, seed)
+
+    summary = run(stage, tmp_path, settings(), peers() | {"coder": Strict("coder")}, SimRender())
+    assert summary["rejected"]["refused_prompt"] > 3 and summary["dropped"] == 0

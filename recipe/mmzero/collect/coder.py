@@ -21,7 +21,7 @@ from recipe.mmzero.collect.errors import one_line
 from recipe.mmzero.collect.ledger import Ledger
 from recipe.mmzero.collect.outputs import proposal_columns, write_common, write_summary
 from recipe.mmzero.collect.progress import Progress
-from recipe.mmzero.collect.roles import ChatClient, Roles, pictures_exist
+from recipe.mmzero.collect.roles import ChatClient, Refused, Roles, pictures_exist
 from recipe.mmzero.collect.rows import CODER_ROWS, training_row, write_parquet
 from recipe.mmzero.collect.settings import CoderFilter, Settings
 from recipe.mmzero.collect.shards import Record, ShardStore, claim
@@ -57,7 +57,10 @@ async def collect_coder(
     async def work(index: int) -> Record:
         record = await roles.propose(index)
         if not record["reject"]:
-            record["drawings"] = await roles.code(record, settings.samples)
+            try:
+                record["drawings"] = await roles.code(record, settings.samples)
+            except Refused:
+                record["reject"] = "refused_prompt"
         return record
 
     def verdict(record: Record) -> str:

@@ -1,5 +1,6 @@
 """Fill a ledger: run rows through the pipeline, store what finishes, stop at the cut or on too many failures."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -107,5 +108,5 @@ def summary(ledger: Ledger, **more: Any) -> dict[str, Any]:
 
 
 def _cause(failure: Dropped) -> str:
-    """One line, short enough to count by."""
-    return " ".join(str(failure).split())[:200]
+    """One line to count by: without the number of attempts and their time, which differ each time."""
+    return " ".join(re.sub(r"\(\d+ attempts? in [^)]*\)", "", str(failure)).split())[:200]

@@ -35,6 +35,14 @@ class Dropped(Exception):
     """An infrastructure failure took this row; the message names what failed."""
 
 
+class Refused(Dropped):
+    """The server itself works but refuses this prompt: a model wrote something too long. Counts as a model failure."""
+
+
+# PeerError's text for a final answer of the server; 404 (wrong model) and 401 stay infrastructure failures.
+REFUSED = re.compile(r"HTTP (400|413|422)\b")
+
+
 @dataclass(frozen=True)
 class CountedClient:
     """A role's client that reports finished samples and names the role when it fails."""
@@ -47,7 +55,8 @@ class CountedClient:
         try:
             texts = await self.client.chat(messages, n, sampling, seed)
         except PeerError as error:
-            raise Dropped(f"{self.role}: {error}") from error
+            kind = Refused if REFUSED.search(str(error)) else Dropped
+            raise kind(f"{self.role}: {error}") from error
         if len(texts) != n:
             raise Dropped(f"{self.role}: {len(texts)} answers to a request for {n}")
         self.progress.count({"proposer": "proposed", "coder": "coded", "solver": "answered"}[self.role], n)

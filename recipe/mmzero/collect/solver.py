@@ -21,7 +21,7 @@ from recipe.mmzero.collect.errors import one_line
 from recipe.mmzero.collect.ledger import Ledger
 from recipe.mmzero.collect.outputs import proposal_columns, write_common, write_summary
 from recipe.mmzero.collect.progress import Progress
-from recipe.mmzero.collect.roles import ChatClient, Roles, pictures_exist
+from recipe.mmzero.collect.roles import ChatClient, Refused, Roles, pictures_exist
 from recipe.mmzero.collect.rows import SOLVER_ROWS, training_row, write_parquet
 from recipe.mmzero.collect.settings import Settings
 from recipe.mmzero.collect.shards import Record, ShardStore, claim, sync
@@ -55,7 +55,12 @@ async def collect_solver(
     reasons: dict[int, str] = {}  # of rows in work: grading may take seconds, so it must not stop the event loop
 
     async def work(index: int) -> Record:
-        record = await label_one(index, roles)
+        record = await roles.propose(index)
+        if not record["reject"]:
+            try:
+                record |= await label_one(record, roles)
+            except Refused:
+                record["reject"] = "refused_prompt"
         reasons[index] = record["reject"] or (await asyncio.to_thread(label_of, record, settings)).reason
         return record
 
@@ -88,17 +93,13 @@ async def collect_solver(
         return write_summary(out_dir, summary(ledger, damaged_shards=store.damaged, **numbers, **means.values()))
 
 
-async def label_one(index: int, roles: Roles) -> Record:
-    """One row with its votes; `reject` says where a row ended that never reached the Solver."""
-    settings = roles.settings
-    record = await roles.propose(index)
-    if record["reject"]:
-        return record
-    record["drawings"] = await roles.code(record, 1)
-    (drawing,) = record["drawings"]
+async def label_one(record: Record, roles: Roles) -> Record:
+    """What a proposal's row gains: its drawing and the votes, or `reject` where the Solver was never asked."""
+    settings, index = roles.settings, record["index"]
+    drawings = await roles.code(record, 1)
+    (drawing,) = drawings
     if drawing["status"] != "ok":
-        record["reject"] = f"render_{drawing['status']}"
-        return record
+        return {"drawings": drawings, "reject": f"render_{drawing['status']}"}
     png = await asyncio.to_thread((roles.out_dir / drawing["image"]).read_bytes)
     solver, proposal = roles.judge(index, settings.label_votes, settings.label), record["proposal"]
     asks = {
@@ -108,7 +109,7 @@ async def label_one(index: int, roles: Roles) -> Record:
     if roles.derive("blind", index) < settings.rewards.checks.blind.fraction * 2**31:
         asks["blind_votes"] = solver.answers(proposal["hard_question"])
     votes = await gather_or_cancel(asks.values())
-    return record | {name: list(answers) for name, answers in zip(asks, votes, strict=True)}
+    return {"drawings": drawings} | {name: list(answers) for name, answers in zip(asks, votes, strict=True)}
 
 
 def label_of(record: Record, settings: Settings) -> Label:
