@@ -200,6 +200,15 @@ def test_larger_target_continues_on_the_same_shards(tmp_path):
     assert grown == tables(tmp_path / "b") and grown["train"][:5] == first
 
 
+def test_little_is_wasted_near_the_target(tmp_path):
+    """Many rows in work, few needed: what is proposed beyond the cut stays in proportion to the target."""
+    clients = peers(latency_s=(0.001, 0.002))
+    config = settings(in_flight=500, coder_filter=CoderFilter(target_rows=12, attempt_budget=600, min_rows=4))
+    summary = run("collect_coder", tmp_path, config, clients, SimRender())
+    assert summary["accepted"] == 12
+    assert clients["proposer"].requests <= 1.5 * summary["attempts"] + 12
+
+
 def test_other_settings_on_the_same_folder_are_refused(tmp_path):
     run("collect_coder", tmp_path, settings(), peers(), SimRender())
     before = tables(tmp_path)

@@ -1,5 +1,6 @@
 """Fill a ledger: run rows through the pipeline, store what finishes, stop at the cut or on too many failures."""
 
+import math
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
@@ -14,6 +15,8 @@ from recipe.mmzero.collect.stream import in_order
 
 # Rows that may be started beyond the oldest unfinished one, in multiples of `in_flight`: the most that a stop wastes.
 AHEAD = 8
+# Rows started for every row that the acceptance rate so far says is still needed.
+MARGIN = 1.3
 # With fewer drops than this a rising share is not yet a reason to stop early; the end of the step checks it exactly.
 FEWEST_DROPS = 5
 
@@ -49,9 +52,16 @@ async def fill(
         store.add(record)
         return verdict(record)
 
+    def ahead() -> int:
+        """Rows that may be undecided: near the target no more than it will probably take, the rest would be wasted."""
+        if ledger.target is None:
+            return AHEAD * in_flight
+        rate = (ledger.accepted_count + 1) / (ledger.cut + 1)
+        return min(AHEAD * in_flight, math.ceil(MARGIN * (ledger.target - ledger.accepted_count) / rate))
+
     try:
         if not ledger.closed:
-            async with aclosing(in_order(rows, finish, in_flight, AHEAD * in_flight)) as outcomes:
+            async with aclosing(in_order(rows, finish, in_flight, ahead)) as outcomes:
                 async for index, outcome in outcomes:
                     if isinstance(outcome, Dropped):
                         ledger.drop(index, _cause(outcome))

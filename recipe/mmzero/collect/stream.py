@@ -15,14 +15,14 @@ Result = TypeVar("Result")
 
 
 async def in_order(
-    indices: Iterable[int], work: Callable[[int], Awaitable[Result]], in_flight: int, ahead: int
+    indices: Iterable[int], work: Callable[[int], Awaitable[Result]], in_flight: int, ahead: Callable[[], int]
 ) -> AsyncIterator[tuple[int, Result]]:
     """Yield `(index, await work(index))` in the order of `indices`; close the iterator to cancel what runs.
 
     Args:
         indices: read lazily, so it may be endless.
         in_flight: most coroutines at one time.
-        ahead: most rows between the oldest not yet yielded and the newest started; at least `in_flight`.
+        ahead: most rows between the oldest not yet yielded and the newest started; asked before each start.
     Raises:
         Whatever `work` raises, at the position of its row.
     """
@@ -38,7 +38,7 @@ async def in_order(
 
     try:
         while True:
-            while not exhausted and running < in_flight and len(started) < max(ahead, in_flight):
+            while not exhausted and running < in_flight and len(started) < max(1, ahead()):
                 index = next(source, None)
                 if index is None:
                     exhausted = True
