@@ -110,7 +110,7 @@ class PeerCall:
         self.faults.append(fault)
         if fault.final:
             raise self._error(fault, "the server refuses this request, so it was not repeated")
-        if len(self.faults) <= self.client.max_retries:
+        if len(self.faults) <= self.client.retries_for(self.started):
             pause = max(fault.after_s, self.client.retry_delay_s(len(self.faults)))
             self.retry_at = self.client.clock() + pause
         elif not self.running:

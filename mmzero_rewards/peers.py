@@ -3,8 +3,9 @@
 One client per role. It spreads requests over the role's addresses (fewest in flight first), keeps connections open,
 bounds concurrency, and turns the weather of a cluster into one of two results: the texts, or `PeerError`.
 
-* A refused connection, a 5xx, a 429 or an answer that is not one is retried elsewhere, with backoff and jitter, at most
-  `max_retries` times; a connection that a server closes under us is resent once at no charge (stale keep-alive).
+* A refused connection, a 5xx, a 429 or an answer that is not one is retried elsewhere, with backoff and jitter,
+  `max_retries` times, and as often again while other calls succeed (then it is bad luck, not an outage). A connection
+  that a server closes under us is resent once at no charge (stale keep-alive).
 * A request that takes much longer than its siblings (2 x their 95th percentile) is asked again at another address while
   the first one keeps running, and the first answer wins. So a hang costs a few usual latencies, not the time-out.
 * An address that fails `quarantine_after` times in a row is asked last until its quarantine ends.
@@ -45,7 +46,7 @@ class PeerClient:
         addresses: `host:port` or `http(s)://host:port[/v1]`, at least one; all serve the same model.
         model: served model name; None asks the first server that answers.
         timeout_s: limit of one `chat` call, retries included, seconds.
-        max_retries: failed attempts that are repeated per call.
+        max_retries: failed attempts that are repeated per call; twice as many while other calls succeed.
         max_concurrency: calls in progress; each has at most two requests in flight.
         name: role name for messages ("solver").
         api_key: sent as a bearer token if given.
@@ -281,6 +282,10 @@ class PeerClient:
             return self.timeout_s / 4
         usual = sorted(self._latencies)[int(0.95 * (len(self._latencies) - 1))]
         return min(self.timeout_s / 4, max(HEDGE_FLOOR_S, HEDGE_FACTOR * usual))
+
+    def retries_for(self, started: float) -> int:
+        """How many retries a call that began at `started` has."""
+        return self.max_retries * (2 if self._last_success > started else 1)
 
     def may_hedge(self) -> bool:
         return self.stats.hedges < 8 + HEDGE_SHARE * self.stats.requests
