@@ -11,6 +11,7 @@ Rollout workers and reward managers need no registration: verl resolves them by 
 import os
 from importlib.metadata import version
 
+from recipe.mmzero.platform.hooks import after_import
 from recipe.mmzero.platform.patches import VERL, install
 
 TRAINER = "mmzero_sync"
@@ -36,7 +37,7 @@ def register() -> None:
 
         PlatformRegistry.register(platform="cpu")(PlatformCPU)
     install(cpu=on_cpu)
-    # TEMP after_import("verl.trainer.ppo.v1.trainer_sync", _register_trainer)
+    after_import("verl.trainer.ppo.v1.trainer_sync", _register_trainer)
 
 
 def _register_trainer(_module) -> None:
