@@ -1,17 +1,18 @@
 """Reading one short answer into a comparable form: text, number with unit, ratio, clock time, list, option.
 
-Pure string work on at most MAX_CHARS characters with bounded integers, so no input is slow. Longer answers are kept
-as they are (case folded) and equal only each other. Numbers are in numerals.py, Unicode and LaTeX in textform.py.
+Pure string work on at most MAX_CHARS characters with bounded integers, so no input is slow. Longer answers are not
+short answers: they are compared whole, up to FOLDED_CHARS without case. Numbers are in numerals.py, Unicode and LaTeX in textform.py.
 Source: METHOD §2.0 and §8 (grader_units, grader_anagrams, grader_percent, no_merge, prefix_120).
 """
 
 import re
 from dataclasses import dataclass
 
-from mmzero_rewards.numerals import read_number, read_ratio
-from mmzero_rewards.textform import plain, text_core, yes_or_no
+from mmzero_rewards.numerals import WORDS, read_number, read_ratio
+from mmzero_rewards.textform import WORD_FORMS, YES_FORMS, plain, text_core, yes_or_no
 
-MAX_CHARS = 2000
+MAX_CHARS = 400
+FOLDED_CHARS = 10_000
 MAX_ITEMS = 64
 
 
@@ -19,7 +20,7 @@ MAX_ITEMS = 64
 class Answer:
     """One answer in comparable form.
 
-    kind: text | number | ratio | clock | list | set. core: its normal form. qualifier: unit of a number or name of a
+    kind: text | number | ratio | clock | list | set | long. core: its normal form. qualifier: unit of a number or name of a
     variable, which may be missing on one side. option: letter of a choice that precedes the text ("A. blue").
     items: elements of a list or set.
     """
@@ -70,11 +71,26 @@ def _squeezed(core: str) -> str:
 def read_answer(raw: str) -> Answer:
     """Never raises; an answer whose normal form would be empty keeps its raw text."""
     raw = raw.strip()
-    if len(raw) > MAX_CHARS:
-        return Answer("text", raw.casefold())
-    text = plain(raw)
+    if len(raw) > FOLDED_CHARS:
+        return Answer("long", raw)
+    if raw.isascii() and raw.isalpha():
+        return _read_word(raw.lower())
+    text = plain(raw) if len(raw) <= MAX_CHARS else raw
+    if len(text) > MAX_CHARS:  # also after `plain`: one character may stand for many, U+FDFA for 18
+        return Answer("long", raw.casefold())
     answer = _read(text, nested=False)
     return answer if answer.core else Answer("text", raw.casefold())
+
+
+def _read_word(word: str) -> Answer:
+    """Shortcut for one ASCII word, by far the most frequent answer next to a number; same result as the long way."""
+    if word in WORDS:
+        return Answer("number", str(WORDS[word]))
+    return (
+        Answer("text", YES_FORMS.get(word) or WORD_FORMS.get(word, word))
+        if len(word) <= MAX_CHARS
+        else Answer("long", word)
+    )
 
 
 OPTION = re.compile(r"(?:([A-Ha-h])[).:]|\(([A-Ha-h])\)|\[([A-Ha-h])\])\s+(?=\S)|\(([A-Ha-h])\)(?=\w)")
@@ -84,13 +100,13 @@ PREFIX = re.compile(r"(?:the\s+)?(?:final\s+|correct\s+)?answer(?:\s+is\b\s*:?|\
 
 def _read(text: str, nested: bool) -> Answer:
     text = _unwrapped(text)
-    prefix = PREFIX.match(text)
+    prefix = PREFIX.match(text) if len(text) > 8 else None
     if prefix:
         text = _unwrapped(text[prefix.end() :])
-    letter = LONE_LETTER.fullmatch(text)
+    letter = LONE_LETTER.fullmatch(text) if len(text) < 8 else None
     if letter:
         return Answer("text", letter.group(1).casefold())
-    number = read_number(text) or read_ratio(text)
+    number = read_number(text) or (":" in text and read_ratio(text))
     if number:
         return Answer(number.kind, number.core, number.qualifier)
     truth = yes_or_no(text)
@@ -126,6 +142,7 @@ def _unwrapped(text: str) -> str:
             return text
 
 
+MAY_SEPARATE = re.compile(r"[,;&]|\sand\s", re.IGNORECASE)
 SEPARATOR = re.compile(r"\s*(?:,(?!(?<=\d,)\d{3}(?!\d))\s*(?:and\s+)?|;\s*|\s&\s|\s+and\s+)\s*", re.IGNORECASE)
 
 
@@ -133,7 +150,7 @@ def _read_list(text: str) -> Answer | None:
     """Elements in order, or as a set inside braces; None for a single element."""
     braces = len(text) > 1 and text[0] == "{" and text[-1] == "}" and text.count("{") == 1 == text.count("}")
     body = text[1:-1].strip() if braces else text
-    parts = SEPARATOR.split(body)
+    parts = SEPARATOR.split(body) if MAY_SEPARATE.search(body) else [body]
     if len(parts) < 2:
         return _read(body, nested=True) if braces and body else None
     if len(parts) > MAX_ITEMS or not all(parts):

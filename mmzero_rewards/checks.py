@@ -64,7 +64,7 @@ def leak(drawn_text: Sequence[str], proposal: Proposal) -> Leak:
     )
 
 
-TOKEN = re.compile(r"(?<![\w.])-?\d(?:[\d,.:/]*\d)?|\d(?:[\d.,]*\d)?|[^\W\d_]+")
+TOKEN = re.compile(r"(?<![^\W_])-?(?:\d[\d,.:/]*\d|\d)|[^\W\d_][^\W_]*")
 ARTICLES = ("the", "a", "an")
 
 

@@ -1,25 +1,22 @@
-"""How repetitive a batch of proposals is: text distances, clusters, and the batch terms r_ct and r_div (METHOD §2.1).
+"""How repetitive a batch of proposals is: clusters of their texts and the batch terms r_ct and r_div (METHOD §2.1).
 
-Two measures, both as one n x n matrix: `ngram_cosine` (cosine distance of hashed word 1- to 3-gram counts, the
-default: copies of any length are at distance 0) and `bleu` (the published one: sentence BLEU-4, text i < j as
-hypothesis, one direction used both ways). Clusters: average linkage, merged below the threshold. A text of an earlier
-iteration counts like one more copy in the batch.
+Each text field is clustered on its own: average linkage on the distances of distances.py, merged below the threshold.
+A text of an earlier iteration counts like one more copy in the batch. True cluster counts and distances are metrics.
 
 Not covered: meaning. A template with swapped topics is at .4 to .7 in n-gram cosine and passes a threshold of .25.
 """
 
 import math
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.sparse import csr_matrix
 from scipy.spatial.distance import squareform
 
 from mmzero_rewards.config import CONTENT_TYPES, RewardConfig
+from mmzero_rewards.distances import distances, distinct_n
 from mmzero_rewards.parsing import Proposal
 
 FIELDS = ("caption", "easy_question", "hard_question")
@@ -27,26 +24,6 @@ SHARE_NAMES = {"caption": "cap_share", "easy_question": "easyq_share", "hard_que
 R_DIV_LIMIT = 0.5
 """r_div is clipped to this range on both sides (METHOD §2.1)."""
 TOLERANCE = 1e-9
-HASH_BITS = 20
-NGRAM_ORDERS = (1, 2, 3)
-BLEU_ORDERS = (1, 2, 3, 4)
-BLEU_ZERO_COUNT = 0.1
-
-
-def distances(texts: Sequence[str], measure: str) -> np.ndarray:
-    """(n, n) symmetric distances in [0, 1], zero diagonal.
-
-    Raises:
-        ValueError: unknown measure.
-    """
-    if measure == "ngram_cosine":
-        matrix = _cosine_distances(texts)
-    elif measure == "bleu":
-        matrix = _bleu_distances(texts)
-    else:
-        raise ValueError(f"proposer.diversity.measure is {measure!r}; choose ngram_cosine or bleu")
-    np.fill_diagonal(matrix, 0.0)
-    return matrix
 
 
 def clusters(matrix: np.ndarray, threshold: float) -> np.ndarray:
@@ -68,58 +45,6 @@ def cluster_shares(texts: Sequence[str], measure: str = "ngram_cosine", threshol
     labels = clusters(distances(texts, measure), threshold)
     sizes = np.bincount(labels)
     return [float(sizes[label]) / len(texts) for label in labels]
-
-
-def _grams(words: Sequence[str], order: int) -> list[str]:
-    return [" ".join(words[i : i + order]) for i in range(len(words) - order + 1)]
-
-
-def _cosine_distances(texts: Sequence[str]) -> np.ndarray:
-    rows, columns, values = [], [], []
-    for row, text in enumerate(texts):
-        words = text.casefold().split() or [""]
-        counts = Counter(gram for order in NGRAM_ORDERS for gram in _grams(words, order))
-        norm = math.sqrt(sum(count * count for count in counts.values()))
-        for gram, count in counts.items():
-            rows.append(row)
-            columns.append(zlib.crc32(gram.encode("utf-8", "surrogatepass")) & ((1 << HASH_BITS) - 1))
-            values.append(count / norm)
-    matrix = csr_matrix((values, (rows, columns)), shape=(len(texts), 1 << HASH_BITS))
-    return np.clip(1.0 - (matrix @ matrix.T).toarray(), 0.0, 1.0)
-
-
-def _bleu_distances(texts: Sequence[str]) -> np.ndarray:
-    """1 - BLEU. Clipped counts of all pairs come from one sparse product per order: the k-th occurrence of an n-gram
-    is a feature of its own, so the number of shared features is the sum of the minima of the counts."""
-    split = [text.split() for text in texts]
-    lengths = np.array([len(words) for words in split], dtype=float)
-    log_sum = np.zeros((len(texts), len(texts)))
-    no_word = None
-    for order in BLEU_ORDERS:
-        shared = _shared_grams(split, order)
-        total = np.maximum(lengths - order + 1, 1.0)[:, None]
-        if order == 1:
-            no_word = shared == 0
-        log_sum += np.log(np.where(shared == 0, BLEU_ZERO_COUNT, shared) / total) / len(BLEU_ORDERS)
-    with np.errstate(divide="ignore", over="ignore"):
-        brevity = np.minimum(1.0, np.exp(1.0 - lengths[None, :] / np.maximum(lengths[:, None], 1.0)))
-    bleu = np.where(no_word, 0.0, brevity * np.exp(log_sum))
-    upper = np.triu(np.clip(1.0 - bleu, 0.0, 1.0), 1)
-    return upper + upper.T
-
-
-def _shared_grams(split: Sequence[Sequence[str]], order: int) -> np.ndarray:
-    index: dict[tuple[str, int], int] = {}
-    rows, columns = [], []
-    for row, words in enumerate(split):
-        seen: Counter = Counter()
-        for gram in _grams(words, order):
-            rows.append(row)
-            columns.append(index.setdefault((gram, seen[gram]), len(index)))
-            seen[gram] += 1
-    shape = (len(split), max(1, len(index)))
-    matrix = csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
-    return (matrix @ matrix.T).toarray().astype(float)
 
 
 @dataclass(frozen=True)
@@ -214,9 +139,3 @@ def _entropy(counts: Counter) -> float:
     total = sum(counts.values())
     terms = (count / total * math.log(count / total) for count in counts.values())
     return abs(sum(terms)) / math.log(len(CONTENT_TYPES)) if total else math.nan
-
-
-def distinct_n(texts: Sequence[str], order: int) -> float:
-    """Distinct word n-grams over all n-grams of the texts; NaN without any."""
-    grams = [gram for text in texts for gram in _grams(text.casefold().split(), order)]
-    return len(set(grams)) / len(grams) if grams else math.nan

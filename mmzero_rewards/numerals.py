@@ -41,6 +41,8 @@ NUMBER = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+DIGIT = re.compile(r"\d")
+SIMPLE = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
 TEN = re.compile(r"([+-]?)10\s*\^\s*[{(]?\s*([+-]?\d{1,3})\s*[})]?")
 CURRENCIES = {"$": "usd", "us$": "usd", "usd": "usd", "€": "eur", "eur": "eur", "£": "pound", "gbp": "pound"}
 SCALES = {
@@ -64,9 +66,11 @@ WORDS = {word: value for value, word in enumerate(NUMBER_WORDS.split())}
 
 def read_number(text: str) -> Numeral | None:
     """The whole text as one number with an optional unit, or None."""
-    word = WORDS.get(text.casefold())
-    if word is not None:
-        return Numeral("number", str(word))
+    if not DIGIT.search(text):
+        word = WORDS.get(text.casefold())
+        return None if word is None else Numeral("number", str(word))
+    if SIMPLE.fullmatch(text):
+        return Numeral("number", str(_decimal(text)))
     ten = TEN.fullmatch(text)
     if ten:
         value = _power_of_ten(int(ten.group(2)))
@@ -88,7 +92,7 @@ def read_number(text: str) -> Numeral | None:
         unit = CURRENCIES.get(currency.lower(), currency)
     if not unit and match.group("name"):
         unit = match.group("name").casefold() + "="
-    return Numeral("number", str(value * scale), unit)
+    return Numeral("number", str(value * scale if scale > 1 else value), unit)
 
 
 def _value(match: re.Match) -> Fraction | None:
@@ -105,7 +109,7 @@ def _value(match: re.Match) -> Fraction | None:
             value = value / below if below else None
     if value is None:
         return None
-    for exponent in (match.group("exponent") or "e0")[1:], match.group("ten") or "0":
+    for exponent in filter(None, ((match.group("exponent") or "")[1:], match.group("ten"))):
         power = _power_of_ten(int(exponent))
         if power is None:
             return None
@@ -115,7 +119,8 @@ def _value(match: re.Match) -> Fraction | None:
 
 
 def _decimal(digits: str) -> Fraction:
-    return Fraction(digits.replace(",", "").replace(" ", "").rstrip(".") or "0")
+    whole, _, part = digits.replace(",", "").replace(" ", "").partition(".")
+    return Fraction(int(whole + part), 10 ** len(part))
 
 
 def _power_of_ten(exponent: int) -> Fraction | None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmzero_rewards.config import CONTENT_TYPES, NON_ANSWERS, ProposerConfig
+from mmzero_rewards.config import NON_ANSWERS, ProposerConfig
+from mmzero_rewards.content_types import content_type
 
 if TYPE_CHECKING:
     from mmzero_env import RenderRequest
@@ -88,90 +89,6 @@ def _reject_nesting(spans: dict[str, tuple[int, int]]) -> None:
             raise FormatError(f"<{inner}> stands inside <{outer}>")
 
 
-KEYWORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        "diagram",
-        (
-            "flowchart",
-            "flow chart",
-            "network diagram",
-            "org diagram",
-            "state diagram",
-            "circuit diagram",
-            "block diagram",
-        ),
-    ),
-    (
-        "data_chart",
-        (
-            "bar chart",
-            "line chart",
-            "pie chart",
-            "area chart",
-            "radar chart",
-            "bubble chart",
-            "scatter",
-            "histogram",
-            "stacked",
-            "heatmap",
-            "treemap",
-        ),
-    ),
-    (
-        "geometry",
-        (
-            "angle",
-            "triangle",
-            "circle",
-            "radius",
-            "coordinate",
-            "geometry",
-            "perpendicular",
-            "chord",
-            "polygon",
-            "rectangle",
-        ),
-    ),
-    ("timeline", ("timeline", "schedule", "gantt")),
-    ("map", ("map", "region", "geographic", "country")),
-    ("table", ("table", "grid")),
-)
-"""Caption keywords of each class, tried in this order (METHOD §2.1)."""
-
-PLURALS = {"radius": "radii", "country": "countries", "geometry": "geometries"}
-
-
-def _whole_word(form: str) -> re.Pattern:
-    """`form` between non-letters; starts with the literal, which `re` finds fast in long text."""
-    return re.compile(rf"{re.escape(form)}(?<![^\W_]{re.escape(form)})(?![^\W_])")
-
-
-WORD_PATTERNS = tuple(
-    (kind, tuple((form, _whole_word(form)) for word in words for form in (word, PLURALS.get(word, word + "s"))))
-    for kind, words in KEYWORDS
-)
-
-
-def content_type(tag: str, caption: str, fallback: str = "word") -> str:
-    """Class of a proposal: the tag if it is on the list, else the first caption keyword, else `other`.
-
-    Args:
-        tag: body of <content_type>; case, outer blanks and blank-for-underscore are forgiven.
-        fallback: `word` (whole words, plural allowed), `substring` (as the reference) or `none`.
-    """
-    name = "_".join(tag.lower().split())
-    if name in CONTENT_TYPES and name != "other":
-        return name
-    lowered = caption.lower()
-    if fallback == "substring":
-        return next((kind for kind, words in KEYWORDS if any(word in lowered for word in words)), "other")
-    if fallback == "word":
-        for kind, patterns in WORD_PATTERNS:
-            if any(form in lowered and pattern.search(lowered) for form, pattern in patterns):
-                return kind
-    return "other"
-
-
 def render_proposal(proposal: Proposal) -> str:
     """The six blocks as a Proposer would write them; `parse_proposal` gives the same proposal back."""
     return "\n".join(f"<{tag}>{getattr(proposal, tag)}</{tag}>" for tag in ALL_TAGS)
@@ -196,23 +113,22 @@ def extract_code(text: str, languages: Sequence[str] = ("svg",)) -> "RenderReque
         if code:
             return RenderRequest(code=code, language="svg")
     if "python" in languages:
-        code = next(fence_bodies(text, "python", "py"), None)
+        code = next(fence_bodies(text, "python"), None)
         if code:
             return RenderRequest(code=code, language="python")
     raise FormatError("no closed drawing found: expected a fenced block or <svg>...</svg>")
 
 
-FENCE = re.compile(r"```[ \t]*([\w+.-]*)")
+FENCES = {kind: re.compile(rf"```{kind}(?![\w+.-])") for kind in ("svg", "xml", "python")}
 
 
-def fence_bodies(text: str, *kinds: str) -> Iterator[str]:
-    """Trimmed body of every closed ``` block of one of `kinds` (lower-case info words), in order."""
-    for match in FENCE.finditer(text):
-        if match.group(1).lower() in kinds:
-            end = text.find("```", match.end())
-            if end < 0:
-                return
-            yield text[match.end() : end].strip()
+def fence_bodies(text: str, kind: str) -> Iterator[str]:
+    """Trimmed body of every closed ``` block of one kind, in order."""
+    for match in FENCES[kind].finditer(text):
+        end = text.find("```", match.end())
+        if end < 0:
+            return
+        yield text[match.end() : end].strip()
 
 
 SVG_OPEN = re.compile(r"<svg(?=[\s>/])")
@@ -237,30 +153,44 @@ BOX = "\\boxed{"
 def boxed(text: str) -> str | None:
     """Trimmed content of the last \\boxed{...} whose braces balance, "" for an empty box; None without one.
 
-    Escaped braces \\{ and \\} are text. A box that is never closed cannot be inside an earlier one that is, so each
-    candidate is searched only up to the next one and the whole scan is linear.
+    Escaped braces \\{ and \\} are text. Brace depths are computed for the whole text at once, so a text full of
+    unclosed boxes costs no more than any other.
     """
-    limit = len(text)
-    start = text.rfind(BOX)
-    while start >= 0:
-        end = _closing_brace(text, start + len(BOX), limit)
-        if end >= 0:
-            return text[start + len(BOX) : end].strip()
-        limit = start
-        start = text.rfind(BOX, 0, limit)
-    return None
+    first = text.find(BOX)
+    if first < 0:
+        return None
+    text = text[first:]
+    depth = _brace_depth(text)
+    opened = _brace_positions(text)
+    later_minimum = np.minimum.accumulate(depth[::-1])[::-1]
+    closed = opened[later_minimum[opened] < depth[opened]]
+    if not len(closed):
+        return None
+    start = int(closed[-1])
+    end = start + int((depth[start:] < depth[start]).argmax())
+    return text[start + 1 : end].strip()
 
 
-def _closing_brace(text: str, start: int, limit: int) -> int:
-    """Index of the brace that closes the one just before `start`, searched up to `limit`; -1 if there is none."""
-    segment = text[start:limit]
-    if "\\" in segment:
+def _codes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+
+
+def _brace_depth(text: str) -> np.ndarray:
+    """(len(text),) depth after each character."""
+    if "\\" in text:
         for escape in ("\\\\", "\\{", "\\}"):
-            segment = segment.replace(escape, "  ")
-    codes = np.frombuffer(segment.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    depth = 1 + np.cumsum((codes == ord("{")).astype(np.int32) - (codes == ord("}")))
-    closed = depth == 0
-    return start + int(closed.argmax()) if closed.any() else -1
+            text = text.replace(escape, "  ")
+    codes = _codes(text)
+    return np.cumsum((codes == ord("{")).astype(np.int32) - (codes == ord("}")))
+
+
+def _brace_positions(text: str) -> np.ndarray:
+    """Indices of the opening brace of every \\boxed{ in the text."""
+    codes = _codes(text)
+    found = np.ones(len(codes) - len(BOX) + 1, dtype=bool)
+    for offset, char in enumerate(BOX):
+        found &= codes[offset : len(found) + offset] == ord(char)
+    return np.flatnonzero(found) + len(BOX) - 1
 
 
 def extract_answer(text: str, non_answers: Sequence[str] = NON_ANSWERS) -> str | None:
@@ -285,4 +215,7 @@ def has_answer_format(text: str) -> bool:
     if not text.startswith(THINK_OPEN) or text.count(THINK_OPEN) != 1 or text.count(THINK_CLOSE) != 1:
         return False
     tail = text[text.index(THINK_CLOSE) + len(THINK_CLOSE) :].strip()
-    return tail.startswith(BOX) and _closing_brace(tail, len(BOX), len(tail)) == len(tail) - 1
+    if not (tail.startswith(BOX) and tail.endswith("}")):
+        return False
+    depth = _brace_depth(tail)
+    return bool(depth[-1] == 0 and (depth[len(BOX) - 1 : -1] > 0).all())

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from mmzero_rewards.config import RewardConfig
-from mmzero_rewards.diversity import batch_terms, cluster_shares, distances
+from mmzero_rewards.content_types import content_type
+from mmzero_rewards.distances import distances
+from mmzero_rewards.diversity import batch_terms, cluster_shares
 from mmzero_rewards.grading import grade, grade_answer
 from mmzero_rewards.labels import label_row
 from mmzero_rewards.parsing import (
     ALL_TAGS,
     FormatError,
     Proposal,
-    content_type,
     extract_answer,
     extract_code,
     parse_proposal,

@@ -90,7 +90,7 @@ YES_NO = re.compile(
 YES_FORMS = {"yes": "yes", "yeah": "yes", "yep": "yes", "yup": "yes", "no": "no", "nope": "no"}
 INNER_HYPHEN = re.compile(r"(?<=[^\W\d])[-_](?=[^\W\d])")
 ABBREVIATION = re.compile(r"(?<![^\W_])([^\W\d_])\.(?=[^\W\d_](?![^\W_]))")
-LEADING_ARTICLE = re.compile(r"(?:the|an?)\s+(?=\w{2})(?!(?:and|or|to|is|are|plus|minus|vs|of|in)\b)")
+LEADING_ARTICLE = re.compile(r"\A(?:the|an?)\s+(?=\w{2})(?!(?:and|or|to|is|are|plus|minus|vs|of|in)\b)")
 INNER_THE = re.compile(r"\bthe\s+(?=\w)")
 COLOR_WORD = re.compile(r"(?:in\s+)?colou?r(?:ed)?\s+(?:is\s+)?(?=\w)|(?<=\w)[\s-]+(?:in\s+)?colou?r(?:ed)?$")
 LABEL_WORD = re.compile(r"(?:option|choice|answer|label|point)\s+\(?([a-z0-9]{1,2})\)?")
@@ -100,7 +100,7 @@ EDGES = " \t\n.,;:!?\"'`"
 def yes_or_no(text: str) -> str:
     """ "yes" or "no" for one of their forms ("Yep", "No, it isn't."), "" for anything else ("no entry")."""
     text = text.casefold().strip(EDGES)
-    match = YES_NO.fullmatch(text)
+    match = YES_NO.fullmatch(text) if text[:1] in "yn" else None
     return YES_FORMS.get(match.group(1) if match else text, "")
 
 
@@ -110,9 +110,12 @@ def text_core(text: str) -> str:
     label = LABEL_WORD.fullmatch(text)
     if label:
         return label.group(1)
-    text = ABBREVIATION.sub(r"\1", text)
-    text = INNER_HYPHEN.sub(" ", text)
-    text = LEADING_ARTICLE.sub("", text, count=1) if LEADING_ARTICLE.match(text) else text
-    text = INNER_THE.sub("", text)
-    text = COLOR_WORD.sub("", text)
+    if "." in text:
+        text = ABBREVIATION.sub(r"\1", text)
+    if "-" in text or "_" in text:
+        text = INNER_HYPHEN.sub(" ", text)
+    if " " in text:
+        text = INNER_THE.sub("", LEADING_ARTICLE.sub("", text, count=1))
+        if "colo" in text:
+            text = COLOR_WORD.sub("", text)
     return " ".join(WORD_FORMS.get(word, word) for word in text.split())

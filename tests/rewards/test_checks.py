@@ -1,0 +1,95 @@
+"""Answers written into pictures, blind answers, repeated and blank pictures, labels against the Proposer."""
+
+import math
+
+import pytest
+from PIL import Image, ImageDraw
+
+from mmzero_rewards.checks import blind_rate, is_blank, label_agrees, leak, near_duplicates, picture_hash
+from mmzero_rewards.parsing import Proposal
+
+
+def proposal(hard="37", easy="Ostia", caption="Bars of four ports"):
+    return Proposal("data_chart", caption, "Which port?", easy, "How much?", hard)
+
+
+@pytest.mark.parametrize(
+    "drawn, hard, found, penalised",
+    [
+        (["37"], "37", True, True),
+        (["total 37 t"], "37", True, True),
+        (["37.0"], "37", True, True),  # after normalisation
+        (["1,370"], "1370", True, True),
+        (["370", "0.37", "x37", "3.7"], "37", False, False),  # whole tokens only
+        (["3", "7"], "37", False, False),
+        (["Light  BLUE line"], "light blue", True, True),
+        (["the light-blue line"], "light blue", True, True),
+        (["light", "blue"], "light blue", False, False),  # two texts
+        (["blueish"], "blue", False, False),
+        (["A", "B"], "A", True, False),  # single characters are counted only
+        (["7"], "7", True, False),
+        (["0", "10", "20", "30"], "20", True, False),  # an axis tick
+        (["0", "x", "10", "20", "y"], "20", True, False),  # words between ticks do not matter
+        (["0 10 20 30"], "20", True, False),  # ticks in one text
+        (["0", "10", "25", "37"], "37", True, True),  # not evenly spaced
+        (["37", "37", "37"], "37", True, True),  # a repeated number is no run
+        (["10", "20", "20"], "20", True, True),
+        (["30", "20", "10"], "20", True, False),  # downwards
+        (["25%"], "25", True, True),
+        (["-15 degrees"], "-15", True, True),
+        (["ratio 2:1"], "2:1", True, True),
+        (["12.5"], "25/2", True, True),
+        ([], "37", False, False),
+        (["π"], "pi", True, True),
+    ],
+)
+def test_hard_answer_in_the_picture(drawn, hard, found, penalised):
+    result = leak(drawn, proposal(hard=hard, easy="zzz"))
+    assert (result.found, result.penalised) == (found, penalised)
+
+
+@pytest.mark.parametrize(
+    "caption, found",
+    [("Bars of four ports", True), ("Bars of Ostia and three other ports", False), ("Bars of Ostiaville", True)],
+)
+def test_easy_answer_only_counts_when_it_is_not_a_label(caption, found):
+    result = leak(["Ostia"], proposal(hard="99", caption=caption))
+    assert (result.easy, result.hard, result.penalised) == (found, False, found)
+
+
+@pytest.mark.parametrize(
+    "blind, picture, rate",
+    [
+        (["5", "5.0", "6", None], ["5", "5", "7"], 0.5),
+        (["N/A"] * 4, ["5"], 0.0),
+        ([], ["5"], math.nan),
+        (["5"], [None], math.nan),  # no majority to compare with
+    ],
+)
+def test_blind_rate(blind, picture, rate):
+    assert blind_rate(blind, picture) == pytest.approx(rate, nan_ok=True)
+
+
+@pytest.mark.parametrize("label, hard, expected", [("5.0", "5", True), ("6", "5", False), (None, "5", None)])
+def test_label_agreement(label, hard, expected):
+    assert label_agrees(label, hard) is expected
+
+
+def bars(heights, size=(160, 120), colour="navy"):
+    image = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(image)
+    step = size[0] / len(heights)
+    for i, height in enumerate(heights):
+        draw.rectangle((i * step + 2, size[1] * (1 - height), (i + 1) * step - 4, size[1]), fill=colour)
+    return image
+
+
+def test_near_duplicates_survive_scaling_and_recolouring():
+    pictures = [bars([0.2, 0.9, 0.5, 0.7]), bars([0.2, 0.9, 0.5, 0.7], (320, 240), "black"), bars([0.9, 0.1, 0.3, 0.8])]
+    assert near_duplicates([picture_hash(p) for p in pictures]) == [True, True, False]
+    assert near_duplicates([]) == [] and near_duplicates([picture_hash(pictures[0])]) == [False]
+
+
+def test_blank():
+    assert is_blank(Image.new("RGB", (40, 30), "white"))
+    assert not is_blank(bars([0.5]))
