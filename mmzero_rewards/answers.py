@@ -1,8 +1,8 @@
 """Reading one short answer into a comparable form: text, number with unit, ratio, clock time, list, option.
 
 Pure string work on at most MAX_CHARS characters with bounded integers, so no input is slow. Longer answers are not
-short answers: they are compared whole, up to FOLDED_CHARS without case. Numbers are in numerals.py, Unicode and LaTeX in textform.py.
-Source: METHOD §2.0 and §8 (grader_units, grader_anagrams, grader_percent, no_merge, prefix_120).
+short answers: they are compared whole, up to FOLDED_CHARS without case. Numbers are in numerals.py, Unicode and LaTeX
+in textform.py. Source: METHOD §2.0 and §8 (grader_units, grader_anagrams, grader_percent, no_merge, prefix_120).
 """
 
 import re
@@ -20,8 +20,8 @@ MAX_ITEMS = 64
 class Answer:
     """One answer in comparable form.
 
-    kind: text | number | ratio | clock | list | set | long. core: its normal form. qualifier: unit of a number or name of a
-    variable, which may be missing on one side. option: letter of a choice that precedes the text ("A. blue").
+    kind: text | number | ratio | clock | list | set | long. core: its normal form. qualifier: unit of a number or name
+    of a variable, which may be missing on one side. option: letter of a choice that precedes the text ("A. blue").
     items: elements of a list or set.
     """
 

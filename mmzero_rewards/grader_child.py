@@ -2,12 +2,14 @@
 
 Run as a script (`python -I grader_child.py ENGINE CPU_SECONDS MEMORY_MB`), it imports nothing of this package. The
 first line it writes is {"ready": version} or {"error": text}. The kernel ends it (SIGPROF) when one pair uses more
-CPU time than allowed, which also works inside C code. Input closed = exit.
+CPU time than allowed, which also works inside C code. It ends when its input closes, or when its parent is gone:
+another process forked from the parent may hold the input open.
 """
 
 import json
 import os
 import resource
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -30,6 +32,7 @@ def math_verify() -> Callable[[str, str], bool]:
     return equal
 
 
+ORPHAN_CHECK_S = 5.0
 ENGINES = {"mathruler": ("mathruler", mathruler), "math_verify": ("math-verify", math_verify)}
 
 
@@ -48,7 +51,13 @@ def main(engine: str, cpu_s: float, memory_mb: int) -> None:
         print(json.dumps({"error": str(error)}), file=results, flush=True)
         return
     print(json.dumps({"ready": version(distribution)}), file=results, flush=True)
-    for line in sys.stdin:
+    parent = os.getppid()
+    while os.getppid() == parent:
+        if not select.select([sys.stdin], [], [], ORPHAN_CHECK_S)[0]:
+            continue
+        line = sys.stdin.readline()  # one request at a time: nothing is left in the buffer that select cannot see
+        if not line:
+            return
         a, b = json.loads(line)
         signal.setitimer(signal.ITIMER_PROF, cpu_s)
         try:

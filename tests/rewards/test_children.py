@@ -1,7 +1,12 @@
 """mathruler and math-verify: only in a child, which is killed when it hangs and replaced."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -46,8 +51,6 @@ def test_lost_child_is_replaced_without_a_verdict(child):
 
 @needs_mathruler
 def test_sympy_stays_out_of_this_process():
-    import sys
-
     assert grade("0.50", "1/2", grader="mathruler")
     assert "sympy" not in sys.modules and "mathruler" not in sys.modules
 
@@ -75,6 +78,40 @@ def test_symbolic_step_is_optional():
     assert grade("\\sqrt{8}", "2\\sqrt{2}", symbolic=True)
     assert not grade("\\sqrt{8}", "3", symbolic=True)
     assert grade("x+1", "1+x", symbolic=True) == grade("1+x", "x+1", symbolic=True)
+
+
+@needs_math_verify
+@pytest.mark.parametrize(
+    "a, b", [("25%", "0.25"), ("12 cm", "12 m"), ("2:1", "2/1"), ("blue", "red"), ("1/3", "0.333")]
+)
+def test_symbolic_step_keeps_the_stated_rules(a, b):
+    assert not grade(a, b, symbolic=True) and not grade(b, a, symbolic=True)
+
+
+@needs_mathruler
+def test_child_ends_with_its_owner():
+    """The owner dies without cleaning up while a fork of it holds the child's input open."""
+    code = (
+        "import os, time\n"
+        "from mmzero_rewards.children import GraderChild\n"
+        "child = GraderChild('mathruler')\n"
+        "assert child.equal('1', '1')\n"
+        "holder = os.fork()\n"
+        "if holder == 0: time.sleep(60)\n"
+        "print(child._process.pid, holder, flush=True)\n"
+        "os._exit(0)\n"
+    )
+    shown = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    grader, holder = map(int, shown.stdout.readline().split())
+    shown.wait(timeout=60)
+    try:
+        deadline = time.monotonic() + 30
+        while Path(f"/proc/{grader}").exists() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        state = Path(f"/proc/{grader}/stat")
+        assert not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    finally:
+        os.kill(holder, signal.SIGKILL)
 
 
 def test_missing_package_is_one_line_with_the_remedy(monkeypatch):
