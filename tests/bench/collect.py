@@ -1,6 +1,6 @@
 """Throughput and memory of the collection pipeline with simulated peers of fixed capacity and latency.
 
-    python tests/bench/collect.py                 # both; about 6 minutes on two cores
+    python tests/bench/collect.py                 # both; about 10 minutes on two cores
     python tests/bench/collect.py throughput
     python tests/bench/collect.py memory --rows 1000 100000
 
@@ -29,11 +29,12 @@ from mmzero_env import RenderRequest  # noqa: E402
 from mmzero_rewards.parsing import FormatError, extract_code, parse_proposal  # noqa: E402
 from recipe.mmzero.collect.settings import CoderFilter, SolverFilter  # noqa: E402
 
-ROWS = 1000
-# role -> (slots, seconds per sample): rows per second would be 48, 40, 32 (K = 10 twice) and 64 for the renderer. A row
-# spends 0.9 s in all stages; the run takes twenty times as long (a real one: thousands of times).
-CAPACITY = {"proposer": (12, 0.25), "coder": (12, 0.3), "solver": (160, 0.25)}
-RENDER = (4, 0.0625)
+ROWS = 600
+# role -> (slots, seconds per sample): rows per second would be 24, 20, 16 (K = 10 twice) and 32 for the renderer. A row
+# spends 0.9 s in all stages; the run takes thirty times as long (a real one: hundreds of times). Faster peers would
+# measure how busy this machine is: real ones answer for a few rows per second.
+CAPACITY = {"proposer": (6, 0.25), "coder": (6, 0.3), "solver": (80, 0.25)}
+RENDER = (2, 0.0625)
 
 
 @dataclass
@@ -76,7 +77,7 @@ def streaming(spread: float) -> Measured:
     clients, render = simulated(spread)
     config = settings(
         solver_filter=SolverFilter(proposals=ROWS, min_rows=0),
-        in_flight=64,
+        in_flight=32,
         rows_per_shard=64,
     )
     with tempfile.TemporaryDirectory() as folder:
