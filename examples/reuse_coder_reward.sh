@@ -11,7 +11,7 @@
 #
 # Environment: JUDGE_URL, JUDGE, VOTES (5), JUDGE_TOKENS (context), VOTE_TOKENS (answer), and what reuse_solver_reward.sh lists.
 source "$(dirname "${BASH_SOURCE[0]}")/reuse_lib.sh"
-if [[ $# -lt 1 || $1 == --help ]]; then sed -n '2,13p' "${BASH_SOURCE[0]}"; exit $(($# < 1)); fi
+if [[ $# -lt 1 || $1 == --help ]]; then sed -n '2,12p' "${BASH_SOURCE[0]}"; exit $(($# < 1)); fi
 
 model=$1
 shift

@@ -159,22 +159,21 @@ class _Manager(RewardManagerBase):
             responses, await self._renderer(), self.rewards.coder.languages, self.settings.failures.max_retries
         )
 
-    async def _record(self, sample: dict[str, Any], drawn: list[Drawn], drawings: list[Drawing] | None = None) -> None:
+    async def _record(self, sample: dict[str, Any], drawn: list[Drawn]) -> None:
         """Put drawings into the sample; their pictures go to `dump_dir/images`, once per content."""
-        judged = drawings or [Drawing(False)] * len(drawn)
-        sample["drawings"] = [
-            {
-                "status": one.status,
-                "code": one.code,
-                "language": one.language,
-                "image": await self._blocking(self._store, one.png),
-                "picture_hash": await self._blocking(_hash, one.png),
-                "drawn_text": list(one.drawn_text),
-                "easy_votes": list(votes.easy_votes),
-                "hard_votes": list(votes.hard_votes),
-            }
-            for one, votes in zip(drawn, judged, strict=True)
-        ]
+        for one in drawn:
+            sample["drawings"].append(
+                {
+                    "status": one.status,
+                    "code": one.code,
+                    "language": one.language,
+                    "image": await self._blocking(self._store, one.png),
+                    "picture_hash": await self._blocking(_hash, one.png),
+                    "drawn_text": list(one.drawn_text),
+                    "easy_votes": [],
+                    "hard_votes": [],
+                }
+            )
 
     def _store(self, png: bytes | None) -> str | None:
         """Write a picture; returns its path relative to `dump_dir`."""
@@ -215,7 +214,7 @@ class ProposerRewardManager(_Manager):
         drawings, blind_votes = await gather_or_cancel(
             [judge(drawn, proposal, solver), solver.answers(proposal.hard_question) if blind else _nothing()]
         )
-        await self._record(sample, drawn, drawings)
+        _add_votes(sample, drawings)
         sample["blind_votes"] = blind_votes
         evidence = ProposerEvidence(row.response, tuple(drawings), blind_votes)
         return await self._blocking(score_proposer, evidence, self.rewards)
@@ -244,7 +243,7 @@ class CoderRewardManager(_Manager):
         await self._record(sample, drawn)
         sample["status"] = drawn[0].status
         drawings = await judge(drawn, proposal, self._judge(row))
-        await self._record(sample, drawn, drawings)
+        _add_votes(sample, drawings)
         return await self._blocking(score_coder, CoderEvidence(row.response, proposal, drawings[0]), self.rewards)
 
 
@@ -267,6 +266,11 @@ class SolverRewardManager(_Manager):
         if answer is None:
             sample["status"] = "format_error"
         return await self._blocking(score_solver, SolverEvidence(row.response, label), self.rewards)
+
+
+def _add_votes(sample: dict[str, Any], drawings: list[Drawing]) -> None:
+    for record, judged in zip(sample["drawings"], drawings, strict=True):
+        record |= {"easy_votes": list(judged.easy_votes), "hard_votes": list(judged.hard_votes)}
 
 
 def _hash(png: bytes | None) -> str | None:

@@ -33,6 +33,10 @@ class Address:
     def quarantined(self, now: float) -> bool:
         return now < self.quarantine_until
 
+    def left(self) -> None:
+        """A request to this address ended, however it ended."""
+        self.in_flight -= 1
+
     def failed(self, now: float) -> None:
         """Count a failure; enough of them in a row open a quarantine, longer each time."""
         self.failures_in_row += 1

@@ -86,6 +86,8 @@ class PeerCall:
             self._give_up(self.running.pop(0))
         address = self.client.pick(self.asked)
         task = asyncio.create_task(self.client.attempt(address, self.payload, self.n))
+        address.in_flight += 1  # here and not in the task: the next choice may come before the task begins
+        task.add_done_callback(lambda _: address.left())
         self.running.append(_Attempt(task, address, self.client.clock()))
         self.asked.append(address)
 

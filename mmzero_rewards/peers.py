@@ -29,6 +29,7 @@ import aiohttp
 
 from mmzero_rewards.peer_address import Address, Fault, PeerError, base_url
 from mmzero_rewards.peer_call import PeerCall, PeerStats, backoff_s
+from mmzero_rewards.peer_start import model_of
 from mmzero_rewards.peer_wire import Sampling, has_picture, texts_of
 
 __all__ = ["PeerClient", "PeerError", "PeerStats", "Sampling"]
@@ -98,6 +99,7 @@ class PeerClient:
         self._running: dict[bytes, asyncio.Task] = {}
         self._cache: OrderedDict[bytes, list[str]] = OrderedDict()
         self._cache_size = cache_size
+        self._search: asyncio.Task | None = None
         self._last_success = -float("inf")
         self._down: PeerError | None = None
         self._down_since = -float("inf")
@@ -115,7 +117,7 @@ class PeerClient:
 
     async def close(self) -> None:
         """Cancel what is in flight and close the connections."""
-        running = list(self._running.values())
+        running = list(self._running.values()) + ([self._search] if self._search else [])
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -133,8 +135,9 @@ class PeerClient:
         """
         await self.__aenter__()
         deadline = self.clock() + timeout_s
-        problems = await asyncio.gather(*[self._wait_for(address, deadline) for address in self.addresses])
-        for address, problem in zip(self.addresses, problems, strict=True):
+        found = await asyncio.gather(*[model_of(self._session, one, deadline, self.clock) for one in self.addresses])
+        self.model = self.model or found[0][0]
+        for address, (_, problem) in zip(self.addresses, found, strict=True):
             if problem:
                 raise PeerError(
                     f"peer {self.name} at {address.url} was not ready after {timeout_s:g} s ({problem}); "
@@ -163,7 +166,7 @@ class PeerClient:
             return []
         await self.__aenter__()
         if self.model is None:
-            await self.ready(self.timeout_s)
+            await self._find_model()
         body = {"model": self.model, "messages": list(messages), "n": n} | (sampling or Sampling()).body()
         if self._image and has_picture(messages):
             body["mm_processor_kwargs"] = self._image
@@ -225,23 +228,19 @@ class PeerClient:
         """One request to one address; infrastructure problems come back as `Fault`, never as an exception."""
         self.stats.attempts += 1
         started = self.clock()
-        address.in_flight += 1
-        try:
-            for resend in (True, False):
-                try:
-                    outcome = await self._post(address, payload, n)
-                    break
-                except aiohttp.ClientConnectorError as error:
-                    outcome = Fault("refused", str(error.os_error or error), address)
-                    break
-                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError) as error:
-                    outcome = Fault("dropped", f"connection dropped ({type(error).__name__})", address)
-                    self.stats.resent += resend
-                except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
-                    outcome = Fault("broken", f"{type(error).__name__}: {error}"[:200], address)
-                    break
-        finally:
-            address.in_flight -= 1
+        for resend in (True, False):
+            try:
+                outcome = await self._post(address, payload, n)
+                break
+            except aiohttp.ClientConnectorError as error:
+                outcome = Fault("refused", str(error.os_error or error), address)
+                break
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError) as error:
+                outcome = Fault("dropped", f"connection dropped ({type(error).__name__})", address)
+                self.stats.resent += resend
+            except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+                outcome = Fault("broken", f"{type(error).__name__}: {error}"[:200], address)
+                break
         now = self.clock()
         if isinstance(outcome, Fault):
             self.stats.faults[outcome.kind] += 1
@@ -293,25 +292,29 @@ class PeerClient:
     def retry_delay_s(self, retry: int) -> float:
         return backoff_s(retry, *self._backoff, self._rng)
 
-    async def _wait_for(self, address: Address, deadline: float) -> str:
-        """Poll one server until it lists its models; returns "" or what was wrong at the deadline."""
-        problem, pause = "no answer", 0.1
-        while True:
-            left = deadline - self.clock()
-            if left <= 0:
-                return problem
-            try:
-                limit = aiohttp.ClientTimeout(total=min(left, 10.0))
-                async with self._session.get(f"{address.url}/models", timeout=limit) as response:
-                    if response.status == 200:
-                        if self.model is None:
-                            self.model = (await response.json())["data"][0]["id"]
-                        return ""
-                    problem = f"HTTP {response.status}"
-            except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, LookupError) as error:
-                problem = f"{type(error).__name__} {error}".strip()[:200]
-            await asyncio.sleep(max(0.0, min(pause, deadline - self.clock())))
-            pause = min(2.0, pause * 1.5)
+    async def _find_model(self) -> None:
+        """Take the model's name from the first server that answers; callers that wait share one search."""
+        if self._search is None or self._search.done():
+            self._search = asyncio.create_task(self._search_model())
+        await asyncio.shield(self._search)
+
+    async def _search_model(self) -> None:
+        deadline = self.clock() + self.timeout_s
+        waiting = [asyncio.create_task(model_of(self._session, one, deadline, self.clock)) for one in self.addresses]
+        try:
+            for answer in asyncio.as_completed(waiting):
+                model, problem = await answer
+                if model:
+                    self.model = model
+                    return
+        finally:
+            for task in waiting:
+                task.cancel()
+        raise PeerError(
+            f"peer {self.name} at {self.address_list()}: no server named its model within {self.timeout_s:g} s "
+            f"({problem}); is the server running? see its log",
+            self.addresses[0].url,
+        )
 
     def address_list(self) -> str:
         return ", ".join(address.url for address in self.addresses)

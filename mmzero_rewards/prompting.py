@@ -186,7 +186,12 @@ def _field(proposal: Any, name: str) -> str:
 
 
 def _fill(template: str, values: Mapping[str, str], safe: Sequence[str] = ()) -> str:
-    """Replace `{name}` for the names in `values`; values not in `safe` lose markers that a tokenizer would act on."""
-    texts = {name: value if name in safe else _MARKER.sub("< ", value) for name, value in values.items()}
+    """Replace `{name}` for the names in `values`; values not in `safe` are made harmless first."""
+    texts = {name: value if name in safe else _harmless(value) for name, value in values.items()}
     pattern = re.compile("|".join(re.escape("{" + name + "}") for name in texts))
     return pattern.sub(lambda found: texts[found.group()[1:-1]], template)
+
+
+def _harmless(value: str) -> str:
+    """Markers lose their meaning; lone surrogates, which no server takes, become "?"."""
+    return _MARKER.sub("< ", value).encode("utf-8", "replace").decode()

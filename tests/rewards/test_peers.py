@@ -195,11 +195,22 @@ def test_model_name_is_asked_when_none_is_given():
     server = FaultServer(echo, model="served")
 
     async def use():
-        async with serve(server), PeerClient([server.url]) as client:
-            await client.chat(ask("x"), seed=0)
+        async with serve(server), PeerClient([dead_address(), server.url]) as client:
+            await asyncio.gather(*[client.chat(ask(str(i)), seed=0) for i in range(5)])
 
-    asyncio.run(use())
-    assert server.bodies[0]["model"] == "served"
+    asyncio.run(use())  # one dead address does not stop the search
+    assert {body["model"] for body in server.bodies} == {"served"}
+
+
+def test_no_server_to_name_the_model_is_one_line():
+    address = dead_address()
+
+    async def use():
+        async with PeerClient([address], name="solver", timeout_s=0.3) as client:
+            return await asyncio.gather(*[client.chat(ask(str(i))) for i in range(5)], return_exceptions=True)
+
+    results = asyncio.run(use())
+    assert all(isinstance(result, PeerError) and address in str(result) for result in results)
 
 
 # --- faults ------------------------------------------------------------------------------------------------------

@@ -104,6 +104,10 @@ def test_model_text_cannot_add_pictures_or_turns(value):
     assert TINY.solver_row_text(value).count(IMAGE_TOKEN) == 1
 
 
+def test_lone_surrogates_do_not_reach_a_server():
+    TINY.solver_text("a\ud800b").encode()
+
+
 def test_picture_first_then_text():
     (message,) = TINY.solver_messages("why?", "data:image/png;base64,AA")
     assert message["role"] == "user"
