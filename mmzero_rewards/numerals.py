@@ -70,7 +70,7 @@ def read_number(text: str) -> Numeral | None:
         word = WORDS.get(text.casefold())
         return None if word is None else Numeral("number", str(word))
     if SIMPLE.fullmatch(text):
-        return Numeral("number", str(_decimal(text)))
+        return Numeral("number", str(_decimal(text) if "." in text else int(text)))
     ten = TEN.fullmatch(text)
     if ten:
         value = _power_of_ten(int(ten.group(2)))
@@ -97,7 +97,7 @@ def read_number(text: str) -> Numeral | None:
 
 def _value(match: re.Match) -> Fraction | None:
     """Signed value of the digits, fraction and exponent; None when out of bounds or divided by zero."""
-    if sum(map(str.isdigit, match.group(0))) > MAX_DIGITS:
+    if len(match.string) > MAX_DIGITS and sum(map(str.isdigit, match.string)) > MAX_DIGITS:
         return None
     if match.group("whole"):
         below = int(match.group("parts"))
@@ -120,7 +120,7 @@ def _value(match: re.Match) -> Fraction | None:
 
 def _decimal(digits: str) -> Fraction:
     whole, _, part = digits.replace(",", "").replace(" ", "").partition(".")
-    return Fraction(int(whole + part), 10 ** len(part))
+    return Fraction(int(whole + part), 10 ** len(part)) if part else Fraction(int(whole))
 
 
 def _power_of_ten(exponent: int) -> Fraction | None:
