@@ -1,0 +1,59 @@
+"""`mmzero report RUN_DIR [RUN_DIR ...]`: report.html, figures/*.png and a run card; several runs are compared.
+
+    build(run_dir)            -> RUN_DIR/report.html, with RUN_DIR/figures/ and RUN_DIR/README.md beside it
+    build([run_a, run_b])     -> RUN_A/compare/report.html, with figures/ beside it
+
+The page is one file: no server, no request, below 15 MB whatever the run's size. It may be made at any time, of a run
+that is going on, has failed or is damaged. Files are replaced atomically. Heavy imports happen on the first call,
+because the configuration imports this package's reader.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from recipe.mmzero.report.read import ReportError
+
+
+def build(run_dirs: "Path | str | Sequence[Path | str]", out: "Path | str | None" = None) -> Path:
+    """Write the report of one run, or the comparison of several; returns the page.
+
+    Args:
+        run_dirs: one run folder or several.
+        out: folder to write into; default: the run folder, or RUN_A/compare for several.
+    Raises:
+        ReportError: a run folder is missing or nothing can be written; one line.
+    """
+    folders = [run_dirs] if isinstance(run_dirs, str | Path) else list(run_dirs)
+    if not folders:
+        raise ReportError("no run folder given; `mmzero report RUN_DIR`")
+    from recipe.mmzero.report import compare, single
+
+    try:
+        if len(folders) == 1:
+            return single.build(Path(folders[0]), None if out is None else Path(out))
+        return compare.build([Path(folder) for folder in folders], None if out is None else Path(out))
+    except OSError as error:
+        raise ReportError(f"cannot write {error.filename}: {error.strerror}; free or unlock the disk") from error
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`mmzero report`: run folders, and optionally --out FOLDER."""
+    words = list(arguments)
+    out = None
+    if "--out" in words:
+        place = words.index("--out")
+        if place + 1 >= len(words):
+            print("error: --out needs a folder", file=sys.stderr)
+            return 2
+        out = words[place + 1]
+        del words[place : place + 2]
+    started = time.monotonic()
+    try:
+        path = build(words, out)
+    except ReportError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB, {time.monotonic() - started:.1f} s)")
+    return 0

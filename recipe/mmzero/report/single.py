@@ -1,0 +1,126 @@
+"""The report of one run: read, survey, draw, write (page.py, card.py, figures_*.py do the parts)."""
+
+import io
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from mmzero_rewards import RewardConfig
+from recipe.mmzero.alarms import AlarmConfig, evaluate, numbers_of
+from recipe.mmzero.report import figures_evolution, figures_steps, overview
+from recipe.mmzero.report.card import card
+from recipe.mmzero.report.gallery import PICTURE_BYTES, gallery
+from recipe.mmzero.report.page import page
+from recipe.mmzero.report.pictures import Album
+from recipe.mmzero.report.read import Run, Skips, finite, read_run
+from recipe.mmzero.report.style import DARK, LIGHT, drawing, recolour
+from recipe.mmzero.report.survey import Survey, survey
+
+Draw = Callable[[Run, Survey], Figure]
+FIGURES: tuple[tuple[str, Draw, str], ...] = (
+    (
+        "coevolution",
+        figures_evolution.coevolution,
+        "Co-evolution of the three roles by iteration. Whiskers are 95% intervals; difficulty is the trained one, "
+        "entropy is taken over the fixed list of seven types.",
+    ),
+    (
+        "rewards",
+        figures_steps.rewards,
+        "Mean reward per training step with its 95% interval over roll-outs, and the KL loss estimate against the "
+        "checkpoint that the stage started from. Dotted lines separate iterations.",
+    ),
+    ("content", figures_evolution.content, "Content types of all valid proposals and their entropy, 1 = all equal."),
+    (
+        "consistency",
+        figures_evolution.consistency,
+        "How often the Solver agrees with itself on hard questions, before any filter. The green band is kept for "
+        "training; whiskers are 95% Wilson intervals.",
+    ),
+    (
+        "failures",
+        figures_steps.failures,
+        "Failure classes per role, as shares of all samples; whiskers are 95% Wilson intervals. Grey: first iteration.",
+    ),
+    ("time", figures_steps.time, "Wall time of each step by phase."),
+)
+
+
+def build(folder: Path, out: Path | None = None) -> Path:
+    """Write report.html, figures/*.png and README.md into `out` (default: the run folder); returns the page."""
+    run = read_run(folder)
+    out = Path(out or run.folder).resolve()
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    config = scoring(run)
+    found = survey(run, config)
+    rows = {iteration: overview.numbers(run, found, iteration) for iteration in run.iterations}
+    alarms = [asdict(alarm) for alarm in all_alarms(run)]
+    costs = overview.costs(run)
+    album = Album(run)
+    shown = gallery(run, found, config, album)
+    album.fill(PICTURE_BYTES)
+    figures = []
+    for name, draw, caption in FIGURES:
+        light, dark = both(lambda draw=draw: draw(run, found))
+        write(out / "figures" / f"{name}.png", light)
+        figures.append((name, caption, light, dark))
+    text = page(run, rows, alarms, costs, figures, shown, album)
+    write(out / "report.html", text.encode())
+    captions = [(name, caption) for name, _, caption in FIGURES]
+    write(out / "README.md", card(run, rows, alarms, costs, captions).encode())
+    return out / "report.html"
+
+
+def scoring(run: Run) -> RewardConfig:
+    """The run's own scoring keys, so that labels and leaks are judged as they were; the default if they are damaged."""
+    keys: dict[str, Any] = {}
+    for name in ("solver", "grading", "coder", "proposer", "checks"):
+        wanted = asdict(getattr(RewardConfig(), name)).keys()
+        block = run.setting(name)
+        if isinstance(block, Mapping):
+            keys[name] = {key: value for key, value in block.items() if key in wanted and key != "filter"}
+    try:
+        return RewardConfig.from_dict(keys)
+    except (ValueError, TypeError, AttributeError):
+        run.skips.add("scoring keys of config.yaml not usable, defaults taken", "config.yaml")
+        return RewardConfig()
+
+
+def all_alarms(run: Run) -> list:
+    """Alarms of every finished step, newest step first, computed anew with the run's thresholds."""
+    thresholds = AlarmConfig()
+    block = run.setting("alarms")
+    for key, value in block.items() if isinstance(block, Mapping) else ():
+        number = finite(value)
+        if hasattr(thresholds, str(key)) and number is not None:
+            setattr(thresholds, str(key), type(getattr(thresholds, str(key)))(number))
+    found = []
+    for step in run.steps:
+        found.append(evaluate(numbers_of(step, thresholds, Skips()), thresholds))
+    return [alarm for alarms in reversed(found) for alarm in alarms]
+
+
+def both(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
+    """A figure as PNG in the light and in the dark theme; drawn and laid out once."""
+    images = []
+    with drawing(LIGHT):
+        canvas = draw()
+        for theme in (LIGHT, DARK):
+            if theme is DARK:
+                canvas.set_layout_engine("none")
+                recolour(canvas, LIGHT, DARK)
+            target = io.BytesIO()
+            canvas.savefig(target, format="png", facecolor=theme.ground)
+            images.append(target.getvalue())
+    return images[0], images[1]
+
+
+def write(path: Path, content: bytes) -> None:
+    """Replace a file in one rename."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
