@@ -53,7 +53,7 @@ def leak(drawn_text: Sequence[str], proposal: Proposal) -> Leak:
     if not drawn_text:
         return Leak()
     drawn = [_tokens(text) for text in drawn_text]
-    ticks = _ticks(drawn_text)
+    ticks = _ticks(drawn)
     hard = _stands_in(proposal.hard_answer, drawn)
     easy = _stands_in(proposal.easy_answer, drawn) and not _stands_in(proposal.easy_answer, [_tokens(proposal.caption)])
     return Leak(
@@ -71,7 +71,7 @@ ARTICLES = ("the", "a", "an")
 def _tokens(text: str) -> list[str]:
     """Words (without case) and numbers (in canonical form) of a drawn text or caption, in order."""
     found = TOKEN.findall(plain(text).casefold())
-    return [read(token).core if token[-1].isdigit() else token for token in found]
+    return [read(token).core if token[-1].isdigit() else token for token in found]  # cores of numbers end in a digit
 
 
 def _stands_in(answer: str, texts: list[list[str]]) -> bool:
@@ -83,21 +83,36 @@ def _stands_in(answer: str, texts: list[list[str]]) -> bool:
     return size > 0 and any(tokens[i : i + size] == wanted for tokens in texts for i in range(len(tokens) - size + 1))
 
 
-def _ticks(drawn_text: Sequence[str]) -> set[Fraction]:
-    """Numbers of evenly spaced runs among the texts that are only numbers, in drawing order."""
-    values = []
-    for text in drawn_text:
-        parts = [read(part) for part in ([text] if read(text).kind == "number" else text.split())]
-        if all(part.kind == "number" for part in parts):
-            values += [Fraction(part.core) for part in parts]
-    ticks: set[Fraction] = set()
+def _ticks(drawn: list[list[str]]) -> set[Fraction]:
+    """Numbers of evenly spaced runs, in drawing order, among texts with the same words around one number.
+
+    "0", "10", "20" is such a run, and so is "Week 8", "Week 9", "Week 10"; a text of numbers only is several ticks.
+    """
+    series: dict[tuple[str, ...], list[Fraction]] = {}
+    for tokens in drawn:
+        numbers = [_as_number(token) for token in tokens]
+        words = tuple(token for token, number in zip(tokens, numbers, strict=True) if number is None)
+        found = [number for number in numbers if number is not None]
+        if len(found) == 1 or not words:
+            series.setdefault(words, []).extend(found)
+    return {tick for values in series.values() for run in _even_runs(values) for tick in run}
+
+
+def _as_number(token: str) -> Fraction | None:
+    parsed = read(token)
+    return Fraction(parsed.core) if token[-1].isdigit() and parsed.kind == "number" else None
+
+
+def _even_runs(values: list[Fraction]) -> list[list[Fraction]]:
+    """Maximal stretches of at least TICK_RUN neighbours with one non-zero step."""
+    runs = []
     start = 0
-    for i in range(1, len(values) + 1):
-        if i - start > 1 and (i == len(values) or values[i] - values[i - 1] != values[i - 1] - values[i - 2]):
+    for i in range(2, len(values) + 1):
+        if i == len(values) or values[i] - values[i - 1] != values[start + 1] - values[start]:
             if i - start >= TICK_RUN and values[start] != values[start + 1]:
-                ticks.update(values[start:i])
+                runs.append(values[start:i])
             start = i - 1
-    return ticks
+    return runs
 
 
 def _excused(answer: str, ticks: set[Fraction]) -> bool:

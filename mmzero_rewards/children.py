@@ -126,6 +126,16 @@ def child(engine: str) -> GraderChild:
         return _children[engine]
 
 
+def _forget_children() -> None:
+    """In a forked process: the children and locks belong to the parent."""
+    global _guard
+    _guard = threading.Lock()
+    _children.clear()
+
+
+os.register_at_fork(after_in_child=_forget_children)
+
+
 def equal(engine: str, a: str, b: str) -> bool:
     """Cached verdict of `engine` (mathruler | math_verify) on answer `a` against reference `b`."""
     if len(a) > MAX_CHARS or len(b) > MAX_CHARS or "__" in a or "__" in b:

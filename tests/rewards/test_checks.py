@@ -31,6 +31,11 @@ def proposal(hard="37", easy="Ostia", caption="Bars of four ports"):
         (["0", "10", "20", "30"], "20", True, False),  # an axis tick
         (["0", "x", "10", "20", "y"], "20", True, False),  # words between ticks do not matter
         (["0 10 20 30"], "20", True, False),  # ticks in one text
+        (["Week 10", "Week 11", "Week 12"], "11", True, False),  # the same words around each number
+        (["Week 10", "Mean 11", "Week 12"], "11", True, True),
+        (["0%", "50%", "100%"], "50%", True, False),
+        (["0", "10", "20", "35", "50", "65"], "50", True, False),  # a second axis behind the first
+        (["0", "10"], "10", True, True),  # two numbers are no run
         (["0", "10", "25", "37"], "37", True, True),  # not evenly spaced
         (["37", "37", "37"], "37", True, True),  # a repeated number is no run
         (["10", "20", "20"], "20", True, True),

@@ -50,6 +50,22 @@ def test_lost_child_is_replaced_without_a_verdict(child):
 
 
 @needs_mathruler
+def test_a_forked_process_starts_its_own_child():
+    assert grade("0.50", "1/2", grader="mathruler")
+    read, write = os.pipe()
+    fork = os.fork()
+    if fork == 0:
+        verdict = children.child("mathruler").equal("0.500", "1/2")
+        os.write(write, f"{verdict} {children.child('mathruler')._process.pid}".encode())
+        children.child("mathruler").close()
+        os._exit(0)
+    os.waitpid(fork, 0)
+    verdict, pid = os.read(read, 100).decode().split()
+    assert verdict == "True" and int(pid) != children.child("mathruler")._process.pid
+    assert grade("0.5000", "1/2", grader="mathruler")
+
+
+@needs_mathruler
 def test_sympy_stays_out_of_this_process():
     assert grade("0.50", "1/2", grader="mathruler")
     assert "sympy" not in sys.modules and "mathruler" not in sys.modules
