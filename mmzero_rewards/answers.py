@@ -124,6 +124,7 @@ def _read(text: str, nested: bool) -> Answer:
     return Answer("text", text_core(text))
 
 
+FINAL_STOPS = re.compile(r"(?:\s*(?:[.,;?]|(?<!\d)!))+\Z")  # "5!" is a factorial
 QUOTES = "\"'`"
 PAIRS = {"(": ")", "[": "]"}
 
@@ -132,7 +133,7 @@ def _unwrapped(text: str) -> str:
     """Without blanks, $...$ and quotes around the whole, final stops, and one pair of brackets around everything."""
     while True:
         before = text
-        text = text.strip().rstrip(".,;!?").strip()
+        text = FINAL_STOPS.sub("", text.strip())
         if len(text) > 1 and text[0] in QUOTES and text[-1] == text[0]:
             text = text[1:-1]
         closing = PAIRS.get(text[:1])

@@ -55,7 +55,7 @@ SCALES = {
     "bn": 10**9,
 }
 SCALE_WORD = re.compile(r"\s*(hundred|thousand|million|billion|trillion|mn|bn)(?![a-z])", re.IGNORECASE)
-SCALE_LETTER = re.compile(r"([kKMB])(?![A-Za-z])")
+SCALE_LETTER = re.compile(r"([kKMB]|\x20M\Z)(?![A-Za-z])")
 LETTERS = {"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
 NUMBER_WORDS = """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
@@ -128,13 +128,13 @@ def _power_of_ten(exponent: int) -> Fraction | None:
 
 
 def _scale(tail: str) -> tuple[int, str]:
-    """(factor, rest) of "k", "M", " million", ...; a lone M or K after a blank is a unit, not a factor."""
+    """(factor, rest) of "k", "M", " million", ...; m is a metre, and K after a blank is a kelvin."""
     word = SCALE_WORD.match(tail)
     if word:
         return SCALES[word.group(1).lower()], tail[word.end() :]
     letter = SCALE_LETTER.match(tail)
     if letter:
-        return LETTERS[letter.group(1)], tail[letter.end() :]
+        return LETTERS[letter.group(1).strip()], tail[letter.end() :]
     return 1, tail
 
 
