@@ -9,7 +9,6 @@ Exit codes: 0 done; 2 the step cannot succeed as configured (too few accepted ro
 import asyncio
 import faulthandler
 import json
-import os
 import signal
 import sys
 from contextlib import AsyncExitStack
@@ -17,13 +16,15 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.stages.environment import stage_environment
+from recipe.mmzero.stages.launch import run_python
 
 
 def main(argv: list[str]) -> int:
-    faulthandler.register(signal.SIGUSR1, all_threads=True)
     step = OmegaConf.load(argv[0])
-    os.environ.update(stage_environment(step.config))  # before verl is imported
+    if argv[1:] != ["--engine"]:
+        module = ["-m", "recipe.mmzero.stages.collect", argv[0], "--engine"]
+        return run_python(step.config, Path(step.step_dir), module)
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     from recipe.mmzero.collect import CollectError
 
     try:

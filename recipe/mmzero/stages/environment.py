@@ -14,6 +14,7 @@ CPU = {
     "VERL_PLATFORM": "cpu",
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # vLLM's worker inside its engine process: one process less per server
     "OMP_NUM_THREADS": "1",
     "CUDA_VISIBLE_DEVICES": "",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",

@@ -10,7 +10,6 @@ Exit codes: 0 done; 2 the stage's inputs are unusable; otherwise verl's own.
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -21,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero import verl_config
 from recipe.mmzero.seeds import derive_seed
-from recipe.mmzero.stages.environment import stage_environment
+from recipe.mmzero.stages.launch import run_python
 from recipe.mmzero.stages.rows import training_rows
 from recipe.mmzero.stages.summary import merge_metrics, summarise
 
@@ -74,16 +73,10 @@ def write_rows(config: DictConfig, step: Any) -> None:
 
 
 def run_verl(config: DictConfig, step: Any) -> int:
-    """Run verl in this process's group; its deadline is the watchdog of the loop (supervise.py)."""
+    """Run verl's own entry point on this stage's config; returns its exit status."""
     step_dir = Path(step.step_dir)
     metrics = step_dir / f"metrics.attempt{int(step.get('attempt', 1)):02d}.jsonl"
-    environment = dict(os.environ) | stage_environment(config, metrics)
-    command = verl_config.command(step_dir)
-    print("+ " + " ".join(command), flush=True)
-    started = time.time()
-    code = subprocess.run([sys.executable, *command[1:]], env=environment, check=False).returncode
-    print(f"verl ended with {code} after {time.time() - started:.0f} s", flush=True)
-    return code if code >= 0 else 128 - code
+    return run_python(config, step_dir, verl_config.command(step_dir)[1:], metrics)
 
 
 def last_checkpoint(step_dir: Path) -> int:

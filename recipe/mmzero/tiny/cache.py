@@ -1,0 +1,57 @@
+"""The tiny base in a cache outside the repository, named by the hash of everything that decides it.
+
+`MMZERO_CACHE` or `~/.cache/mmzero`. A folder appears under its final name only when it is complete; two builders wait
+for each other.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from recipe.mmzero.tiny.warmup import WarmupConfig, warm_up
+
+SOURCES = ("world.py", "questions.py", "corpus.py", "prompts.py", "model.py", "batches.py", "pixels.py", "warmup.py")
+
+
+def cache_root() -> Path:
+    return Path(os.environ.get("MMZERO_CACHE") or Path.home() / ".cache" / "mmzero")
+
+
+def content_hash(config: WarmupConfig) -> str:
+    """Hash of the warm-up settings and of the source files that make the base."""
+    digest = hashlib.sha256(json.dumps(config.as_dict(), sort_keys=True).encode())
+    for name in SOURCES:
+        digest.update((Path(__file__).parent / name).read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def base_folder(config: WarmupConfig | None = None) -> Path:
+    """Where the base of these settings is or will be."""
+    return cache_root() / f"tiny-{content_hash(config or WarmupConfig())}"
+
+
+def ensure_base(config: WarmupConfig | None = None, report=print) -> Path:
+    """The base's folder, built first if it is missing.
+
+    Raises:
+        OSError: the cache cannot be written; set MMZERO_CACHE to a folder with 100 MB of space.
+    """
+    config = config or WarmupConfig()
+    folder = base_folder(config)
+    if (folder / "config.json").exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / "config.json").exists():  # another builder finished while we waited
+            return folder
+        report(f"building the tiny base model in {folder} ({config.steps} steps, once)")
+        temporary = folder.with_name(folder.name + ".part")
+        shutil.rmtree(temporary, ignore_errors=True)
+        numbers = warm_up(temporary, config, report)
+        (temporary / "warmup.json").write_text(json.dumps(numbers | config.as_dict(), indent=1) + "\n")
+        os.replace(temporary, folder)
+    return folder
