@@ -10,7 +10,7 @@ from mmzero_rewards.config import CONTENT_TYPES
 from recipe.mmzero.report.overview import numbers, source
 from recipe.mmzero.report.read import Run
 from recipe.mmzero.report.stats import Number, content_entropy, content_shares, histogram, share
-from recipe.mmzero.report.style import BLUE, CYCLE, GREEN, ORANGE, figure, iteration_axis, nothing, share_axis
+from recipe.mmzero.report.style import BLUE, CYCLE, GREEN, ORANGE, TITLES, figure, iteration_axis, nothing, share_axis
 from recipe.mmzero.report.survey import Survey
 
 
@@ -79,8 +79,8 @@ def consistency(run: Run, found: Survey) -> Figure:
         axes.errorbar(middles, heights, [low, high], fmt="none", ecolor=axes.xaxis.label.get_color(), lw=0.9, capsize=2)
         if isinstance(window, list) and len(window) == 2:
             axes.axvspan(float(window[0]), float(window[1]), color=GREEN, alpha=0.12, lw=0)
-        axes.set_title(f"iteration {iteration} ({name}, n={total})")
-        axes.set_xlabel("self-consistency c")
+        axes.set_title(f"iteration {iteration} (n={total})")
+        axes.set_xlabel(f"self-consistency c ({TITLES[name]})")
         axes.set_xlim(-0.07, 1.07)
     panels[0].set_ylabel("questions (%)")
     return canvas

@@ -136,11 +136,11 @@ def failures(run: Run, found: Survey) -> Figure:
             ink = axes.xaxis.label.get_color()
             axes.errorbar([100 * s for s in shares], ys, xerr=[low, high], fmt="none", ecolor=ink, lw=0.8, capsize=1.5)
         axes.set_yticks(range(len(names)), [_wrapped(name) for name in names], fontsize=7)
-        axes.invert_yaxis()
+        axes.set_ylim(max(3.6, len(names) - 0.5), -0.5)
         axes.set_xlim(left=0)
         axes.set_xlabel("share of all (%)")
         axes.grid(axis="y", visible=False)
-        axes.legend(fontsize=7, loc="lower right")
+        axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2)
     return canvas
 
 

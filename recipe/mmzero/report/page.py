@@ -45,9 +45,9 @@ def page(
     """The whole page as text."""
     roles = list(dict.fromkeys(record["role"] for record in shown.index))
     left_out = shown.total - len(shown.index)
-    facts = [f"{len(shown.index):,} of {shown.total:,} samples"]
+    facts = ["every sample of the run is here"]
     if left_out:
-        facts.append("the rest left out to keep this page small")
+        facts = [f"{len(shown.index):,} of {shown.total:,} are here, the most telling ones, to keep this page small"]
     if album.left_out:
         facts.append(f"{album.left_out:,} pictures left out for the same reason")
     body = {

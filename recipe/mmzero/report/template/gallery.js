@@ -1,6 +1,6 @@
-// The grid: filters, sorting, and cards that are made as the reader scrolls.
+// The grid: filters, sorting, and cards that are made page by page.
 
-const PAGE = 48;
+const PAGE = 60;
 const form = byId("filters");
 const cards = byId("cards");
 let drawn = 0;
@@ -35,16 +35,18 @@ function card(sample) {
   return make("li", null, button);
 }
 
+/** The next page of cards; the reader asks for it, so that sections below stay where they are. */
 function grow() {
   const next = listed.slice(drawn, drawn + PAGE);
-  if (!next.length) return;
   const batch = document.createDocumentFragment();
   for (const place of next) batch.append(card(samples[place]));
+  const first = batch.firstChild;
   cards.append(batch);
   drawn += next.length;
-  requestAnimationFrame(() => {
-    if (byId("more").getBoundingClientRect().top < innerHeight + 1200) grow();
-  });
+  const left = listed.length - drawn;
+  byId("more").hidden = left <= 0;
+  byId("more").textContent = `Show ${Math.min(PAGE, left)} more of ${left.toLocaleString("en")}`;
+  return first;
 }
 
 const ORDERS = {
@@ -111,7 +113,8 @@ form.addEventListener("input", (event) => {
 });
 form.addEventListener("reset", () => setTimeout(update, 0));
 form.addEventListener("submit", (event) => event.preventDefault());
-new IntersectionObserver((seen) => {
-  if (seen.some((entry) => entry.isIntersecting)) grow();
-}, { rootMargin: "1200px" }).observe(byId("more"));
+byId("more").addEventListener("click", () => {
+  const first = grow();
+  if (first) first.querySelector("button").focus({ preventScroll: true });
+});
 update();
