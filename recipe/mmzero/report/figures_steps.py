@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from recipe.mmzero.report.overview import reward_series
-from recipe.mmzero.report.read import COLLECTING, TRAINING, Run, Step
+from recipe.mmzero.report.read import COLLECTING, TITLES, TRAINING, Run, Step
 from recipe.mmzero.report.stats import wilson
-from recipe.mmzero.report.style import CYCLE, ROLES, TITLES, figure, nothing
+from recipe.mmzero.report.style import CYCLE, ROLES, figure, nothing
 from recipe.mmzero.report.survey import Survey
 
 PHASES = (

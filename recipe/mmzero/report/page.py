@@ -17,18 +17,11 @@ from typing import Any
 from recipe.mmzero.report.gallery import Gallery
 from recipe.mmzero.report.overview import COLUMNS, Column, Cost, show, state_of
 from recipe.mmzero.report.pictures import Album
-from recipe.mmzero.report.read import Run
+from recipe.mmzero.report.read import TITLES, Run
 from recipe.mmzero.report.stats import Number
 
 SCRIPTS = ("dom.js", "highlight.js", "sample.js", "gallery.js")
 TILES = ("render", "solvability", "difficulty", "entropy", "leak", "solver_rows")
-STEP_TITLES = {
-    "proposer": "Proposer",
-    "coder": "Coder",
-    "solver": "Solver",
-    "collect_coder": "Coder data",
-    "collect_solver": "Solver data",
-}
 Figures = Sequence[tuple[str, str, bytes, bytes]]
 """(file name, what it shows, PNG on light, PNG on dark)."""
 
@@ -60,7 +53,7 @@ def page(
         "COSTS": cost_table(costs),
         "SKIPPED": skip_list(run.skips.lines()),
         "SHOWN": escape("; ".join(facts)),
-        "DATA": as_json({"samples": shown.index, "roles": roles, "titles": STEP_TITLES}),
+        "DATA": as_json({"samples": shown.index, "roles": roles, "titles": TITLES}),
         "PICTURES": as_json(album.data),
         "BLOCKS": "".join(
             f'<script type="text/plain" id="block-{k}">{block}</script>\n' for k, block in enumerate(shown.blocks)
@@ -152,7 +145,7 @@ def cost_table(costs: Sequence[Cost]) -> str:
         return '<p class="empty">No step yet.</p>'
     lines = []
     for cost in costs:
-        name = STEP_TITLES.get(cost.step.name, cost.step.name)
+        name = TITLES.get(cost.step.name, cost.step.name)
         cells = "".join(
             f"<td>{text}</td>"
             for text in (hours(cost.wall_s), amount(cost.gpu_h, 2), amount(cost.tokens), amount(cost.renders))

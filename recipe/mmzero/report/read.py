@@ -20,6 +20,13 @@ import yaml
 
 TRAINING = ("proposer", "coder", "solver")
 COLLECTING = ("collect_coder", "collect_solver")
+TITLES = {
+    "proposer": "Proposer",
+    "coder": "Coder",
+    "solver": "Solver",
+    "collect_coder": "Coder data",
+    "collect_solver": "Solver data",
+}
 MAX_LINE = 8 * 2**20
 """Longest record in bytes; a longer line is no record of ours."""
 Series = dict[str, list[tuple[int, float]]]
@@ -123,8 +130,8 @@ def read_run(folder: Path | str) -> Run:
             steps.append(read_step(path, int(number[1]), skips))
     order = {name: k for k, name in enumerate(("proposer", "collect_coder", "coder", "collect_solver", "solver"))}
     steps.sort(key=lambda step: (step.iteration, order[step.name]))
-    config = _mapping(folder / "config.yaml", skips)
-    return Run(folder, config, _mapping(folder / "state.json", skips), steps, skips)
+    config = read_mapping(folder / "config.yaml", skips)
+    return Run(folder, config, read_mapping(folder / "state.json", skips), steps, skips)
 
 
 def read_step(folder: Path, iteration: int, skips: Skips) -> Step:
@@ -143,7 +150,7 @@ def read_step(folder: Path, iteration: int, skips: Skips) -> Step:
     for number in sorted(by_step):
         for name, value in by_step[number].items():
             step.series.setdefault(name, []).append((number, value))
-    step.summary = _mapping(folder / "summary.json", skips)
+    step.summary = read_mapping(folder / "summary.json", skips)
     _read_progress(step, skips)
     return step
 
@@ -228,7 +235,7 @@ def finite(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _mapping(path: Path, skips: Skips) -> dict[str, Any]:
+def read_mapping(path: Path, skips: Skips) -> dict[str, Any]:
     """A JSON or YAML file that holds a mapping; {} if it is missing or damaged."""
     try:
         text = path.read_text("utf-8")

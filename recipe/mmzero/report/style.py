@@ -14,13 +14,6 @@ BLUE, ORANGE, GREEN, RED, PINK, SKY, YELLOW = (
 )
 CYCLE = (BLUE, ORANGE, GREEN, PINK, RED, SKY, YELLOW, "#8C8C8C")
 ROLES = {"proposer": BLUE, "coder": ORANGE, "solver": GREEN, "collect_coder": SKY, "collect_solver": PINK}
-TITLES = {
-    "proposer": "Proposer",
-    "coder": "Coder",
-    "solver": "Solver",
-    "collect_coder": "Coder data",
-    "collect_solver": "Solver data",
-}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DPI = 110
 
