@@ -4,6 +4,7 @@ A patch stands here only where no seam exists (registry, config key, entry point
 tests/contract/test_patches.py fails when one is no longer needed. References are relative to the installed packages.
 """
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -98,6 +99,36 @@ def reloadable_cpu_linear(layers: ModuleType) -> None:
     layers.dispatch_cpu_unquantized_gemm = dispatch_cpu_unquantized_gemm
 
 
+def private_weight_socket_sender(rollout: ModuleType) -> None:
+    original = rollout.ServerAdapter.__init__
+
+    def __init__(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        self.zmq_handle = in_temporary_folder(self.zmq_handle)
+
+    rollout.ServerAdapter.__init__ = __init__
+
+
+def private_weight_socket_receiver(utils: ModuleType) -> None:
+    original = utils.vLLMColocateWorkerExtension._get_zmq_handle
+
+    def _get_zmq_handle(self):
+        return in_temporary_folder(original(self))
+
+    utils.vLLMColocateWorkerExtension._get_zmq_handle = _get_zmq_handle
+
+
+def in_temporary_folder(handle: str) -> str:
+    """`ipc:///tmp/x.sock` -> the same name in this process's temporary folder, which each step has for itself."""
+    return handle.replace("ipc:///tmp/", f"ipc://{tempfile.gettempdir()}/", 1)
+
+
+SOCKET_REASON = (
+    "weights travel through a socket in /tmp named after the Ray job id (verl/workers/rollout/vllm_rollout/"
+    "vllm_rollout.py:141, utils.py:431), and in a Ray cluster of its own the first job always has the same id: two "
+    "runs on one machine would send each other their weights"
+)
+
 PATCHES = (
     Patch(
         name="gloo_only",
@@ -121,6 +152,20 @@ PATCHES = (
         reason="a micro-batch without any image (Proposer, Coder, padding rows) takes model.visual(...) as a tensor "
         "(:393-394); under transformers 5 it is an output object without .mean()",
         apply=text_only_qwen2_vl,
+        cpu_only=False,
+    ),
+    Patch(
+        name="private_weight_socket_sender",
+        module="verl.workers.rollout.vllm_rollout.vllm_rollout",
+        reason=SOCKET_REASON,
+        apply=private_weight_socket_sender,
+        cpu_only=False,
+    ),
+    Patch(
+        name="private_weight_socket_receiver",
+        module="verl.workers.rollout.vllm_rollout.utils",
+        reason=SOCKET_REASON,
+        apply=private_weight_socket_receiver,
         cpu_only=False,
     ),
     Patch(

@@ -175,7 +175,6 @@ class Forker:
             os.chdir(request["cwd"])
             import multiprocessing
 
-
             from ray._raylet import Config
 
             multiprocessing.set_executable(self.executable)

@@ -16,12 +16,14 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from recipe.mmzero import processes
 from recipe.mmzero.stages.launch import run_python
 
 
 def main(argv: list[str]) -> int:
     step = OmegaConf.load(argv[0])
     if argv[1:] != ["--engine"]:
+        processes.end_with_owner()
         module = ["-m", "recipe.mmzero.stages.collect", argv[0], "--engine"]
         return run_python(step.config, Path(step.step_dir), module)
     faulthandler.register(signal.SIGUSR1, all_threads=True)

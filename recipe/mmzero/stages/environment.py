@@ -40,4 +40,6 @@ def stage_environment(config: DictConfig, metrics_file: Path | None = None) -> d
         added |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     if metrics_file is not None:
         added["VERL_FILE_LOGGER_PATH"] = str(metrics_file)
+    if not config.hardware.get("ray_address"):
+        os.environ.pop("RAY_ADDRESS", None)  # each step has a Ray of its own, whatever else runs on this machine
     return {name: os.environ.get(name, value) for name, value in added.items()}

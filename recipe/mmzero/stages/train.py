@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero import verl_config
+from recipe.mmzero import processes, verl_config
 from recipe.mmzero.seeds import derive_seed
 from recipe.mmzero.stages.launch import run_python
 from recipe.mmzero.stages.rows import training_rows
@@ -26,6 +26,7 @@ from recipe.mmzero.stages.summary import merge_metrics, summarise
 
 
 def main(argv: list[str]) -> int:
+    processes.end_with_owner()
     step = OmegaConf.load(argv[0])
     config = step.config
     try:

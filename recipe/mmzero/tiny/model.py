@@ -1,4 +1,4 @@
-"""Tokenizer, processor and randomly initialised weights of the tiny Qwen2.5-VL: 1.2 M parameters, 0.26 M of them vision.
+"""Tokenizer, processor and random weights of the tiny Qwen2.5-VL: 1.2 M parameters, 0.26 M of them in the vision tower.
 
 Special tokens and chat template follow Qwen2.5-VL, because verl and vLLM look them up by name. Nothing is downloaded:
 the tokenizer is trained on the corpus itself. Pictures are 112 x 112, patch 14, merge 2: 64 patches, 16 image tokens.

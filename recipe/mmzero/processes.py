@@ -1,0 +1,207 @@
+"""The processes of one step: started, found again and ended by id, never by name.
+
+A step's processes are a tree under the stage process. Ray and vLLM detach some of them, so two things keep the tree
+together: the loop is a *child subreaper* (Linux gives it the orphans), and every process carries the step's token in
+its environment, by which a later run finds what a killed loop left behind. Each step has a private folder for
+temporary files, sockets and the Ray session, named after the token.
+
+Not covered: processes on other nodes of a Ray cluster; Ray ends them with the job.
+"""
+
+import contextlib
+import ctypes
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import psutil
+
+TOKEN = "MMZERO_STEP_TOKEN"
+PR_SET_CHILD_SUBREAPER = 36
+SHARED_MEMORY = Path("/dev/shm")
+
+
+def new_token() -> str:
+    """A name for one attempt of one step; short, because paths of Unix sockets are limited to 107 bytes."""
+    return f"mmz-{secrets.token_hex(4)}"
+
+
+def private_folder(token: str) -> Path:
+    """Where a step's processes put temporary files, sockets and the Ray session."""
+    return Path(tempfile.gettempdir()) / token
+
+
+def adopt_orphans() -> None:
+    """Make this process the new parent of descendants whose parent dies.
+
+    Raises:
+        OSError: the kernel refuses (not Linux).
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def marked(token: str) -> list[psutil.Process]:
+    """Processes that carry `token` in their environment, this one left out."""
+    wanted = f"{TOKEN}={token}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(psutil.Process(int(entry.name)))
+            except (OSError, psutil.NoSuchProcess):  # ended meanwhile, or of another user
+                continue
+    return found
+
+
+def of_step(token: str, root: int | None = None) -> list[psutil.Process]:
+    """All processes of a step: marked ones, the tree under `root`, and the trees under all of them."""
+    found: dict[int, psutil.Process] = {}
+    starts = marked(token)
+    if root is not None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            starts.append(psutil.Process(root))
+    for process in starts:
+        found[process.pid] = process
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found |= {child.pid: child for child in process.children(recursive=True)}
+    found.pop(os.getpid(), None)
+    return list(found.values())
+
+
+def end_step(token: str, root: int | None = None, grace_s: float = 10.0, adopted: bool = True) -> int:
+    """End every process of a step and remove its private folder and shared memory; returns how many were ended.
+
+    Args:
+        root: the stage process, if it was started by this process.
+        grace_s: seconds between SIGTERM and SIGKILL.
+        adopted: also end the orphans that this process has taken over (`adopt_orphans`).
+    """
+    ended: set[int] = set()
+    segments: set[Path] = set()
+    deadline = time.monotonic() + grace_s
+    strength = signal.SIGTERM
+    told: set[int] = set()
+    while True:
+        alive = [process for process in of_step(token, root) if not _reap(process)]
+        if adopted:
+            alive += [process for process in _orphans() if process.pid not in {other.pid for other in alive}]
+        segments |= _segments(alive)
+        if not alive:
+            break
+        if strength == signal.SIGTERM and time.monotonic() > deadline:
+            strength, told = signal.SIGKILL, set()
+        for process in alive:
+            ended.add(process.pid)
+            if process.pid not in told:
+                told.add(process.pid)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(strength)
+        time.sleep(0.05)
+    for segment in segments:
+        segment.unlink(missing_ok=True)
+    shutil.rmtree(private_folder(token), ignore_errors=True)
+    return len(ended)
+
+
+def _orphans() -> list[psutil.Process]:
+    """Children that this process had not got when it started the stage: they were adopted."""
+    return [child for child in psutil.Process().children() if child.pid not in _own and not _reap(child)]
+
+
+_own: set[int] = set()
+
+
+def _reap(process: psutil.Process) -> bool:
+    """True if the process is gone; collects the exit status of an adopted zombie."""
+    try:
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return False
+        if process.pid not in _own:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(process.pid, os.WNOHANG)
+    except psutil.NoSuchProcess:
+        pass
+    return True
+
+
+def _segments(processes: Iterable[psutil.Process]) -> set[Path]:
+    """Shared-memory files that these processes map: a killed process leaves them behind."""
+    found = set()
+    for process in processes:
+        try:
+            lines = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            path = line.partition(str(SHARED_MEMORY) + "/")[2]
+            if path and not path.endswith("(deleted)"):
+                found.add(SHARED_MEMORY / path)
+    return found
+
+
+def start(command: Sequence[str], token: str, log: Path, environment: dict[str, str]) -> subprocess.Popen:
+    """Start a stage: own session, output to `log`, private temporary folder, and a pipe whose end tells it that the
+    loop is gone (`end_with_owner`)."""
+    folder = private_folder(token)
+    folder.mkdir(mode=0o700)
+    private = {TOKEN: token, "TMPDIR": str(folder), "RAY_TMPDIR": str(folder)}
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            list(command),
+            env=environment | private,
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _own.update(child.pid for child in psutil.Process().children())
+    return process
+
+
+def end_with_owner() -> None:
+    """In a stage: when the loop that started it is gone, end the whole step. Does nothing without a token."""
+    token = os.environ.get(TOKEN)
+    if not token:
+        return
+    adopt_orphans()
+    pipe = os.dup(0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)  # children must not hold the pipe
+    os.close(null)
+    os.set_inheritable(pipe, False)
+
+    def wait() -> None:
+        while os.read(pipe, 4096):
+            pass
+        print("the loop that started this step is gone: ending the step", file=sys.stderr, flush=True)
+        end_step(token, root=os.getpid(), grace_s=2.0, adopted=False)
+        os._exit(143)
+
+    threading.Thread(target=wait, name="owner-watch", daemon=True).start()
+
+
+def dump_stacks(token: str, root: int | None, log: Path) -> None:
+    """Append the Python stacks of all processes of a step to `log` (py-spy, installed with ray[default])."""
+    spy = Path(sys.executable).with_name("py-spy")
+    with log.open("a") as out:
+        for process in of_step(token, root):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                out.write(f"\n--- stack of {process.pid}: {' '.join(process.cmdline())[:160]}\n")
+            out.flush()
+            if not spy.exists():
+                out.write("py-spy is not installed; no stack\n")
+                continue
+            command = [str(spy), "dump", "--nonblocking", "--pid", str(process.pid)]
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, timeout=20, check=False)
