@@ -2,6 +2,7 @@
 
     build(run_dir)            -> RUN_DIR/report.html, with RUN_DIR/figures/ and RUN_DIR/README.md beside it
     build([run_a, run_b])     -> RUN_A/compare/report.html, with figures/ beside it
+    terminal_table(run_dir)   -> the final table as plain text
 
 The page is one file: no server, no request, below 15 MB whatever the run's size. It may be made at any time, of a run
 that is going on, has failed or is damaged. Files are replaced atomically. Heavy imports happen on the first call,
@@ -36,6 +37,17 @@ def build(run_dirs: "Path | str | Sequence[Path | str]", out: "Path | str | None
         return compare.build([Path(folder) for folder in folders], None if out is None else Path(out))
     except OSError as error:
         raise ReportError(f"cannot write {error.filename}: {error.strerror}; free or unlock the disk") from error
+
+
+def terminal_table(run_dir: "Path | str") -> str:
+    """The final table of a run, at most 120 columns of plain text (final.py).
+
+    Raises:
+        ReportError: `run_dir` is not a folder.
+    """
+    from recipe.mmzero.report import final
+
+    return final.terminal_table(run_dir)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -136,16 +136,18 @@ def stage_table(rows: Sequence[StageRow]) -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in HEADS[2:])
     lines = []
     for row in rows:
-        shown = "".join(
-            f"<td>{'–' if cell == '-' else escape(cell.replace('->', '→'))}</td>" for cell in cells(row)[2:]
-        )
+        shown = "".join(f"<td>{_typeset(cell)}</td>" for cell in cells(row)[2:])
         name = f"{row.iteration} {escape(row.title)}"
         lines.append(f'<tr><th scope="row">{name}</th>{shown}<td class="words">{escape(reasons(row))}</td></tr>')
     return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="stages"><table><thead><tr><th scope="col">stage'
-        f'</th>{head}<th scope="col" class="words">rejected</th></tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
-        f'<p class="note">{escape(MEANING.replace("->", "→"))}</p>'
+        '<div class="scroll" tabindex="0" role="region" aria-label="stages"><table><thead><tr>'
+        + f'<th scope="col">stage</th>{head}<th scope="col" class="words">rejected</th></tr></thead>'
+        + f'<tbody>{"".join(lines)}</tbody></table></div><p class="note">{_typeset(MEANING)}</p>'
     )
+
+
+def _typeset(text: str) -> str:
+    return "–" if text == "-" else escape(text.replace("->", "→"))
 
 
 def held_out_list(accuracies: Sequence[HeldOut]) -> str:
@@ -162,7 +164,8 @@ def held_out_list(accuracies: Sequence[HeldOut]) -> str:
     )
     return (
         "<h2>Solver accuracy on held-out scenes</h2>"
-        f'<div class="scroll" tabindex="0" role="region" aria-label="held-out"><table class="small"><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
+        '<div class="scroll" tabindex="0" role="region" aria-label="held-out"><table class="small">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
     )
 
 
