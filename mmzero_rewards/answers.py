@@ -50,7 +50,7 @@ def equal(a: Answer, b: Answer) -> bool:
 def same_value(a: Answer, b: Answer) -> bool:
     if {a.kind, b.kind} == {"clock", "ratio"}:
         clock, ratio = (a, b) if a.kind == "clock" else (b, a)
-        return read_ratio(clock.core, clock=False).core == ratio.core
+        return not clock.qualifier and read_ratio(clock.core, clock=False).core == ratio.core
     if a.kind != b.kind:
         return False
     if a.items or b.items:
@@ -125,7 +125,7 @@ def _read(text: str, nested: bool) -> Answer:
 
 
 FINAL_STOPS = re.compile(r"(?:\s*(?:[.,;?]|(?<!\d)!))+\Z")  # "5!" is a factorial
-QUOTES = "\"'`"
+QUOTES = "\"'`*"
 PAIRS = {"(": ")", "[": "]"}
 
 

@@ -9,12 +9,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image
 
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.grading import grade, read
+from mmzero_rewards.numerals import WORDS
 from mmzero_rewards.parsing import Proposal, answered
 from mmzero_rewards.textform import plain
 from mmzero_rewards.voting import vote
@@ -48,21 +50,25 @@ class Leak:
 def leak(drawn_text: Sequence[str], proposal: Proposal) -> Leak:
     """Is the hard answer, or the easy answer where the caption does not name it, drawn as text?
 
-    Whole-token match after the grader's normalisation: "12" is found in "total 12" and "12.0", not in "120".
+    Whole-token match after the grader's normalisation: "12" is found in "total 12" and "12.0", not in "120". An answer
+    that is drawn both as an axis tick and elsewhere is not excused.
     """
     if not drawn_text:
         return Leak()
     drawn = [_tokens(text) for text in drawn_text]
     ticks = _ticks(drawn)
-    hard = _stands_in(proposal.hard_answer, drawn)
-    easy = _stands_in(proposal.easy_answer, drawn) and not _stands_in(proposal.easy_answer, [_tokens(proposal.caption)])
+    hard = _places(proposal.hard_answer, drawn)
+    easy = [] if _places(proposal.easy_answer, [_tokens(proposal.caption)]) else _places(proposal.easy_answer, drawn)
     return Leak(
-        hard=hard,
-        easy=easy,
-        hard_excused=hard and _excused(proposal.hard_answer, ticks),
-        easy_excused=easy and _excused(proposal.easy_answer, ticks),
+        hard=bool(hard),
+        easy=bool(easy),
+        hard_excused=bool(hard) and (_is_one_character(proposal.hard_answer) or ticks.issuperset(hard)),
+        easy_excused=bool(easy) and (_is_one_character(proposal.easy_answer) or ticks.issuperset(easy)),
     )
 
+
+Place = tuple[int, int]
+"""Where a token is drawn: number of the text, number of the token in it."""
 
 TOKEN = re.compile(r"(?<![^\W_])-?(?:\d[\d,.:/]*\d|\d)|[^\W\d_][^\W_]*")
 ARTICLES = ("the", "a", "an")
@@ -71,31 +77,39 @@ ARTICLES = ("the", "a", "an")
 def _tokens(text: str) -> list[str]:
     """Words (without case) and numbers (in canonical form) of a drawn text or caption, in order."""
     found = TOKEN.findall(plain(text).casefold())
-    return [read(token).core if token[-1].isdigit() else token for token in found]  # cores of numbers end in a digit
+    return [read(token).core if token[-1].isdigit() or token in WORDS else token for token in found]
 
 
-def _stands_in(answer: str, texts: list[list[str]]) -> bool:
+def _places(answer: str, texts: list[list[str]]) -> list[Place]:
+    """Where the answer begins in the texts."""
     parsed = read(answer)
     wanted = [parsed.core] if parsed.kind in ("number", "ratio", "clock") else _tokens(parsed.core)
     if len(wanted) > 1:
         wanted = [token for token in wanted if token not in ARTICLES] or wanted
     size = len(wanted)
-    return size > 0 and any(tokens[i : i + size] == wanted for tokens in texts for i in range(len(tokens) - size + 1))
+    if not size:
+        return []
+    return [
+        (i, j)
+        for i, tokens in enumerate(texts)
+        for j in range(len(tokens) - size + 1)
+        if tokens[j : j + size] == wanted
+    ]
 
 
-def _ticks(drawn: list[list[str]]) -> set[Fraction]:
+def _ticks(drawn: list[list[str]]) -> set[Place]:
     """Numbers of evenly spaced runs, in drawing order, among texts with the same words around one number.
 
     "0", "10", "20" is such a run, and so is "Week 8", "Week 9", "Week 10"; a text of numbers only is several ticks.
     """
-    series: dict[tuple[str, ...], list[Fraction]] = {}
-    for tokens in drawn:
+    series: dict[tuple[str, ...], list[tuple[Fraction, Place]]] = {}
+    for i, tokens in enumerate(drawn):
         numbers = [_as_number(token) for token in tokens]
         words = tuple(token for token, number in zip(tokens, numbers, strict=True) if number is None)
-        found = [number for number in numbers if number is not None]
+        found = [(number, (i, j)) for j, number in enumerate(numbers) if number is not None]
         if len(found) == 1 or not words:
             series.setdefault(words, []).extend(found)
-    return {tick for values in series.values() for run in _even_runs(values) for tick in run}
+    return {place for values in series.values() for run in _even_runs(values) for _, place in run}
 
 
 def _as_number(token: str) -> Fraction | None:
@@ -103,21 +117,21 @@ def _as_number(token: str) -> Fraction | None:
     return Fraction(parsed.core) if token[-1].isdigit() and parsed.kind == "number" else None
 
 
-def _even_runs(values: list[Fraction]) -> list[list[Fraction]]:
+def _even_runs(values: list[tuple[Fraction, Place]]) -> list[list[tuple[Fraction, Place]]]:
     """Maximal stretches of at least TICK_RUN neighbours with one non-zero step."""
+    steps = [after[0] - before[0] for before, after in pairwise(values)]
     runs = []
     start = 0
-    for i in range(2, len(values) + 1):
-        if i == len(values) or values[i] - values[i - 1] != values[start + 1] - values[start]:
-            if i - start >= TICK_RUN and values[start] != values[start + 1]:
-                runs.append(values[start:i])
-            start = i - 1
+    for i in range(1, len(steps) + 1):
+        if i == len(steps) or steps[i] != steps[start]:
+            if i - start + 1 >= TICK_RUN and steps[start] != 0:
+                runs.append(values[start : i + 1])
+            start = i
     return runs
 
 
-def _excused(answer: str, ticks: set[Fraction]) -> bool:
-    parsed = read(answer)
-    return len(parsed.core) == 1 or (parsed.kind == "number" and Fraction(parsed.core) in ticks)
+def _is_one_character(answer: str) -> bool:
+    return len(read(answer).core) == 1
 
 
 def blind_rate(

@@ -44,7 +44,17 @@ NUMBER = re.compile(
 DIGIT = re.compile(r"\d")
 SIMPLE = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
 TEN = re.compile(r"([+-]?)10\s*\^\s*[{(]?\s*([+-]?\d{1,3})\s*[})]?")
-CURRENCIES = {"$": "usd", "us$": "usd", "usd": "usd", "€": "eur", "eur": "eur", "£": "pound", "gbp": "pound"}
+CURRENCIES = {
+    "$": "usd",
+    "us$": "usd",
+    "usd": "usd",
+    "€": "eur",
+    "eur": "eur",
+    "£": "pound",
+    "gbp": "pound",
+    "¥": "yen",
+    "₹": "rupee",
+}
 SCALES = {
     "hundred": 100,
     "thousand": 10**3,
@@ -139,15 +149,18 @@ def _scale(tail: str) -> tuple[int, str]:
 
 
 RATIO = re.compile(r"\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?){1,5}")
-CLOCK = re.compile(r"\d{1,2}:[0-5]\d(?::[0-5]\d)?")
+CLOCK = re.compile(r"(\d{1,2})(:[0-5]\d(?::[0-5]\d)?)(?:\s*([ap])\.?m\.?)?", re.IGNORECASE)
 
 
 def read_ratio(text: str, clock: bool = True) -> Numeral | None:
-    """ "4:2" as the ratio 2:1; "12:30" as a clock time unless `clock` is false."""
+    """ "4:2" as the ratio 2:1; "12:30" as a clock time unless `clock` is false, "9:05 pm" always."""
+    time = CLOCK.fullmatch(text)
+    if time and (clock or time.group(3)):
+        return Numeral(
+            "clock", str(int(time.group(1))) + time.group(2), f"{time.group(3).lower()}m" if time.group(3) else ""
+        )
     if not RATIO.fullmatch(text) or len(text) > MAX_DIGITS:
         return None
-    if clock and CLOCK.fullmatch(text):
-        return Numeral("clock", str(int(text.split(":")[0])) + text[text.index(":") :])
     terms = [Fraction(term.strip()) for term in text.split(":")]
     common = lcm(*(term.denominator for term in terms))
     whole = [int(term * common) for term in terms]

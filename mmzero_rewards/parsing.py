@@ -131,15 +131,24 @@ def fence_bodies(text: str, kind: str) -> Iterator[str]:
         yield text[match.end() : end].strip()
 
 
-SVG_OPEN = re.compile(r"<svg(?=[\s>/])")
+SVG_TAG = re.compile(r"<svg(?=[\s>/])[^<>]*>?|</svg>")
 
 
 def _bare_svg(text: str) -> str | None:
-    opening = SVG_OPEN.search(text)
-    if not opening:
-        return None
-    end = text.find("</svg>", opening.end())
-    return text[opening.start() : end + len("</svg>")] if end >= 0 else None
+    """The first <svg ... </svg>, whole when other svg elements stand inside it."""
+    start, first_end, depth = -1, -1, 0
+    for tag in SVG_TAG.finditer(text):
+        if tag.group().endswith("/>"):
+            continue
+        if tag.group() != "</svg>":
+            start = tag.start() if start < 0 else start
+            depth += 1
+        elif start >= 0:
+            first_end = tag.end() if first_end < 0 else first_end
+            depth -= 1
+            if depth == 0:
+                return text[start : tag.end()]
+    return text[start:first_end] if first_end >= 0 else None
 
 
 def looks_like_svg(code: str) -> bool:
@@ -203,7 +212,7 @@ def answered(answer: str | None, non_answers: Sequence[str] = NON_ANSWERS) -> st
     if answer is None:
         return None
     answer = answer.strip()
-    return None if not answer or answer.lower() in non_answers else answer
+    return None if not answer or answer.lower() in map(str.lower, non_answers) else answer
 
 
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"

@@ -29,6 +29,8 @@ def plain(text: str) -> str:
         text = _unified(text)
     if "\\" in text or "$" in text:
         text = _without_latex(text)
+    if "sqrt" in text:
+        text = ROOT.sub(lambda match: f"sqrt({next(filter(None, match.groups()), '').strip()})", text)
     return " ".join(text.split())
 
 
@@ -50,6 +52,7 @@ WRAPPER = re.compile(
 )
 SPACING = re.compile(r"\\[,;:!> ]|\\q?quad\b|\\left\b|\\right\b|\\displaystyle\b")
 DEGREE = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ\b)|\\degree\b|\\circ\b")
+ROOT = re.compile(r"sqrt\s*(?:\{([^{}]*)\}|\(([^()]*)\)|(\d+))")
 COMMANDS = (
     (re.compile(r"\\(?:times|cdot)\b"), " × "),
     (re.compile(r"\\pi\b"), "pi"),
@@ -89,7 +92,7 @@ YES_NO = re.compile(
 )
 YES_FORMS = {"yes": "yes", "yeah": "yes", "yep": "yes", "yup": "yes", "no": "no", "nope": "no"}
 INNER_HYPHEN = re.compile(r"(?<=[^\W\d])[-_](?=[^\W\d])")
-ABBREVIATION = re.compile(r"(?<![^\W_])([^\W\d_])\.(?=[^\W\d_](?![^\W_]))")
+ABBREVIATION = re.compile(r"(?<![^\W_])([^\W\d_])\.(?=[^\W\d_](?![^\W_]))|(?<=[^\W\d_])\.(?=\s)")
 LEADING_ARTICLE = re.compile(r"\A(?:the|an?)\s+(?=\w{2})(?!(?:and|or|to|is|are|plus|minus|vs|of|in)\b)")
 INNER_THE = re.compile(r"\bthe\s+(?=\w)")
 COLOR_WORD = re.compile(r"(?:in\s+)?colou?r(?:ed)?\s+(?:is\s+)?(?=\w)|(?<=\w)[\s-]+(?:in\s+)?colou?r(?:ed)?$")
@@ -111,7 +114,7 @@ def text_core(text: str) -> str:
     if label:
         return label.group(1)
     if "." in text:
-        text = ABBREVIATION.sub(r"\1", text)
+        text = ABBREVIATION.sub(lambda match: match.group(1) or "", text)
     if "-" in text or "_" in text:
         text = INNER_HYPHEN.sub(" ", text)
     if " " in text:

@@ -40,6 +40,9 @@ def proposal(hard="37", easy="Ostia", caption="Bars of four ports"):
         (["37", "37", "37"], "37", True, True),  # a repeated number is no run
         (["10", "20", "20"], "20", True, True),
         (["30", "20", "10"], "20", True, False),  # downwards
+        (["0", "10", "20", "30", "sum 20"], "20", True, True),  # a tick, and written once more
+        (["0", "10", "20", "30", "20"], "20", True, True),
+        (["twelve ports"], "12", True, True),  # number words are numbers
         (["25%"], "25", True, True),
         (["-15 degrees"], "-15", True, True),
         (["ratio 2:1"], "2:1", True, True),

@@ -112,6 +112,9 @@ def test_content_type_fallback(caption, word, substring):
         (f"```text\noops\n```\n```svg\n{SVG}\n```", SVG),
         (f"unclosed ``` then ```svg\n{SVG}\n```", SVG),
         (f"Here: {SVG} Enjoy.", SVG),
+        ("a <svg><svg x='1'></svg><g/></svg> </svg>", "<svg><svg x='1'></svg><g/></svg>"),  # the whole root
+        ("<svg><svg y='2'/><g/></svg> <svg></svg>", "<svg><svg y='2'/><g/></svg>"),
+        ("An <svg> element: <svg a='1'></svg> ok", "<svg> element: <svg a='1'></svg>"),  # first opening, first end
         (f"```svg\n{SVG}", SVG),  # fence cut off, root closed
         (f"```\n{SVG}\n```", SVG),
         ("```svg\nnot a drawing\n```", "not a drawing"),  # extracted; scored as the wrong type
@@ -166,6 +169,10 @@ def test_looks_like_svg(code, expected):
 )
 def test_extract_answer(text, answer):
     assert extract_answer(text) == answer
+
+
+def test_non_answers_are_compared_without_case():
+    assert extract_answer("\\boxed{can't tell}", non_answers=("Can't Tell",)) is None
 
 
 def test_empty_box_is_a_box():
