@@ -1,0 +1,283 @@
+"""The environment: snippets in, pictures or named failures out, from any thread and any event loop.
+
+`workers` threads each take a snippet and a fresh process, and wait for the result; processes come from one clean
+template per language (template.py), ready ahead of need. Identical code is rendered once: while it is being rendered
+callers wait for the same result, and later ones get it from a bounded cache (not for TIMEOUT, MEMORY and CRASH, which
+depend on what else the machine was doing).
+
+What is covered: reading and writing files outside a private folder, network, processes, signals, privileges, CPU,
+memory, file and wall-clock limits, results that are not results. What is *not*: bugs of the kernel, side channels
+(timing, caches), metadata of files (stat() works on any path), and what a Python snippet tells about its own picture:
+it can draw one thing and report other texts.
+"""
+
+import atexit
+import hashlib
+import logging
+import os
+import queue
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+
+from mmzero_env.config import RenderConfig
+from mmzero_env.exchange import exchange
+from mmzero_env.results import RenderEnvError, RenderRequest, RenderResult, RenderStatus
+from mmzero_env.spawner import Spawner, TemplateDied
+
+logger = logging.getLogger(__name__)
+
+# Statuses that depend on the load of the machine are not kept.
+NOT_CACHED = (RenderStatus.TIMEOUT, RenderStatus.MEMORY, RenderStatus.CRASH)
+SPARE = 1  # processes ready beyond the workers
+ENTRY_BYTES = 500  # of a cached result besides its picture and texts
+
+
+class _Job:
+    """One distinct snippet and everybody who waits for it."""
+
+    def __init__(self, key: bytes, request: RenderRequest):
+        self.key, self.request = key, request
+        self.waiting: list[Future] = []
+
+
+class RenderEnv:
+    """Use as a context manager, or call `close()`.
+
+    Entering raises RenderEnvError with one line if a layer of the sandbox is missing (unless
+    `RenderConfig.sandbox="best_effort"`, which logs what is off) or the renderer cannot be started.
+    """
+
+    def __init__(self, config: RenderConfig | None = None):
+        if config is not None and not isinstance(config, RenderConfig):
+            raise ValueError(f"RenderEnv takes a RenderConfig, got {type(config).__name__}")
+        self.config = config or RenderConfig()
+        self._lock = threading.Lock()
+        self._start_lock = threading.Lock()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._open_jobs: dict[bytes, _Job] = {}
+        self._cache: OrderedDict[bytes, RenderResult] = OrderedDict()
+        self._cached_bytes = 0
+        self._spawners: dict[str, Spawner] = {}
+        self._started: dict[str, int] = {}
+        self._threads: list[threading.Thread] = []
+        self._pid = 0
+        self._state = "new"
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> "RenderEnv":
+        if self._state != "new":
+            raise ValueError("a RenderEnv is opened once; make a new one")
+        self._pid = os.getpid()
+        self._spawner("svg")
+        self._state = "open"
+        for index in range(self.config.workers):
+            thread = threading.Thread(target=self._work, name=f"mmzero-env-worker-{index}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        _open.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process and thread; what is still waiting raises RenderEnvError. May be called more than once."""
+        with self._lock:
+            if self._state != "open" or os.getpid() != self._pid:
+                return
+            self._state = "closed"
+            left = list(self._open_jobs.values())
+            self._open_jobs.clear()
+            self._cache.clear()
+        _open.discard(self)
+        for job in left:
+            _settle(job.waiting, None, RenderEnvError("the render environment was closed"))
+        for _ in self._threads:
+            self._jobs.put(None)
+        with self._start_lock:
+            for spawner in self._spawners.values():
+                spawner.close()
+        for thread in self._threads:
+            thread.join()
+
+    def layers(self) -> list[tuple[str, bool, str]]:
+        """Each layer of the sandbox: name, on, and what exactly or why not."""
+        return self._spawner("svg").layers
+
+    # --- rendering ----------------------------------------------------------------------------------------------------
+
+    def render(self, request: RenderRequest) -> RenderResult:
+        """Render one snippet.
+
+        Raises:
+            ValueError: the environment is not open, or this is not a RenderRequest.
+            RenderEnvError: the environment failed; nothing is known about the snippet.
+        """
+        return self._submit(request).result()
+
+    def render_many(
+        self, requests: Iterable[RenderRequest], progress: Callable[[int, int], None] | None = None
+    ) -> list[RenderResult]:
+        """Render snippets side by side; results in the order of `requests`. `progress` gets (done, all).
+
+        Raises: as `render`; the first failure ends the rest.
+        """
+        requests = list(requests)
+        futures: list[Future] = []
+        try:
+            futures = [self._submit(request) for request in requests]
+            results = []
+            for future in futures:
+                results.append(future.result())
+                if progress is not None:
+                    progress(len(results), len(requests))
+            return results
+        finally:
+            for future in futures:
+                future.cancel()
+
+    async def render_async(self, request: RenderRequest) -> RenderResult:
+        """Like `render`, from any event loop. A cancelled call gives up its place unless others want the same code."""
+        import asyncio  # not at the top: a template imports this package and should stay small
+
+        return await asyncio.wrap_future(self._submit(request))
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _submit(self, request: RenderRequest) -> Future:
+        if not isinstance(request, RenderRequest):
+            raise ValueError(f"expected a RenderRequest, got {type(request).__name__}")
+        if self._state == "new":
+            raise ValueError("the render environment is not open: use `with RenderEnv(config) as env:`")
+        if os.getpid() != self._pid:
+            raise RenderEnvError("the render environment was opened in another process; open one here")
+        future: Future = Future()
+        early = self._early(request)
+        if early is not None:
+            future.set_result(early)
+            return future
+        key = hashlib.sha256(f"{request.language}\0{request.code}".encode("utf-8", "surrogatepass")).digest()
+        with self._lock:
+            if self._state != "open":
+                raise ValueError("the render environment is closed")
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                future.set_result(self._cache[key])
+                return future
+            job = self._open_jobs.get(key)
+            if job is None:
+                job = self._open_jobs[key] = _Job(key, request)
+                self._jobs.put(job)
+            job.waiting.append(future)
+        return future
+
+    def _early(self, request: RenderRequest) -> RenderResult | None:
+        """Results that need no process."""
+        if self._state != "open":
+            raise ValueError("the render environment is closed")
+        if not request.code.strip():
+            return RenderResult(RenderStatus.EMPTY, None, 0, 0, "there is no code", (), 0.0)
+        limit = self.config.max_code_bytes
+        if len(request.code) > limit or len(request.code.encode("utf-8", "replace")) > limit:
+            return RenderResult(RenderStatus.TOO_LARGE, None, 0, 0, f"over render.max_code_bytes={limit}", (), 0.0)
+        return None
+
+    def _work(self) -> None:
+        """Thread: one snippet after another."""
+        while True:
+            job = self._jobs.get()
+            if job is None:
+                return
+            with self._lock:
+                if all(future.cancelled() for future in job.waiting):
+                    self._open_jobs.pop(job.key, None)
+                    continue
+            result, error = None, None
+            try:
+                result = self._render(job.request)
+            except Exception as problem:  # handed to whoever waits
+                error = problem
+            with self._lock:
+                self._open_jobs.pop(job.key, None)
+                if result is not None:
+                    self._keep(job.key, result)
+            _settle(job.waiting, result, error)
+
+    def _render(self, request: RenderRequest) -> RenderResult:
+        while True:
+            spawner = self._spawner(request.language)
+            try:
+                return exchange(spawner, spawner.take(), request, self.config)
+            except TemplateDied:
+                if self._state != "open":
+                    raise RenderEnvError("the render environment was closed") from None
+
+    def _spawner(self, language: str) -> Spawner:
+        """The running template of a language; one that died is replaced once."""
+        with self._start_lock:
+            spawner = self._spawners.get(language)
+            if spawner is not None and not spawner.died:
+                return spawner
+            if self._state == "closed":
+                raise RenderEnvError("the render environment was closed")
+            if spawner is not None:
+                if self._started[language] > 1:
+                    raise RenderEnvError(f"the {language} template died twice; see the kernel log for out of memory")
+                logger.warning("the %s template died and is started again", language)
+                spawner.close()
+            self._started[language] = self._started.get(language, 0) + 1
+            spawner = Spawner(language, self.config, self.config.workers + SPARE)
+            self._spawners[language] = spawner
+            off = [f"{name} ({detail})" for name, on, detail in spawner.layers if not on]
+            if off:
+                logger.warning("sandbox=best_effort: these layers are off: %s", "; ".join(off))
+            return spawner
+
+    def _keep(self, key: bytes, result: RenderResult) -> None:
+        limit = self.config.cache_mb << 20
+        if result.status in NOT_CACHED or self._state != "open" or _size(result) > limit:
+            return
+        self._cache[key] = result
+        self._cached_bytes += _size(result)
+        while self._cached_bytes > limit:
+            _, oldest = self._cache.popitem(last=False)
+            self._cached_bytes -= _size(oldest)
+
+    def _forget(self) -> None:
+        """In a forked process: the templates belong to the parent."""
+        for spawner in self._spawners.values():
+            spawner.forget()
+
+
+def _size(result: RenderResult) -> int:
+    return len(result.png or b"") + sum(map(len, result.text)) + len(result.message) + ENTRY_BYTES
+
+
+def _settle(waiting: Sequence[Future], result: RenderResult | None, error: Exception | None) -> None:
+    for future in waiting:
+        if not future.done() and future.set_running_or_notify_cancel():
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+
+_open: "weakref.WeakSet[RenderEnv]" = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    for env in list(_open):
+        env.close()
+
+
+def _forget_all() -> None:
+    for env in list(_open):
+        env._forget()
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,156 @@
+"""One snippet, from the owner's side: code out, a checked result or a named failure back."""
+
+import os
+import signal
+import socket
+import time
+
+from mmzero_env import wire
+from mmzero_env.config import RenderConfig
+from mmzero_env.picture import encode_png, is_blank
+from mmzero_env.results import RenderEnvError, RenderRequest, RenderResult, RenderStatus
+from mmzero_env.spawner import Child, Ending, Spawner
+
+READY_LIMIT_S = 60.0
+NOT_RUN = "the wall-clock limit render.timeout_s={:g} is over"
+
+
+class _Closed(Exception):
+    """The channel ended before the result was complete."""
+
+
+def exchange(spawner: Spawner, child: Child, request: RenderRequest, config: RenderConfig) -> RenderResult:
+    """Render `request` in `child`, which is used up afterwards.
+
+    Raises:
+        RenderEnvError: a sandbox layer failed in the child, so the code was not run.
+        TemplateDied: the template is gone and the child with it.
+    """
+    channel = _Channel(child.channel)
+    ended = False
+    start = time.monotonic()
+    try:
+        channel.deadline = start + READY_LIMIT_S
+        _greeting(channel)
+        start = time.monotonic()
+        channel.deadline = start + config.timeout_s
+        code = request.code.encode("utf-8", "replace")
+        channel.send(wire.CODE.pack(len(code)) + code)
+        return _result(channel, config, start)
+    except TimeoutError:
+        return failed(RenderStatus.TIMEOUT, NOT_RUN.format(config.timeout_s), start)
+    except wire.ProtocolError as error:
+        return failed(RenderStatus.CRASH, str(error), start)
+    except _Closed:
+        ended = True
+        status, message = classify(spawner.ending(child), config)
+        return failed(status, message, start)
+    finally:
+        if not ended:
+            spawner.end(child)
+
+
+def failed(status: RenderStatus, message: str, start: float) -> RenderResult:
+    return RenderResult(status, None, 0, 0, message, (), time.monotonic() - start)
+
+
+def classify(ending: Ending, config: RenderConfig) -> tuple[RenderStatus, str]:
+    """Why a child ended without a result.
+
+    >>> classify(Ending(signal.SIGSEGV, 0.1, False), RenderConfig())[1]
+    'the process died of SIGSEGV'
+    """
+    if ending.killed:
+        return RenderStatus.CRASH, "the process closed its result channel and went on"
+    if os.WIFEXITED(ending.status):
+        return RenderStatus.CRASH, f"the process left with exit status {os.WEXITSTATUS(ending.status)} and no result"
+    number = os.WTERMSIG(ending.status)
+    out_of_time = number == signal.SIGKILL and ending.cpu_s >= config.cpu_s
+    if number == signal.SIGXCPU or out_of_time:
+        return RenderStatus.TIMEOUT, f"the CPU limit render.cpu_s={config.cpu_s:g} is used up"
+    if number == signal.SIGKILL:
+        return RenderStatus.MEMORY, "the kernel killed the process: out of memory"
+    if number == signal.SIGXFSZ:
+        return RenderStatus.MEMORY, f"files of more than render.scratch_mb={config.scratch_mb}"
+    return RenderStatus.CRASH, f"the process died of {signal.Signals(number).name}"
+
+
+def _greeting(channel: "_Channel") -> None:
+    try:
+        greeting = channel.receive(1)
+    except TimeoutError:
+        raise RenderEnvError(f"a renderer process was not ready within {READY_LIMIT_S:.0f} s") from None
+    if greeting == wire.FAILED:
+        line = channel.rest(wire.MAX_MESSAGE).decode("utf-8", "replace")
+        raise RenderEnvError(f"a renderer process could not be isolated: {line}")
+
+
+def _result(channel: "_Channel", config: RenderConfig, start: float) -> RenderResult:
+    header = wire.unpack_header(channel.receive(wire.HEADER.size), config.max_side, config.max_text_chars)
+    texts = wire.unpack_texts(channel.receive(header.texts))
+    message = channel.receive(header.message).decode("utf-8", "replace")
+    pixels = channel.receive(header.pixels)
+    if channel.rest(1):
+        raise wire.ProtocolError("more came over the result channel than the result")
+    wall_s = time.monotonic() - start
+    status, png, width, height = header.status, None, header.width, header.height
+    if status is RenderStatus.OK:
+        if min(width, height) < config.min_side or max(width, height) > config.max_aspect * min(width, height) + 1:
+            status, message = RenderStatus.BAD_SIZE, f"{width} x {height} pixels are outside the size policy"
+        elif config.blank == "fail" and is_blank(pixels):
+            status, message = RenderStatus.BLANK, f"every pixel is #{pixels[:3].hex()}"
+        else:
+            png = encode_png(pixels, width, height)
+    if png is None:
+        return RenderResult(status, None, 0, 0, message, (), wall_s)
+    return RenderResult(status, png, width, height, "", texts, wall_s)
+
+
+class _Channel:
+    """A child's socket with one deadline for everything."""
+
+    def __init__(self, sock: socket.socket):
+        self.sock = sock
+        self.deadline = 0.0
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._limit()
+            self.sock.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            raise _Closed from None
+
+    def receive(self, size: int) -> bytes:
+        """Exactly `size` bytes, which the caller has bounded."""
+        buffer = bytearray(size)
+        view = memoryview(buffer)
+        while view:
+            count = self._into(view)
+            if not count:
+                raise _Closed
+            view = view[count:]
+        return bytes(buffer)
+
+    def rest(self, size: int) -> bytes:
+        """Up to `size` bytes until the other side ends."""
+        buffer = bytearray(size)
+        filled = 0
+        while filled < size:
+            count = self._into(memoryview(buffer)[filled:])
+            if not count:
+                break
+            filled += count
+        return bytes(buffer[:filled])
+
+    def _into(self, view: memoryview) -> int:
+        try:
+            self._limit()
+            return self.sock.recv_into(view)
+        except ConnectionResetError:
+            return 0
+
+    def _limit(self) -> None:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.sock.settimeout(left)

@@ -1,0 +1,159 @@
+"""The layers around a snippet's process: prepared and probed once in the template, put up in each child.
+
+Order matters: limits, no_new_privs, capabilities, Landlock, and seccomp last, since it refuses the calls that the
+others need.
+"""
+
+import fcntl
+import os
+import resource
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mmzero_env.config import RenderConfig
+from mmzero_env.sandbox import landlock, limits, paths, seccomp
+from mmzero_env.sandbox.kernel import LayerError
+
+LAYERS = ("limits", "no_new_privs", "capabilities", "landlock", "seccomp")
+MAX_DESCRIPTOR = 1 << 20
+RULES_DESCRIPTOR = 100  # out of the way of the low numbers that a child gives away
+
+
+@dataclass(frozen=True)
+class Layer:
+    """`on` and, where off, why; where on, what exactly."""
+
+    name: str
+    on: bool
+    detail: str
+
+
+@dataclass
+class Wall:
+    """What one language's children are put behind. `off` names layers that are left out (best effort)."""
+
+    language: str
+    config: RenderConfig
+    off: frozenset[str] = frozenset()
+    _filter: seccomp.Filter | None = field(default=None, repr=False)
+    _rules: int | None = field(default=None, repr=False)
+    _limits: dict[int, tuple[int, int]] = field(default_factory=dict, repr=False)
+
+    def prepare(self) -> None:
+        """In the warm template: everything that children share. Raises OSError."""
+        address_bytes = limits.address_space() + (self.config.memory_mb << 20)
+        self._limits = limits.table(self.language, self.config.cpu_s, address_bytes)
+        if "seccomp" not in self.off:
+            self._filter = seccomp.of(self.language)
+        if "landlock" not in self.off and self.language != "python":
+            rules = landlock.ruleset(paths.readable())
+            self._rules = fcntl.fcntl(rules, fcntl.F_DUPFD_CLOEXEC, RULES_DESCRIPTOR)
+            os.close(rules)
+
+    def close_other_descriptors(self, last_kept: int) -> None:
+        """Close every descriptor above `last_kept` but the rules, which `put_up` closes."""
+        kept = self._rules if self._rules is not None else last_kept
+        os.closerange(last_kept + 1, kept)
+        os.closerange(max(kept, last_kept) + 1, MAX_DESCRIPTOR)
+
+    def put_up(self, scratch: str | None = None) -> None:
+        """In a child, before it sees any code. Raises LayerError naming the layer that failed."""
+        for name in LAYERS:
+            if name in self.off:
+                continue
+            try:
+                self._layer(name, scratch)
+            except (OSError, ValueError) as error:
+                raise LayerError(f"sandbox layer {name}: {error}") from error
+
+    def _layer(self, name: str, scratch: str | None) -> None:
+        if name == "limits":
+            limits.apply(self._limits)
+        elif name == "no_new_privs":
+            limits.no_new_privs()
+        elif name == "capabilities":
+            limits.drop_capabilities()
+        elif name == "landlock":
+            rules = self._rules if scratch is None else landlock.ruleset(paths.readable(), scratch)
+            landlock.restrict(rules)
+            os.close(rules)
+        else:
+            self._filter.load()
+
+
+def probe() -> list[Layer]:
+    """Each layer tried alone, in a process of its own, by what it must refuse. Needs a process with one thread."""
+    return [_try(name) for name in LAYERS]
+
+
+def _try(name: str) -> Layer:
+    receive, send = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            answer = f"+{_CHECKS[name]()}"
+        except (OSError, ValueError) as error:
+            answer = f"-{error}"
+        os.write(send, answer.encode("utf-8", "replace")[:1000])
+        os._exit(0)
+    os.close(send)
+    with os.fdopen(receive, "rb") as pipe:
+        answer = pipe.read().decode("utf-8", "replace")
+    _, status = os.waitpid(pid, 0)
+    if not answer:
+        answer = f"-the probe ended with status {status}"
+    return Layer(name, answer[0] == "+", answer[1:])
+
+
+def _check_limits() -> str:
+    table = limits.table("svg", 1.0, limits.address_space() + (64 << 20))
+    limits.apply(table)
+    for limit, (soft, _) in table.items():
+        if resource.getrlimit(limit)[0] > soft:
+            raise OSError(f"limit {limit} was accepted and not set")
+    return "CPU, address space, file size, open files, processes, core"
+
+
+def _check_no_new_privs() -> str:
+    limits.no_new_privs()
+    return "set"
+
+
+def _check_capabilities() -> str:
+    limits.drop_capabilities()
+    with open("/proc/self/status", encoding="ascii") as file:
+        held = {line.split()[1] for line in file if line.startswith(("CapPrm", "CapEff"))}
+    if held != {"0" * 16}:
+        raise OSError(f"capabilities left: {', '.join(sorted(held))}")
+    return "none held"
+
+
+def _check_landlock() -> str:
+    limits.no_new_privs()
+    landlock.restrict(landlock.ruleset(paths.readable()))
+    try:
+        os.listdir("/")
+    except PermissionError:
+        return f"ABI {landlock.abi()}"
+    raise OSError("rules were accepted, but / can still be listed")
+
+
+def _check_seccomp() -> str:
+    limits.no_new_privs()
+    seccomp.available()
+    seccomp.of("svg").load()
+    try:
+        socket.socketpair()
+    except PermissionError:
+        return f"allow-list of {len(seccomp.COMMON)} calls"
+    raise OSError("the filter was accepted, but sockets can still be made")
+
+
+_CHECKS: dict[str, Callable[[], str]] = {
+    "limits": _check_limits,
+    "no_new_privs": _check_no_new_privs,
+    "capabilities": _check_capabilities,
+    "landlock": _check_landlock,
+    "seccomp": _check_seccomp,
+}

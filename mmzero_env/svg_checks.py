@@ -1,0 +1,167 @@
+"""What an SVG must not contain, found in one pass of expat before anything is rendered.
+
+Refused: DOCTYPE and entities; references other than `#id` (`href`, `url()`), `<image>`, `@import`, `<script>`,
+`<foreignObject>` and their like; more elements or deeper nesting than the limits, where a `<use>` counts as much as
+what it draws, so that a short document of nested references is refused at once instead of ending at the CPU limit.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+from mmzero_env.config import RenderConfig
+from mmzero_env.errors import Refused
+from mmzero_env.results import RenderStatus
+
+FORBIDDEN_TAGS = frozenset(
+    ("image", "feimage", "script", "foreignobject", "iframe", "object", "embed", "audio", "video", "canvas", "handler")
+)
+REFERRING_TAGS = ("use", "tref")
+URL = re.compile(r"url\s*\(\s*(?:\"\s*#[^\"]*\"|'\s*#[^']*'|#[^\"'()]*)\s*\)", re.IGNORECASE)
+ANY_URL = re.compile(r"(?:url|src|image|image-set)\s*\(", re.IGNORECASE)
+
+
+@dataclass
+class _Element:
+    """`weight`: how many elements it draws, itself included; computed once per element."""
+
+    id: str | None
+    refers_to: str | None
+    parent: "_Element | None"
+    children: list["_Element"] = field(default_factory=list)
+    weight: int | None = None
+    open: bool = False
+
+
+class _Checker:
+    def __init__(self, config: RenderConfig):
+        self.config = config
+        self.root: _Element | None = None
+        self.here: _Element | None = None
+        self.by_id: dict[str, _Element] = {}
+        self.depth = self.count = 0
+        self.in_style = 0
+        self.css: list[str] = []
+
+    def start(self, name: str, attributes: list[str]) -> None:
+        tag = _local(name)
+        self.count += 1
+        self.depth += 1
+        if self.count == 1 and tag != "svg":
+            raise Refused(RenderStatus.SYNTAX_ERROR, f"the root element is <{tag[:40]}>, not <svg>")
+        if self.depth > self.config.max_depth:
+            raise Refused(RenderStatus.TOO_LARGE, f"nested deeper than render.max_depth={self.config.max_depth}")
+        if self.count > self.config.max_elements:
+            raise Refused(RenderStatus.TOO_LARGE, f"more elements than render.max_elements={self.config.max_elements}")
+        if tag.lower() in FORBIDDEN_TAGS:
+            raise Refused(RenderStatus.FORBIDDEN, f"<{tag}> is not allowed")
+        element = _Element(None, None, self.here)
+        for key, value in zip(attributes[::2], attributes[1::2], strict=True):
+            self._attribute(element, tag, _local(key), value)
+        if self.here is not None:
+            self.here.children.append(element)
+        else:
+            self.root = element
+        self.here = element
+        if tag == "style":
+            self.in_style += 1
+
+    def end(self, name: str) -> None:
+        self.depth -= 1
+        self.here = self.here.parent
+        if _local(name) == "style":
+            self.in_style -= 1
+            check_css("".join(self.css))
+            self.css.clear()
+
+    def text(self, data: str) -> None:
+        if self.in_style:
+            self.css.append(data)
+
+    def _attribute(self, element: _Element, tag: str, key: str, value: str) -> None:
+        if key == "id":
+            element.id = value
+            self.by_id.setdefault(value, element)
+        elif key == "href":
+            if not value.strip().startswith("#"):
+                raise Refused(RenderStatus.FORBIDDEN, f"<{tag} href> may only be #id, got {value.strip()[:60]!r}")
+            if tag in REFERRING_TAGS:
+                element.refers_to = value.strip()[1:]
+        elif key == "style":
+            check_css(value)
+        elif "(" in value:
+            check_urls(value)
+
+
+def check_svg(code: str, config: RenderConfig) -> None:
+    """Raises Refused with the first thing that is not allowed, or where the XML is not well-formed."""
+    checker = _Checker(config)
+    parser = expat.ParserCreate("utf-8", " ")
+    parser.ordered_attributes = True
+    parser.buffer_text = True
+    parser.StartElementHandler = checker.start
+    parser.EndElementHandler = checker.end
+    parser.CharacterDataHandler = checker.text
+    parser.StartDoctypeDeclHandler = _refuse("DOCTYPE is not allowed")
+    parser.EntityDeclHandler = _refuse("entities are not allowed")
+    parser.ExternalEntityRefHandler = _refuse("entities are not allowed")
+    parser.ProcessingInstructionHandler = _refuse("processing instructions are not allowed")
+    try:
+        parser.Parse(code.encode("utf-8"), True)
+    except expat.ExpatError as error:
+        raise Refused(RenderStatus.SYNTAX_ERROR, f"not well-formed XML: {error}") from None
+    if _weight(checker.root, checker.by_id, config.max_elements, 0) > config.max_elements:
+        raise Refused(
+            RenderStatus.TOO_LARGE, f"draws more elements through <use> than render.max_elements={config.max_elements}"
+        )
+
+
+def check_css(css: str) -> None:
+    """Raises Refused for rules and values that would fetch something."""
+    if "\\" in css:
+        raise Refused(RenderStatus.FORBIDDEN, "backslash escapes in CSS are not allowed")
+    plain = re.sub(r"/\*.*?(\*/|$)", "", css, flags=re.DOTALL)
+    if "@import" in plain.lower() or "@font-face" in plain.lower():
+        raise Refused(RenderStatus.FORBIDDEN, "@import and @font-face are not allowed")
+    check_urls(plain)
+
+
+def check_urls(value: str) -> None:
+    """Raises Refused for url(...) other than url(#id)."""
+    if ANY_URL.search(URL.sub("", value)):
+        raise Refused(RenderStatus.FORBIDDEN, f"url() may only be url(#id), got {value.strip()[:60]!r}")
+
+
+def _weight(element: _Element, by_id: dict[str, _Element], limit: int, depth: int) -> int:
+    """Elements drawn by `element`, references followed; stops counting above `limit`.
+
+    Raises Refused for a reference that contains itself, and for chains that the renderer's recursion cannot follow.
+    """
+    if element.weight is not None:
+        return element.weight
+    if element.open:
+        raise Refused(RenderStatus.FORBIDDEN, "a reference contains itself")
+    if depth > 250:
+        raise Refused(RenderStatus.TOO_LARGE, "references are nested too deep")
+    element.open = True
+    total = 1
+    targets = [by_id[element.refers_to]] if element.refers_to in by_id else []
+    for part in (*element.children, *targets):
+        total += _weight(part, by_id, limit, depth + 1)
+        if total > limit:
+            break
+    element.open = False
+    element.weight = total
+    return total
+
+
+def _local(name: str) -> str:
+    return name.rpartition(" ")[2]
+
+
+def _refuse(message: str) -> Callable:
+    def handler(*_):
+        raise Refused(RenderStatus.FORBIDDEN, message)
+
+    return handler

@@ -1,0 +1,171 @@
+"""The clean process that snippets' processes are forked from; one per language.
+
+Started as a fresh interpreter (never a fork of the caller), it imports the renderer, draws something once, and then
+forks a child for every order of its owner and hands the owner a socket to that child. It never sees code, pictures or
+anything secret. It ends, and takes its children along, when the owner closes the control socket or is gone: another
+process forked from the owner may hold that socket open, so it also watches its parent.
+"""
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+from mmzero_env import wire
+from mmzero_env.child import run_child
+from mmzero_env.config import RenderConfig
+from mmzero_env.sandbox import wall as walls
+from mmzero_env.scratch import Scratch
+
+OWNER_CHECK_S = 1.0
+SCRATCH_CHECK_S = 0.1
+# A child that closed its end may need a moment to be gone by itself; its own exit status says more than our SIGKILL.
+GRACE_S = 0.2
+OOM_SCORE = "700"
+
+
+def main(start: dict[str, Any]) -> None:
+    """`start`: fd (control socket), owner (process id), language, config."""
+    control = socket.socket(fileno=start["fd"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    config = RenderConfig(**start["config"])
+    language = start["language"]
+    layers = walls.probe()
+    off = frozenset(layer.name for layer in layers if not layer.on)
+    if off and config.sandbox == "strict":
+        missing = "; ".join(f"{layer.name} ({layer.detail})" for layer in layers if not layer.on)
+        refuse(
+            control,
+            f"the sandbox is not complete here: {missing}; remedy: a kernel or container that allows it, "
+            'or sandbox="best_effort" to go on without',
+        )
+        return
+    scratch = Scratch.create() if language == "python" else None
+    try:
+        try:
+            draw = load(language, config, scratch)
+        except ImportError as error:
+            refuse(control, f"{language} cannot be rendered: {error}; remedy: pip install mmzero")
+            return
+        wall = walls.Wall(language, config, off)
+        wall.prepare()
+        children = Children(control, wall, draw, scratch)
+        quiet()
+        report = json.dumps([[layer.name, layer.on, layer.detail] for layer in layers])
+        control.send(wire.EVENT.pack(wire.HELLO, 0, 0, 0, 0) + report.encode())
+        try:
+            serve(control, start["owner"], children)
+        finally:
+            children.end_all()
+    finally:
+        if scratch is not None:
+            scratch.remove()
+
+
+def load(language: str, config: RenderConfig, scratch: Scratch | None) -> Any:
+    """The drawing function of a language, warmed up."""
+    if language == "svg":
+        from mmzero_env.svg import SvgRenderer
+
+        return SvgRenderer(config)
+    from mmzero_env.snippet import SnippetRenderer
+
+    return SnippetRenderer(config, scratch.path)
+
+
+def refuse(control: socket.socket, line: str) -> None:
+    control.send(wire.EVENT.pack(wire.REFUSED, 0, 0, 0, 0) + line.encode("utf-8", "replace")[:4000])
+
+
+def quiet() -> None:
+    """From here on nothing is printed, nothing collected, and children are the first to go when memory is short."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    os.close(null)
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write(OOM_SCORE)
+    except OSError:
+        pass  # only an order of preference; some containers refuse it
+    gc.collect()
+    gc.disable()
+    gc.freeze()  # untouched by later collections, so that children share the pages
+
+
+def serve(control: socket.socket, owner: int, children: "Children") -> None:
+    while os.getppid() == owner:
+        wait_s = SCRATCH_CHECK_S if children.watch_scratch() else OWNER_CHECK_S
+        if not select.select([control], [], [], wait_s)[0]:
+            continue
+        order = control.recv(64)
+        if not order:
+            return
+        kind, argument = wire.ORDER.unpack(order)
+        if kind == wire.FORK:
+            children.fork()
+        else:
+            children.end(argument, GRACE_S if kind == wire.END else 0.0)
+
+
+class Children:
+    """Processes forked and not yet reaped: their ids cannot be taken by others in the meantime."""
+
+    def __init__(self, control: socket.socket, wall: walls.Wall, draw: Any, scratch: Scratch | None):
+        self.control, self.wall, self.draw, self.scratch = control, wall, draw, scratch
+        self.folders: dict[int, str | None] = {}
+
+    def fork(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        folder = self.scratch.folder() if self.scratch else None
+        pid = os.fork()
+        if pid == 0:
+            run_child(theirs.fileno(), os.getppid(), self.wall, self.draw, folder)
+        theirs.close()
+        self.folders[pid] = folder
+        event = wire.EVENT.pack(wire.CHILD, pid, 0, 0, 0)
+        socket.send_fds(self.control, [event], [ours.fileno()])
+        ours.close()
+
+    def end(self, pid: int, grace_s: float) -> None:
+        """Kill (after `grace_s` if it is still there), reap, remove its folder, and tell the owner how it ended."""
+        if pid not in self.folders:
+            return
+        deadline = time.monotonic() + grace_s
+        done, status, usage = os.wait4(pid, os.WNOHANG)
+        while not done and time.monotonic() < deadline:
+            time.sleep(0.002)
+            done, status, usage = os.wait4(pid, os.WNOHANG)
+        by_us = not done
+        if by_us:
+            os.kill(pid, signal.SIGKILL)
+            _, status, usage = os.wait4(pid, 0)
+        folder = self.folders.pop(pid)
+        if folder is not None:
+            self.scratch.drop(folder)
+        cpu_ms = int(1000 * (usage.ru_utime + usage.ru_stime))
+        self.control.send(wire.EVENT.pack(wire.ENDED, pid, status, min(cpu_ms, 2**32 - 1), by_us))
+
+    def watch_scratch(self) -> bool:
+        """End children that fill their folder. True if there is something to watch."""
+        if self.scratch is None or not self.folders:
+            return False
+        for pid, folder in self.folders.items():
+            if self.scratch.over(folder, self.wall.config.scratch_mb << 20):
+                os.kill(pid, signal.SIGXFSZ)  # its owner sees the channel close and asks how it ended
+        return True
+
+    def end_all(self) -> None:
+        for pid in self.folders:
+            os.kill(pid, signal.SIGKILL)
+        for pid in self.folders:
+            os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,90 @@
+"""Messages between the owner, a template and a snippet's process.
+
+Owner and template: whole messages over a SEQPACKET socket (`Order`, `Event`). Owner and snippet's process: a stream
+socket of their own. The process first sends one greeting (`READY`, or `FAILED` and a line), then gets the length and
+bytes of the code, then sends a header, texts, a message and raw RGB pixels, and shuts its side down. Everything that
+arrives from a snippet's process is hostile: lengths are bounded before anything is read, and pixels are plain numbers,
+so there is nothing to decode.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from mmzero_env.results import RenderStatus
+
+READY = b"R"
+FAILED = b"F"
+CODE = struct.Struct("<I")
+ORDER = struct.Struct("<BI")
+FORK, END, END_NOW = 1, 2, 3
+EVENT = struct.Struct("<BIiIB")
+HELLO, REFUSED, CHILD, ENDED, ANSWER = 1, 2, 3, 4, 5
+MAX_EVENT = 16384
+STATUSES = list(RenderStatus)
+MAGIC = b"MMZ1"
+HEADER = struct.Struct("<4sBIIII")
+MAX_MESSAGE = 2000
+MAX_TEXTS = 5000
+
+
+class ProtocolError(Exception):
+    """A snippet's process sent something that is not a result."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """`texts` and `message` are lengths in bytes; pixels follow only for OK."""
+
+    status: RenderStatus
+    width: int
+    height: int
+    texts: int
+    message: int
+
+    @property
+    def pixels(self) -> int:
+        return 3 * self.width * self.height
+
+
+def pack_result(
+    status: RenderStatus,
+    message: str = "",
+    texts: tuple[str, ...] = (),
+    width: int = 0,
+    height: int = 0,
+    pixels: bytes = b"",
+    max_text_chars: int = 0,
+) -> list[bytes]:
+    """The parts of one result, cut to what `unpack_header` accepts."""
+    kept, room = [], max_text_chars
+    for text in texts[:MAX_TEXTS]:
+        text = text[:room]
+        if not text:
+            break
+        kept.append(text.replace("\0", " "))
+        room -= len(text)
+    encoded = "\0".join(kept).encode("utf-8", "replace")
+    line = " ".join(message.split()).encode("utf-8", "replace")[:MAX_MESSAGE]
+    header = HEADER.pack(MAGIC, STATUSES.index(status), width, height, len(encoded), len(line))
+    return [header, encoded, line, pixels]
+
+
+def unpack_header(data: bytes, max_side: int, max_text_chars: int) -> Header:
+    """Raises ProtocolError unless every field is within its bounds."""
+    magic, status, width, height, texts, message = HEADER.unpack(data)
+    if magic != MAGIC:
+        raise ProtocolError("what came over the result channel is not a result")
+    if status >= len(STATUSES):
+        raise ProtocolError(f"unknown status {status} in the result")
+    if width > max_side or height > max_side:
+        raise ProtocolError(f"the result claims {width} x {height} pixels, more than {max_side}")
+    if texts > 4 * max_text_chars + MAX_TEXTS or message > MAX_MESSAGE:
+        raise ProtocolError(f"the result claims {texts} bytes of text and a message of {message} bytes")
+    drawn = STATUSES[status] is RenderStatus.OK
+    if drawn != (width > 0 and height > 0):
+        raise ProtocolError(f"the result says {STATUSES[status].name} with {width} x {height} pixels")
+    return Header(STATUSES[status], width, height, texts, message)
+
+
+def unpack_texts(data: bytes) -> tuple[str, ...]:
+    return tuple(data.decode("utf-8", "replace").split("\0")) if data else ()
