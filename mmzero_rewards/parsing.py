@@ -168,6 +168,11 @@ def boxed(text: str) -> str | None:
     first = text.find(BOX)
     if first < 0:
         return None
+    last = text.rfind(BOX)
+    if len(text) - last <= SHORT_TAIL:
+        inside = _until_closed(text, last + len(BOX))
+        if inside is not None:
+            return inside.strip()
     text = text[first:]
     depth = _brace_depth(text)
     opened = _brace_positions(text)
@@ -178,6 +183,21 @@ def boxed(text: str) -> str | None:
     start = int(closed[-1])
     end = start + int((depth[start:] < depth[start]).argmax())
     return text[start + 1 : end].strip()
+
+
+SHORT_TAIL = 1000
+"""Characters from the last box to the end up to which the plain scan is cheaper than arrays; nearly every answer."""
+BRACE = re.compile(r"\\[\\{}]|[{}]")
+
+
+def _until_closed(text: str, start: int) -> str | None:
+    """Text from `start`, just behind an opening brace, up to the brace that closes it."""
+    depth = 1
+    for match in BRACE.finditer(text, start):
+        depth += {"{": 1, "}": -1}.get(match.group(), 0)
+        if not depth:
+            return text[start : match.start()]
+    return None
 
 
 def _codes(text: str) -> np.ndarray:

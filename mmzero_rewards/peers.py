@@ -4,8 +4,8 @@ One client per role. It spreads requests over the role's addresses (fewest in fl
 bounds concurrency, and turns the weather of a cluster into one of two results: the texts, or `PeerError`.
 
 * A refused connection, a 5xx, a 429 or an answer that is not one is retried elsewhere, with backoff and jitter,
-  `max_retries` times, and as often again while other calls succeed (then it is bad luck, not an outage). A connection
-  that a server closes under us is resent once at no charge (stale keep-alive).
+  `max_retries` times, and as often again while other calls succeed (then it is bad luck, not an outage, and pauses
+  stay short). A connection that a server closes under us is resent once at no charge (stale keep-alive).
 * A request that takes much longer than its siblings (2 x their 95th percentile) is asked again at another address while
   the first one keeps running, and the first answer wins. So a hang costs a few usual latencies, not the time-out.
 * An address that fails `quarantine_after` times in a row is asked last until its quarantine ends.
@@ -37,6 +37,7 @@ __all__ = ["PeerClient", "PeerError", "PeerStats", "Sampling"]
 HEDGE_FACTOR = 2.0  # asked again after this many times the usual (95th percentile) latency
 HEDGE_FLOOR_S = 0.1
 HEDGE_SHARE = 0.25  # at most this share of requests is asked again while still running
+QUICK_FAULTS = 4  # failures in a row, over all calls, up to which no retry waits longer than a slow answer takes
 MIN_LATENCIES = 16  # answers needed before "usual" means anything; until then a quarter of the time-out
 
 
@@ -101,6 +102,7 @@ class PeerClient:
         self._cache_size = cache_size
         self._search: asyncio.Task | None = None
         self._last_success = -float("inf")
+        self._faults_in_row = 0
         self._down: PeerError | None = None
         self._down_since = -float("inf")
         self._probing = False
@@ -246,8 +248,10 @@ class PeerClient:
             self.stats.faults[outcome.kind] += 1
             if not outcome.final:
                 address.failed(now)
+                self._faults_in_row += 1
         else:
             address.succeeded()
+            self._faults_in_row = 0
             self._latencies.append(now - started)
             self._last_success, self._down = now, None
         return outcome
@@ -290,7 +294,11 @@ class PeerClient:
         return self.stats.hedges < 8 + HEDGE_SHARE * self.stats.requests
 
     def retry_delay_s(self, retry: int) -> float:
-        return backoff_s(retry, *self._backoff, self._rng)
+        """Pause before retry number `retry` of a call: long ones are for outages, not for one unlucky call."""
+        base_s, cap_s = self._backoff
+        if self._faults_in_row <= QUICK_FAULTS:
+            cap_s = min(cap_s, max(base_s, self.hedge_delay_s()))
+        return backoff_s(retry, base_s, cap_s, self._rng)
 
     async def _find_model(self) -> None:
         """Take the model's name from the first server that answers; callers that wait share one search."""

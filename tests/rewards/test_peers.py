@@ -80,6 +80,14 @@ def test_backoff_grows_is_capped_and_jittered():
         assert max(pauses) - min(pauses) > 0.3 * full  # jitter, not a constant
 
 
+def test_an_unlucky_call_waits_briefly_and_an_outage_is_waited_out():
+    client = PeerClient(["127.0.0.1:1"], rng=random.Random(0))
+    client._latencies.extend([0.1] * 20)  # a slow answer takes 0.2 s
+    assert max(client.retry_delay_s(4) for _ in range(50)) <= 0.2
+    client._faults_in_row = 5  # whoever asks, it fails
+    assert min(client.retry_delay_s(4) for _ in range(50)) >= 3.2
+
+
 def test_quarantine_opens_grows_and_heals():
     address = Address("http://a/v1", quarantine_after=3, quarantine_s=2.0)
     for now in (0.0, 0.1):

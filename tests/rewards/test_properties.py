@@ -89,6 +89,13 @@ def test_parsers_only_raise_format_errors(text):
     boxed(text)
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(["\\boxed{", "{", "}", "\\", "\\{", "\\}", "a", " "]), max_size=14).map("".join))
+def test_the_quick_way_to_the_last_box_equals_the_long_way(text):
+    padded = text + " " * 2000  # beyond the plain scan
+    assert boxed(text) == boxed(padded)
+
+
 DRAWINGS = st.lists(
     st.builds(
         Drawing, st.booleans(), VOTES.map(tuple), VOTES.map(tuple), drawn_text=st.lists(ANSWERS, max_size=4).map(tuple)
