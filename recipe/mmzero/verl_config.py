@@ -5,25 +5,40 @@
     python -m verl.trainer.main_ppo --config-path=STEP_DIR --config-name=verl
 
 finds it. The file holds only what differs from verl's defaults, so two stages can be compared with `diff`.
+
+Not covered: what verl makes of it (`validate_config` and its dataclasses; tests/contract runs both on every profile).
 """
 
 from collections.abc import Mapping
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf, open_dict
 
-from recipe.mmzero import prompts
+from recipe.mmzero import keys, prompts
+from recipe.mmzero.layout import PEERS
 from recipe.mmzero.schema import scoring
 from recipe.mmzero.seeds import derive_seed
+from recipe.mmzero.settings import ConfigError
+from recipe.mmzero.stages.environment import stage_environment
 
 CONFIG_DIR = Path(str(resources.files("recipe.mmzero.config")))
 AGENT_LOOP_CONFIG = str(CONFIG_DIR / "agent_loops.yaml")
 MANAGERS = {"proposer": "ProposerRewardManager", "coder": "CoderRewardManager", "solver": "SolverRewardManager"}
-PEERS = {"proposer": ("coder", "solver"), "coder": ("solver",), "solver": ()}
 # Room for the chat template around a prompt, in tokens.
 TEMPLATE_TOKENS = 64
+# Blocks of verl's configuration that pass any key on to something else.
+OPEN_IN_VERL = (
+    "actor_rollout_ref.model.override_config.",
+    "actor_rollout_ref.rollout.engine_kwargs.",
+    "ray_kwargs.ray_init.",
+    "reward.reward_kwargs.",
+    "reward.custom_reward_function.reward_kwargs.",
+)
 
 
 def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
@@ -39,6 +54,7 @@ def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
         OmegaConf.load(CONFIG_DIR / "verl" / "base.yaml"),
         OmegaConf.load(CONFIG_DIR / "verl" / f"{kind}.yaml"),
         OmegaConf.create(_computed(config, step)),
+        OmegaConf.create({"ray_kwargs": {"ray_init": ray_init(config, metrics_file(step))}}),
         OmegaConf.create({"reward": {"reward_kwargs": reward_kwargs(config, step)}, "mmzero": _settings(config, step)}),
     ]
     model_overrides = config.model.get("verl") or {}
@@ -55,6 +71,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
     train = config[role].train
     sampling = config[role].sampling["train"]
     layout = config.hardware.stages[role]
+    nodes = int(layout.get("train_nodes", 1))
     length = train.max_prompt_tokens + train.max_response_tokens
     rows = str(step_dir / "rows.parquet")
     return {
@@ -73,7 +90,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "actor": {
                 "ppo_mini_batch_size": train.prompts_per_update,
                 "ppo_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
-                "ppo_max_token_len_per_gpu": max(length, int(layout.get("tokens_per_gpu", length))),
+                "ppo_max_token_len_per_gpu": max(length, int(layout.get("tokens_per_gpu") or 0)),
                 "grad_clip": config.optim.grad_clip,
                 "clip_ratio": config.clip.low,
                 "clip_ratio_low": config.clip.low,
@@ -89,12 +106,10 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                 "fsdp_config": {
                     "param_offload": bool(layout.get("param_offload", False)),
                     "optimizer_offload": bool(layout.get("optimizer_offload", False)),
+                    "offload_policy": bool(layout.get("cpu_offload", False)),
                 },
             },
-            "ref": {
-                "log_prob_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
-                "fsdp_config": {"param_offload": bool(layout.get("ref_offload", False))},
-            },
+            "ref": {"log_prob_micro_batch_size_per_gpu": layout.get("micro_batch", 1)},
             "rollout": {
                 "n": train.rollouts,
                 "temperature": sampling.temperature,
@@ -111,7 +126,8 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
         },
         "reward": {"reward_manager": {"name": MANAGERS[role]}},
         "trainer": {
-            "n_gpus_per_node": int(layout.train_gpus) // int(config.hardware.get("nodes_train", 1) or 1),
+            "n_gpus_per_node": int(layout.train_gpus) // nodes,
+            "nnodes": nodes,
             "total_training_steps": train.steps,
             "save_freq": min(config.stage.save_every, train.steps),
             "max_actor_ckpt_to_keep": 2,
@@ -120,6 +136,28 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "logger": list(config.loggers),
         },
     }
+
+
+def ray_init(config: DictConfig, metrics: Path | None = None) -> dict[str, Any]:
+    """Arguments of `ray.init` that follow from the hardware profile.
+
+    A running cluster was not started from this environment, so a stage's variables travel in the runtime environment. A
+    Ray of our own inherits them; on a single node its servers bind to the node address, which loopback is here.
+    """
+    hardware = config.hardware
+    if hardware.get("ray_address"):
+        return {
+            "address": hardware.ray_address,
+            "runtime_env": {"env_vars": stage_environment(config, metrics)},
+        }
+    if hardware.kind == "cpu":  # config/verl/cpu.yaml has it all
+        return {}
+    return {"num_cpus": hardware.get("ray_cpus"), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+
+
+def metrics_file(step: Mapping[str, Any]) -> Path:
+    """verl's `file` tracker truncates its file on a resume, so each attempt has its own."""
+    return Path(step["step_dir"]) / f"metrics.attempt{int(step.get('attempt', 1)):02d}.jsonl"
 
 
 def image_policy(config: DictConfig) -> dict[str, int]:
@@ -186,6 +224,7 @@ def _settings(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
         "failures": {"max_fraction": config.failures.max_fraction},
         "dump": {"samples_per_step": config.dump.samples_per_step},
         "gpus_per_node": int(config.hardware.gpus_per_node),
+        "peer_placement": config.hardware.get("peers", "standalone"),
         "peers": peer_spec(config, role, step["inputs"]),
         "peer_rollout": {
             "max_model_len": longest + TEMPLATE_TOKENS,
@@ -199,14 +238,13 @@ def _settings(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
 def peer_spec(config: DictConfig, stage: str, inputs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """role -> {path, gpus, tensor_parallel} for every peer that the hardware profile gives to a stage."""
     layout = config.hardware.stages[stage]
-    wanted = PEERS[stage] if stage in PEERS else [role for role in MANAGERS if role in inputs]
     return {
         role: {
             "path": str(inputs[role]),
             "gpus": int(layout.get(f"{role}_gpus", 1)),
             "tensor_parallel": int(layout.get("peer_tensor_parallel", 1)),
         }
-        for role in wanted
+        for role in PEERS[stage]
     }
 
 
@@ -236,15 +274,36 @@ def command(step_dir: Path) -> list[str]:
 
 def composed(overlay: Mapping[str, Any] | DictConfig) -> DictConfig:
     """verl's full config with an overlay on top, as Hydra would compose it from a stage's verl.yaml."""
-    from hydra import compose, initialize_config_module
-    from hydra.core.global_hydra import GlobalHydra
-    from omegaconf import open_dict
-
-    GlobalHydra.instance().clear()
-    with initialize_config_module("verl.trainer.config", version_base=None):
-        config = compose("ppo_trainer")
+    config = verl_defaults()
     with open_dict(config):
         return OmegaConf.merge(config, overlay)
+
+
+def verl_defaults() -> DictConfig:
+    """verl's `ppo_trainer` with its defaults. Reads the installed YAML without importing verl (seconds)."""
+    GlobalHydra.instance().clear()
+    folder = Path(find_spec("verl").submodule_search_locations[0]) / "trainer" / "config"
+    with initialize_config_dir(str(folder), version_base=None):
+        return compose("ppo_trainer")
+
+
+def check_raw(config: DictConfig) -> None:
+    """Check the keys of the user's `verl.*` block against verl's own and those that we add.
+
+    Raises:
+        ConfigError: a key that verl would ignore in silence; names the nearest.
+    """
+    raw = OmegaConf.to_container(config.verl, resolve=True)
+    if not any(raw.values()):
+        return
+    valid = composed(OmegaConf.merge(*[OmegaConf.load(path) for path in sorted((CONFIG_DIR / "verl").glob("*.yaml"))]))
+    tree = OmegaConf.to_container(valid, resolve=False)
+    for part, overlay in raw.items():
+        for key in keys.unknown(overlay, tree):
+            if not key.startswith(OPEN_IN_VERL):
+                found = keys.nearest(key, list(keys.flatten(tree)))
+                hint = f" (did you mean '{found}'?)" if found else ""
+                raise ConfigError(f"verl.{part}.{key} is no key of verl's configuration{hint}")
 
 
 def collect_rollout(config: DictConfig, stage: str) -> tuple[DictConfig, dict[str, Any]]:
@@ -262,12 +321,13 @@ def collect_rollout(config: DictConfig, stage: str) -> tuple[DictConfig, dict[st
         OmegaConf.merge(
             OmegaConf.load(CONFIG_DIR / "verl" / "base.yaml"),
             OmegaConf.load(CONFIG_DIR / "verl" / f"{config.hardware.kind}.yaml"),
-            {"actor_rollout_ref": {"rollout": rollout}},
+            {"actor_rollout_ref": {"rollout": rollout}, "ray_kwargs": {"ray_init": ray_init(config)}},
+            config.model.get("verl") or {},
             config.hardware.get("verl") or {},
             config.verl.get("all") or {},
         )
     )
-    ray_init = OmegaConf.to_container(full.ray_kwargs.ray_init, resolve=True)
-    runtime_env = {key: value for key, value in (ray_init.pop("runtime_env", None) or {}).items() if value}
-    ray_init = {key: value for key, value in ray_init.items() if value is not None}
-    return full.actor_rollout_ref.rollout, ray_init | ({"runtime_env": runtime_env} if runtime_env else {})
+    arguments = OmegaConf.to_container(full.ray_kwargs.ray_init, resolve=True)
+    runtime_env = {key: value for key, value in (arguments.pop("runtime_env", None) or {}).items() if value}
+    arguments = {key: value for key, value in arguments.items() if value is not None}
+    return full.actor_rollout_ref.rollout, arguments | ({"runtime_env": runtime_env} if runtime_env else {})
