@@ -73,9 +73,7 @@ def test_running_collection(running):
     step.mkdir()
     line = {"time": time.time(), "phase": "collect_solver", "done": 30, "total": 96, "unit": "rows", "accepted": 12}
     line |= {"target": None, "dropped": 0, "rows_per_min": 44.0, "eta_s": 90.0, "requests": {"drawn": 30}}
-    (step / "progress.jsonl").write_text(
-        json.dumps(line) + "\n" + json.dumps(line)[:40]
-    )  # half a line
+    (step / "progress.jsonl").write_text(json.dumps(line) + "\n" + json.dumps(line)[:40])  # half a line
     with Journal(running) as journal:
         journal.records["iter_02/coder"].status = "done"
         journal.records["iter_02/collect_solver"] = Record("running", attempts=1, started=time.time())
