@@ -6,7 +6,7 @@ proposer.blind_penalty). Not covered: answers drawn as shapes instead of text (t
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -164,13 +164,18 @@ def picture_hash(image: Image.Image) -> int:
     return int.from_bytes(bits.tobytes(), "big")
 
 
-def near_duplicates(hashes: Sequence[int], max_bits: int = 6) -> list[bool]:
-    """For each picture: does another one differ in at most `max_bits` of the 256 bits?"""
+def near_duplicates(hashes: Sequence[int], max_bits: int = 6, owners: Sequence[Hashable] | None = None) -> list[bool]:
+    """For each picture: does another one differ in at most `max_bits` of the 256 bits?
+
+    Args:
+        owners: what each picture belongs to; pictures of one owner may look alike (two drawings of one proposal).
+    """
     rows = np.frombuffer(b"".join(h.to_bytes(32, "big") for h in hashes), dtype=np.uint8).reshape(-1, 32)
     bits = np.unpackbits(rows, axis=1).astype(np.float32)
     ones = bits.sum(axis=1)
     distance = ones[:, None] + ones[None, :] - 2 * bits @ bits.T
-    np.fill_diagonal(distance, HASH_SIDE**2)
+    numbers = np.arange(len(hashes)) if owners is None else np.unique([str(o) for o in owners], return_inverse=True)[1]
+    distance[numbers[:, None] == numbers[None, :]] = HASH_SIDE**2
     return [bool(near) for near in (distance <= max_bits + 0.5).any(axis=1)]
 
 

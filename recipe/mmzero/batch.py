@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Any
 
-from mmzero_rewards.diversity import batch_terms
-
-from mmzero_rewards import Proposal, grade, vote
+from mmzero_rewards import Proposal, batch_terms, grade, vote
+from mmzero_rewards.checks import near_duplicates
 from mmzero_rewards.config import RewardConfig
 
 SAMPLE_KEY = "mmzero_sample"
@@ -77,9 +76,18 @@ def require_all_present(found: int, expected: int, max_fraction: float) -> None:
         )
 
 
-def finish(rows: Sequence[Row], role: str, config: RewardConfig, settings: Mapping[str, Any]) -> Outcome:
+def finish(
+    rows: Sequence[Row],
+    role: str,
+    config: RewardConfig,
+    settings: Mapping[str, Any],
+    memory: Sequence[Proposal] = (),
+) -> Outcome:
     """Batch-level terms, drops and metrics of one step.
 
+    Args:
+        settings: the `mmzero` block of the stage's config; read are `failures.max_fraction` and `label_mode`.
+        memory: proposals of earlier iterations that count as neighbours (proposer.diversity.memory).
     Raises:
         StageFailure: more than `failures.max_fraction` of the roll-outs were dropped.
     """
@@ -96,7 +104,7 @@ def finish(rows: Sequence[Row], role: str, config: RewardConfig, settings: Mappi
     terms = [dict(row.components) for row in rows]
     metrics: dict[str, float] = {}
     if role == "proposer":
-        batch = batch_terms([_proposal(row) for row in rows], config)
+        batch = batch_terms([_proposal(row) for row in rows], config, memory)
         for row, extra in zip(rows, batch.rows, strict=True):
             added[row.order] = 0.0 if row.dropped else extra["r_ct"] + extra["r_div"]
             terms[row.order] |= extra
@@ -112,7 +120,7 @@ def finish(rows: Sequence[Row], role: str, config: RewardConfig, settings: Mappi
         groups[row.group].append(row)
     alone = [row for members in groups.values() if len(members) < 2 for row in members]
     left_out += [row.position for row in alone]
-    metrics |= component_metrics(role, kept, terms, scores)
+    metrics |= component_metrics(role, kept, terms, scores) | picture_metrics(role, kept)
     spread = [pstdev([scores[row.order] for row in members]) for members in groups.values() if len(members) > 1]
     metrics[f"mmzero/{role}/zero_variance_groups"] = fmean([s < 1e-9 for s in spread]) if spread else math.nan
     metrics[f"mmzero/{role}/dropped_fraction"] = dropped / max(1, len(rows))
@@ -160,6 +168,27 @@ def component_metrics(
     return metrics
 
 
+def picture_metrics(role: str, rows: Sequence[Row]) -> dict[str, float]:
+    """Blank and repeated pictures: `mmzero/<role>/pictures/{blank,near_duplicate}`, shares.
+
+    blank: of all codes. near_duplicate: of the pictures, those with a look-alike among the drawings of another
+    proposal; drawings of one proposal may look alike (roll-outs of one group, for the Coder).
+    """
+    drawings = [
+        (row.group if role == "coder" else row.order, drawing)
+        for row in rows
+        for drawing in row.sample.get("drawings") or ()
+    ]
+    if not drawings:
+        return {}
+    shown = [(owner, int(drawing["picture_hash"], 16)) for owner, drawing in drawings if drawing.get("picture_hash")]
+    repeated = near_duplicates([picture for _, picture in shown], owners=[owner for owner, _ in shown])
+    return {
+        f"mmzero/{role}/pictures/blank": fmean(drawing["status"] == "blank" for _, drawing in drawings),
+        f"mmzero/{role}/pictures/near_duplicate": fmean(repeated) if repeated else math.nan,
+    }
+
+
 def _label_online(
     rows: Sequence[Row], config: RewardConfig, added: list[float], terms: list[dict[str, float]]
 ) -> list[int]:
@@ -173,13 +202,14 @@ def _label_online(
             groups[row.group].append(row)
     unlabelled = []
     weight = 1.0 - config.solver.format_weight
+    grading = (config.grading.grader, config.grading.symbolic)
     for members in groups.values():
-        majority = vote([row.sample.get("answer") for row in members], config.solver, config.grading.grader).majority
+        majority = vote([row.sample.get("answer") for row in members], config.solver, *grading).majority
         if majority is None:
             unlabelled += [row.position for row in members]
             continue
         for row in members:
-            right = float(grade(row.sample.get("answer"), majority, config.grading.grader))
+            right = float(grade(row.sample.get("answer"), majority, *grading))
             added[row.order] = weight * (right - row.components["accuracy"])
             terms[row.order]["accuracy"] = right
     return unlabelled

@@ -2,7 +2,8 @@
 
 `MMZeroTrainer` is selected with `trainer.v1.trainer_mode=mmzero_sync` and adds, on unmodified verl:
 
-1. frozen peers, started before the reward workers, their addresses handed over in the config;
+1. frozen peers, started between the reservation of the trainer's GPUs and its workers, their addresses handed over in
+   the config;
 2. batch-level reward terms of the Proposer (content type, diversity), added before advantages;
 3. dropped samples (infrastructure failures) leave mean, std and loss; too many stop the stage;
 4. every reward component as a metric, and a number of roll-outs per step as samples with pictures.
@@ -14,22 +15,42 @@ mmzero_rewards (scores, batch terms) and batch.py (metrics, drops); this file on
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 import transfer_queue as tq
 from omegaconf import OmegaConf, open_dict
+from verl.single_controller.ray import RayResourcePool, ResourcePoolManager
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils import tensordict_utils as tu
+from verl.utils.device import get_device_name
 
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero import batch as batch_terms
 from recipe.mmzero import peers
+from recipe.mmzero.memory import earlier_proposals
 from recipe.mmzero.plugin import TRAINER, verify
 from recipe.mmzero.samples import SampleWriter
 
 logger = logging.getLogger(__name__)
+
+
+class PoolsThenPeers(ResourcePoolManager):
+    """Reserves the trainer's GPUs, then calls `then(pool)`.
+
+    A training pool needs whole groups of GPUs on one node. Peers that start first can take one GPU of each node, and
+    verl's placement then waits for ever.
+    """
+
+    then: Callable[[RayResourcePool], None]
+
+    def create_resource_pool(self):
+        super().create_resource_pool()
+        pool = self.resource_pool_dict["global_pool"]
+        pool.get_placement_groups(strategy="STRICT_PACK", device_name=get_device_name())
+        self.then(pool)
 
 
 @register_trainer(TRAINER)
@@ -45,19 +66,35 @@ class MMZeroTrainer(PPOTrainerSync):
         self.settings = config.mmzero
         self.role = self.settings.role
         self.reward_config = RewardConfig.from_dict(OmegaConf.to_container(self.settings.scoring, resolve=True))
+        self.memory = self._memory()
         self.samples = SampleWriter(Path(self.settings.step_dir) / "samples", self.settings.dump.samples_per_step)
         super().__init__(config)
 
-    def _setup(self):
-        if self.settings.peers:
-            self._start_peers()
-        super()._setup()
+    def _memory(self):
+        """Proposals of earlier iterations; step_dir is RUN_DIR/iter_XX/proposer."""
+        wanted = self.reward_config.proposer.diversity.memory if self.role == "proposer" else 0
+        run_dir = Path(self.settings.step_dir).parents[1]
+        return earlier_proposals(run_dir, self.settings.iteration, wanted) if wanted else []
 
-    def _start_peers(self):
+    def _init_resource_pool_mgr(self):
+        super()._init_resource_pool_mgr()
+        if self.settings.peers:
+            manager = self.resource_pool_manager
+            self.resource_pool_manager = PoolsThenPeers(manager.resource_pool_spec, manager.mapping)
+            self.resource_pool_manager.then = self._start_peers
+
+    def _start_peers(self, pool):
+        """Start the peers; `pool` holds the trainer's GPUs, which colocated peers share."""
         rollout = self.config.actor_rollout_ref.rollout
         spec = OmegaConf.to_container(self.settings.peers, resolve=True)
         self.peer_groups = asyncio.run(
-            peers.launch(spec, rollout, self.settings.gpus_per_node, dict(self.settings.peer_rollout))
+            peers.launch(
+                spec,
+                rollout,
+                self.settings.gpus_per_node,
+                dict(self.settings.peer_rollout),
+                pool if self.settings.peer_placement == "colocated" else None,
+            )
         )
         with open_dict(self.config):
             for role in spec:
@@ -75,7 +112,7 @@ class MMZeroTrainer(PPOTrainerSync):
         batch_terms.require_all_present(len(rows), expected, self.settings.failures.max_fraction)
 
         scores = [row.clone() for row in data["rm_scores"].unbind()]
-        outcome = batch_terms.finish(rows, self.role, self.reward_config, self.settings)
+        outcome = batch_terms.finish(rows, self.role, self.reward_config, self.settings, self.memory)
         for row, change in zip(rows, outcome.added, strict=True):
             scores[row.position][-1] += change  # the outcome reward sits on the last response token
         self._write_back(batch, data, scores, outcome)

@@ -1,0 +1,228 @@
+"""What only the whole step knows: batch terms, dropped samples, online labels, groups, picture metrics, memory."""
+
+import json
+import math
+
+import pytest
+
+from mmzero_rewards.config import RewardConfig
+from recipe.mmzero.batch import StageFailure, finish, require_all_present, rows_of
+from recipe.mmzero.collect.rows import PROPOSALS, write_parquet
+from recipe.mmzero.memory import earlier_proposals
+
+SETTINGS = {"failures": {"max_fraction": 0.05}, "label_mode": "offline"}
+ONLINE = SETTINGS | {"label_mode": "online"}
+TOLERANT = SETTINGS | {"failures": {"max_fraction": 0.5}}
+
+
+def fields(number, **changes):
+    own = {name: f"{name} number {number} of its own kind {number}" for name in ("caption", "easy_question")}
+    rest = {"content_type": "map", "easy_answer": "1", "hard_answer": "2", "hard_question": f"why {number} {number}?"}
+    return own | rest | changes
+
+
+def rows(*samples, groups=None):
+    """One row per (numeric terms, sample), two to a group unless `groups` says otherwise."""
+    groups = groups or [f"g{number // 2}" for number in range(len(samples))]
+    keys = [f"{group}_{number}_0" for number, group in enumerate(groups)]
+    extras = [
+        {"reward_extra_info": {"dropped": 0.0, **terms, "mmzero_sample": json.dumps(sample)}}
+        for terms, sample in samples
+    ]
+    return rows_of(keys, [True] * len(keys), groups, extras)
+
+
+def proposals(*proposed, score=0.5):
+    return rows(*[({"score": score if one else -1.0}, {"proposal": one}) for one in proposed])
+
+
+def answers(*given, label_accuracy=0.0, groups=None):
+    """Solver roll-outs that all have the format; their offline accuracy is `label_accuracy`."""
+    score = 0.9 * label_accuracy + 0.1
+    return rows(
+        *[({"score": score, "accuracy": label_accuracy, "format": 1.0}, {"answer": one}) for one in given],
+        groups=groups or ["g"] * len(given),
+    )
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def test_padding_is_not_a_row_and_positions_stay_those_of_the_batch():
+    extra = {"reward_extra_info": {"score": 0.5, "dropped": 0.0, "note": "text", "mmzero_sample": '{"answer": "4"}'}}
+    found = rows_of(["a_0_0", "pad_0_0", "a_1_0"], [True, False, True], ["a", "pad", "a"], [extra, {}, extra])
+    assert [(row.position, row.order, row.group, row.session) for row in found] == [(0, 0, "a", 0), (2, 1, "a", 1)]
+    assert found[0].components == {"score": 0.5, "dropped": 0.0} and found[0].sample == {"answer": "4"}
+
+
+def test_missing_rollouts_stop_the_stage():
+    require_all_present(95, 100, 0.05)
+    with pytest.raises(StageFailure, match="6 of 100 roll-outs of this step are missing") as caught:
+        require_all_present(94, 100, 0.05)
+    assert "\n" not in str(caught.value)
+
+
+# --- batch terms of the Proposer --------------------------------------------------------------------------------------
+
+
+def test_content_type_and_diversity_are_added_to_the_scores():
+    kinds = ["data_chart"] * 6 + ["map", "table"]
+    batch = proposals(*[fields(number, content_type=kind) for number, kind in enumerate(kinds)])
+    outcome = finish(batch, "proposer", RewardConfig(), SETTINGS)
+    assert outcome.added == pytest.approx([-0.075] * 6 + [0.0] * 2)  # share 6/8
+    assert outcome.scores == pytest.approx([0.425] * 6 + [0.5] * 2)
+    assert [terms["r_ct"] for terms in outcome.terms] == pytest.approx([-0.075] * 6 + [0.0] * 2)
+    assert outcome.metrics["mmzero/proposer/batch/content_types"] == 3.0
+
+
+def test_a_format_error_is_not_part_of_the_batch():
+    batch = proposals(fields(0), None, fields(0, caption="another", easy_question="thing"), None)
+    outcome = finish(batch, "proposer", RewardConfig(), SETTINGS)
+    assert outcome.added == pytest.approx([-0.15 - 0.175, 0.0, -0.15 - 0.175, 0.0])  # one type; equal hard questions
+    assert outcome.scores[1] == -1.0 and outcome.left_out == []
+
+
+def test_a_dropped_proposal_counts_in_the_terms_of_the_others_and_gets_none():
+    batch = rows(
+        ({"score": 0.5}, {"proposal": fields(0)}),
+        ({"score": 0.5}, {"proposal": fields(1, content_type="table")}),
+        ({"score": 0.0, "dropped": 1.0}, {"proposal": fields(0), "failure": "peer gone"}),
+        ({"score": 0.5}, {"proposal": fields(2, content_type="timeline")}),
+    )
+    outcome = finish(batch, "proposer", RewardConfig(), TOLERANT)
+    assert outcome.added == pytest.approx([-0.5, 0.0, 0.0, 0.0])  # all three fields shared with the dropped one
+    assert outcome.left_out == [2, 3]  # and the one that is alone in its group now
+
+
+def test_paper_skips_a_batch_of_one_type():
+    batch = proposals(*[fields(number) for number in range(4)])
+    builtin = {"grading": {"grader": "builtin"}}
+    assert finish(batch, "proposer", RewardConfig.preset("paper", builtin), SETTINGS).added == [0.0] * 4
+    assert finish(batch, "proposer", RewardConfig(), SETTINGS).added == pytest.approx([-0.15] * 4)
+
+
+def test_other_roles_have_no_batch_terms():
+    batch = rows(*[({"score": 1.5}, {"proposal": fields(0), "drawings": []})] * 4)
+    assert finish(batch, "coder", RewardConfig(), SETTINGS).added == [0.0] * 4
+
+
+# --- failures, groups, metrics ----------------------------------------------------------------------------------------
+
+
+def dropped(count, of):
+    failed = ({"score": 0.0, "dropped": 1.0}, {"failure": "peer solver at http://127.0.0.1:9/v1: refused"})
+    return rows(*[failed] * count, *[({"score": 1.0}, {})] * (of - count))
+
+
+def test_dropped_samples_leave_the_batch_and_every_metric():
+    outcome = finish(dropped(1, 40), "coder", RewardConfig(), SETTINGS)
+    assert outcome.left_out == [0, 1]  # its sibling cannot be compared with anything
+    assert outcome.metrics["mmzero/coder/dropped_fraction"] == 1 / 40
+    assert outcome.metrics["mmzero/coder/rollouts"] == 40.0
+    assert outcome.metrics["mmzero/coder/reward/min"] == 1.0, "a failure is not a reward of 0"
+
+
+def test_sentinel_score_of_a_whole_step_stops_the_stage_with_the_address():
+    """METHOD §8 `sentinel_score`, `silent_zero`: all servers gone is one line naming one, never a batch of zeros."""
+    for count in (3, 40):
+        with pytest.raises(StageFailure) as caught:
+            finish(dropped(count, 40), "coder", RewardConfig(), SETTINGS)
+        message = str(caught.value)
+        assert f"{count} of 40" in message and "http://127.0.0.1:9/v1" in message and "max_fraction=0.05" in message
+        assert "\n" not in message
+
+
+def test_the_limit_is_exclusive():
+    assert finish(dropped(2, 40), "coder", RewardConfig(), SETTINGS).metrics["mmzero/coder/dropped_fraction"] == 0.05
+
+
+def test_zero_variance_groups_are_counted():
+    batch = rows(*[({"score": value}, {}) for value in (1.0, 1.0, 0.5, 2.0, 0.1, 0.1, 0.3, 0.30001)])
+    metrics = finish(batch, "coder", RewardConfig(), SETTINGS).metrics
+    assert metrics["mmzero/coder/zero_variance_groups"] == 0.5
+
+
+def test_undefined_terms_stay_out_of_the_metrics():
+    batch = rows(({"score": 1.0, "leak": 1.0}, {}), ({"score": -0.1, "leak": math.nan}, {}))
+    metrics = finish(batch, "coder", RewardConfig(), SETTINGS).metrics
+    assert metrics["mmzero/coder/leak/mean"] == 1.0
+    assert all(math.isfinite(value) for value in metrics.values())
+
+
+# --- online labels ----------------------------------------------------------------------------------------------------
+
+
+def test_online_label_is_the_majority_of_the_group():
+    outcome = finish(answers("4", "4.0", "5", None), "solver", RewardConfig(), ONLINE)
+    assert outcome.scores == pytest.approx([1.0, 1.0, 0.1, 0.1])
+    assert [terms["accuracy"] for terms in outcome.terms] == [1.0, 1.0, 0.0, 0.0]
+    assert outcome.metrics["mmzero/solver/accuracy"] == 0.5
+
+
+def test_online_label_replaces_the_offline_one():
+    outcome = finish(answers("7", "7", "5", label_accuracy=1.0), "solver", RewardConfig(), ONLINE)
+    assert outcome.scores == pytest.approx([1.0, 1.0, 0.1])
+
+
+def test_offline_labels_are_left_alone():
+    outcome = finish(answers("4", "4", "5"), "solver", RewardConfig(), SETTINGS)
+    assert outcome.added == [0.0] * 3
+
+
+def test_a_group_in_which_nobody_answers_leaves_the_batch():
+    groups = ["a", "a", "b", "b"]
+    outcome = finish(answers(None, None, "5", "6", groups=groups), "solver", RewardConfig(), ONLINE)
+    assert outcome.left_out == [0, 1]
+    assert sorted(outcome.scores[2:]) == pytest.approx([0.1, 1.0])
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+LOOKS = [f"{value:064x}" for value in (0, 3, (1 << 256) - 1, (1 << 128) - 1)]  # the first two differ in 2 bits
+
+
+def drawing(look=None, status="ok"):
+    return {"status": status, "picture_hash": look}
+
+
+def test_blank_and_repeated_pictures_are_metrics():
+    batch = rows(
+        ({"score": 1.0}, {"drawings": [drawing(LOOKS[0]), drawing(LOOKS[0]), drawing(status="blank")]}),
+        ({"score": 1.0}, {"drawings": [drawing(LOOKS[1]), drawing(LOOKS[2]), drawing(LOOKS[3])]}),
+    )
+    proposer = finish(batch, "proposer", RewardConfig(), SETTINGS).metrics
+    assert proposer["mmzero/proposer/pictures/blank"] == 1 / 6
+    assert proposer["mmzero/proposer/pictures/near_duplicate"] == 3 / 5
+    coder = finish(batch, "coder", RewardConfig(), SETTINGS).metrics
+    assert coder["mmzero/coder/pictures/near_duplicate"] == 0.0, "roll-outs of one group draw the same proposal"
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def collected(run_dir, iteration, proposed):
+    folder = run_dir / f"iter_{iteration:02d}" / "collect_coder"
+    folder.mkdir(parents=True)
+    table = [
+        {"proposal_id": str(i), "iteration": iteration, "format_ok": one is not None} | (one or {})
+        for i, one in enumerate(proposed)
+    ]
+    write_parquet(folder / "proposals.parquet", PROPOSALS, table)
+
+
+def test_memory_reads_the_last_iterations(tmp_path):
+    for iteration in (1, 2, 3):
+        collected(tmp_path, iteration, [fields(10 * iteration), None, fields(10 * iteration + 1)])
+    assert [p.hard_question for p in earlier_proposals(tmp_path, 4, 2)] == [f"why {n} {n}?" for n in (20, 21, 30, 31)]
+    assert earlier_proposals(tmp_path, 1, 2) == []
+    with pytest.raises(FileNotFoundError, match=r"memory=1 needs .*iter_04"):
+        earlier_proposals(tmp_path, 5, 1)
+
+
+def test_repeating_an_earlier_iteration_costs(tmp_path):
+    collected(tmp_path, 1, [fields(0)])
+    remembering = RewardConfig.from_dict({"proposer": {"diversity": {"memory": 1}}})
+    batch = proposals(fields(0), fields(1, content_type="table"))
+    memory = earlier_proposals(tmp_path, 2, 1)
+    assert finish(batch, "proposer", remembering, SETTINGS, memory).added == pytest.approx([-0.5, 0.0])
+    assert finish(batch, "proposer", RewardConfig(), SETTINGS, memory).added == [0.0, 0.0]
