@@ -4,7 +4,7 @@
     mmzero doctor --brief                                       only WARN and FAIL and one summary line
 
 `require(config)` is the part that `mmzero run` needs before it starts; it raises instead of printing. The arithmetic of
-what fits is memory.py's, the facts of the machine are machine.py's, those of a checkpoint model_folder.py's.
+what fits is capacity.py's, the facts of the machine are machine.py's, those of a checkpoint model_folder.py's.
 """
 
 from pathlib import Path

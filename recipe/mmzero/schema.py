@@ -5,7 +5,7 @@
 express. An unknown key, at any depth, is an error that names the nearest valid one; so is a value of the wrong type. A
 key that a profile leaves out (`hardware.stages.coder.tensor_parallel=2`) is set like any other.
 
-Not covered: whether the machine fits the profile (doctor.py, memory.py) and verl's own keys (verl_config.py).
+Not covered: whether the machine fits the profile (doctor.py, capacity.py) and verl's own keys (verl_config.py).
 """
 
 import re

@@ -129,7 +129,7 @@ class Optim:
 
 @dataclass
 class Architecture:
-    """What the memory arithmetic needs of a model (memory.py); counts and sizes as in its config.json."""
+    """What the memory arithmetic needs of a model (capacity.py); counts and sizes as in its config.json."""
 
     parameters: int = MISSING
     layers: int = MISSING
