@@ -32,7 +32,7 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
         found = survey(run, scoring(run))
         rows[run.folder] = {iteration: overview.numbers(run, found, iteration) for iteration in run.iterations}
     groups = grouped(runs)
-    curves = {name: pooled([rows[run.folder] for run in members]) for name, members in groups.items()}
+    curves = {titled(name, runs): pooled([rows[run.folder] for run in runs]) for name, runs in groups.items()}
     figures = []
     for name, keys, caption in (
         ("compare", SHOWN, "Runs over iterations."),
@@ -44,7 +44,7 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
         figures.append((name, caption, light, dark))
     last = {f"{name}, iteration {max(curve)}": curve[max(curve)] for name, curve in curves.items() if curve}
     members = "".join(
-        f"<li><b>{escape(name)}</b>: {escape(', '.join(_label(run) for run in runs))}</li>"
+        f"<li><b>{escape(titled(name, runs))}</b>: {escape(', '.join(_label(run) for run in runs))}</li>"
         for name, runs in groups.items()
     )
     skipped = [f"{run.name}: {line}" for run in runs for line in run.skips.lines()]
@@ -57,7 +57,9 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
     }
     write(out / "report.html", fill("compare.html", parts, ()).encode())
     text = f"# Comparison\n\n{results(last, 'runs')}\n\n"
-    text += "\n".join(f"* {name}: {', '.join(_label(run) for run in runs)}" for name, runs in groups.items())
+    text += "\n".join(
+        f"* {titled(name, runs)}: {', '.join(_label(run) for run in runs)}" for name, runs in groups.items()
+    )
     write(out / "README.md", (text + "\n").encode())
     return out / "report.html"
 
@@ -78,6 +80,11 @@ def grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
             names.append(name)
         groups.setdefault(names[keys.index(key)], []).append(run)
     return groups
+
+
+def titled(name: str, runs: Sequence[Run]) -> str:
+    """The group's name, with the number of seeds where there are several."""
+    return name if len(runs) == 1 else f"{name} and {len(runs) - 1} other seed{'s' if len(runs) > 2 else ''}"
 
 
 def pooled(rows: Sequence[Rows]) -> Rows:

@@ -18,23 +18,24 @@ SOURCES = ("collect_solver", "coder", "proposer")
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the iteration table. `percent`: shown as percent, otherwise with `digits`."""
+    """A column of the iteration table. `percent`: shown as percent, otherwise with `digits`; values lie in [0, top]."""
 
     key: str
     title: str
     percent: bool = True
     digits: int = 2
+    top: float | None = None
 
 
 COLUMNS = (
-    Column("render", "render success"),
-    Column("solvability", "solvability"),
-    Column("difficulty", "difficulty", False),
-    Column("consistency", "median hard consistency", False),
+    Column("render", "render success", top=1.0),
+    Column("solvability", "solvability", top=1.0),
+    Column("difficulty", "difficulty", False, top=0.5),
+    Column("consistency", "median hard consistency", False, top=1.0),
     Column("gap", "easy - hard consistency", False),
-    Column("entropy", "content entropy", False),
-    Column("leak", "leak rate"),
-    Column("blind", "blind rate"),
+    Column("entropy", "content entropy", False, top=1.0),
+    Column("leak", "leak rate", top=1.0),
+    Column("blind", "blind rate", top=1.0),
     Column("coder_rows", "Coder rows", False, 0),
     Column("solver_rows", "Solver rows", False, 0),
     Column("proposer_reward", "Proposer reward", False),

@@ -73,8 +73,14 @@ class Moments:
         return Number(mean, mean - half, mean + half, self.n)
 
 
-def over_seeds(values: Sequence[float]) -> Number | None:
-    """Mean over runs that differ in the seed only, with Student's interval; one run has none."""
+def over_seeds(values: Sequence[float], top: float | None = None) -> Number | None:
+    """Mean over runs that differ in the seed only, with Student's interval; one run has none.
+
+    `top`: the values lie in [0, top], so the interval is cut there.
+
+    >>> number = over_seeds([0.1, 0.3], top=1.0); round(number.value, 2), number.low, number.high
+    (0.2, 0.0, 1.0)
+    """
     n = len(values)
     if not n:
         return None
@@ -83,7 +89,8 @@ def over_seeds(values: Sequence[float]) -> Number | None:
         return Number(mean, n=n)
     spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
     half = (STUDENT[n - 2] if n - 2 < len(STUDENT) else Z) * spread / math.sqrt(n)
-    return Number(mean, mean - half, mean + half, n)
+    low, high = mean - half, mean + half
+    return Number(mean, low, high, n) if top is None else Number(mean, max(0.0, low), min(top, high), n)
 
 
 def content_shares(counts: Mapping[str, int]) -> dict[str, float]:

@@ -74,7 +74,7 @@ def recolour(canvas: Figure, old: Theme, new: Theme) -> None:
     """Exchange the theme's colours in a finished figure; the data keep theirs."""
     pairs = {to_hex(getattr(old, name)): getattr(new, name) for name in ("ground", "ink", "faint", "grid")}
     for artist in canvas.findobj():
-        for name in ("color", "facecolor", "edgecolor"):
+        for name in ("color", "facecolor", "edgecolor", "markeredgecolor", "markerfacecolor"):
             get, put = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
             if get is None or put is None:
                 continue
