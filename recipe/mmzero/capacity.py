@@ -1,4 +1,4 @@
-"""GiB per GPU, host and disk that each stage of a profile needs. Pure arithmetic; doctor.py compares it with the machine.
+"""GiB per GPU, host and disk that each stage of a profile needs. Pure; doctor.py compares it with the machine.
 
 P parameters, W training GPUs, T tokens of one micro-batch, V vocabulary, H hidden size, L layers, I intermediate size,
 A heads x head size of queries, keys and values. verl 0.9.1 trains with FSDP2: fp32 master weights and AdamW moments,

@@ -1,4 +1,8 @@
-"""Frozen peers: verl-managed standalone replicas of the configured rollout engine, one group per distinct checkpoint.
+"""Frozen peers: verl-managed replicas of the configured rollout engine, one group per distinct checkpoint.
+
+`standalone` replicas have GPUs of their own. On one GPU there are none: a standalone replica asks Ray for a whole GPU
+and so does the trainer's pool. `colocated` replicas join the trainer's placement group instead, which holds three
+worker groups with a third of each GPU (verl/workers/rollout/replica.py init_colocated).
 
 The trainer starts them before its reward workers; collection starts them before its pipeline. Callers get addresses
 (`host:port`) of OpenAI-compatible servers, so a reward manager cannot tell them from a hand-started `vllm serve`.
@@ -52,16 +56,33 @@ def group_by_checkpoint(peers: Mapping[str, Mapping[str, Any]]) -> list[PeerGrou
     return result
 
 
+# Worker groups that share a pool's GPUs: the trainer and two peers, or three peers.
+WORKER_GROUPS = 3
+
+
+def shared_pool(width: int) -> Any:
+    """A pool of `width` GPUs for colocated peers without a trainer (collection)."""
+    from verl.single_controller.ray import RayResourcePool
+
+    return RayResourcePool([width], max_colocate_count=WORKER_GROUPS, name_prefix="mmzero_peers")
+
+
 async def launch(
-    peers: Mapping[str, Mapping[str, Any]], rollout: DictConfig, gpus_per_node: int, overrides: Mapping[str, Any]
+    peers: Mapping[str, Mapping[str, Any]],
+    rollout: DictConfig,
+    gpus_per_node: int,
+    overrides: Mapping[str, Any],
+    pool: Any = None,
 ) -> list[PeerGroup]:
-    """Start every group at once and wait until all servers answer.
+    """Start every group and wait until all servers answer.
 
     Args:
         peers: see `group_by_checkpoint`.
         rollout: verl's rollout config of the trained role; peers run with a copy of it.
         gpus_per_node: of one node, for replicas that span nodes.
         overrides: rollout settings that differ for peers (memory share, lengths).
+        pool: None: standalone replicas, all at once. A verl resource pool: colocated on its GPUs, one after the other,
+            because vLLM measures a GPU's free memory while it starts.
     Returns:
         The groups with the addresses of their servers.
     """
@@ -87,7 +108,12 @@ async def launch(
             for rank in range(group.replicas)
         ]
         started.append((group, replicas))
-    await asyncio.gather(*[replica.init_standalone() for _, replicas in started for replica in replicas])
+    everyone = [replica for _, replicas in started for replica in replicas]
+    if pool is None:
+        await asyncio.gather(*[replica.init_standalone() for replica in everyone])
+    else:
+        for replica in everyone:
+            await replica.init_colocated(pool)
     return [
         PeerGroup(
             group.path,

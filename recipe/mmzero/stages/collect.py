@@ -52,7 +52,9 @@ async def collect(config: DictConfig, step) -> dict:
     ray.init(**ray_init)
     try:
         spec = verl_config.peer_spec(config, stage, step.inputs)
-        groups = await replicas.launch(spec, rollout, int(config.hardware.gpus_per_node), {})
+        colocated = config.hardware.get("peers") == "colocated"
+        pool = replicas.shared_pool(max(peer["gpus"] for peer in spec.values())) if colocated else None
+        groups = await replicas.launch(spec, rollout, int(config.hardware.gpus_per_node), {}, pool)
         async with AsyncExitStack() as stack:
             clients = {}
             for role in spec:
