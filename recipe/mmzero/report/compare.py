@@ -43,24 +43,23 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
         write(out / "figures" / f"{name}.png", light)
         figures.append((name, caption, light, dark))
     last = {f"{name}, iteration {max(curve)}": curve[max(curve)] for name, curve in curves.items() if curve}
-    members = "".join(
+    listed = "".join(
         f"<li><b>{escape(titled(name, runs))}</b>: {escape(', '.join(_label(run) for run in runs))}</li>"
         for name, runs in groups.items()
     )
     skipped = [f"{run.name}: {line}" for run in runs for line in run.skips.lines()]
     parts = {
         "TITLE": escape(" / ".join(groups)),
-        "GROUPS": f"<ul>{members}</ul>",
+        "GROUPS": f"<ul>{listed}</ul>",
         "TABLE": table(last, "runs"),
         "FIGURES": figure_list(figures),
         "SKIPPED": skip_list(skipped),
     }
     write(out / "report.html", fill("compare.html", parts, ()).encode())
     text = f"# Comparison\n\n{results(last, 'runs')}\n\n"
-    text += "\n".join(
-        f"* {titled(name, runs)}: {', '.join(_label(run) for run in runs)}" for name, runs in groups.items()
-    )
-    write(out / "README.md", (text + "\n").encode())
+    for name, members in groups.items():
+        text += f"* {titled(name, members)}: {', '.join(_label(run) for run in members)}\n"
+    write(out / "README.md", text.encode())
     return out / "report.html"
 
 
@@ -96,7 +95,7 @@ def pooled(rows: Sequence[Rows]) -> Rows:
         merged[iteration] = {}
         for column in COLUMNS:
             values = [n.value for row in rows if iteration in row and (n := row[iteration].get(column.key)) is not None]
-            merged[iteration][column.key] = over_seeds(values)
+            merged[iteration][column.key] = over_seeds(values, column.top)
     return merged
 
 
