@@ -101,7 +101,10 @@ class LabelFilterConfig:
 
 @dataclass(frozen=True)
 class SolverConfig:
+    """`vote`: equal canonical keys are one answer; `union_find` also joins keys that the grader calls equal."""
+
     format_weight: float = 0.1
+    vote: str = choice("union_find", "canonical")
     consistency_denominator: str = choice("all", "valid")
     non_answers: tuple[str, ...] = NON_ANSWERS
     filter: LabelFilterConfig = field(default_factory=LabelFilterConfig)

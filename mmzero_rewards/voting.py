@@ -61,7 +61,8 @@ def vote(
     for spelling, count in spellings.items():
         spelled.setdefault(vote_key(spelling, grader), Counter())[spelling] = count
     groups = []
-    for keys in _groups(spelled, grader, symbolic):
+    groups_of_keys = _groups(spelled, grader, symbolic) if config.vote == "union_find" else [[key] for key in spelled]
+    for keys in groups_of_keys:
         counts = sum((spelled[key] for key in keys), Counter())
         groups.append((sum(counts.values()), min(keys), _spelling(counts)))
     groups.sort(key=lambda item: (-item[0], item[1]))

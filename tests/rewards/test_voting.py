@@ -34,6 +34,12 @@ def test_denominator(denominator, consistency):
     assert result.margin == 1
 
 
+def test_vote_by_canonical_key_alone():
+    answers = ["12", "12.0", "12 cm", "12 cm", "12 m"]
+    assert vote(answers).count == 5
+    assert vote(answers, SolverConfig(vote="canonical")).clusters == (("12", 2), ("12 cm", 2), ("12 m", 1))
+
+
 def test_non_answers_are_configurable():
     config = SolverConfig(non_answers=("skip",))
     assert vote(["None", "none", "skip"], config).majority == "None"
