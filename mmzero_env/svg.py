@@ -39,6 +39,8 @@ WARM_UP = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40"><style>
 <text x="30" y="30" font-family="serif" text-anchor="middle">a</text>
 <text x="30" y="39" font-family="monospace">a</text><text x="30" y="39" font-family="Arial, Helvetica">a</text></svg>"""
 
+SETTLE = '<svg width="40" height="40"><rect width="9" height="9" fill="red"/><text y="9">A</text></svg>'
+
 
 class SvgRenderer:
     """Draws one SVG after another; the template makes one, each child uses its copy once."""
@@ -51,7 +53,7 @@ class SvgRenderer:
 
     def settle(self) -> None:
         """Touch in an idle child what a rendering will touch, so that it need not be copied when the code is there."""
-        self(WARM_UP)
+        self(SETTLE)
 
     def __call__(self, code: str) -> list[bytes]:
         """A packed result. Raises Refused, MemoryError, or whatever CairoSVG raises."""

@@ -19,6 +19,7 @@ from typing import Any
 from mmzero_env import wire
 from mmzero_env.child import run_child
 from mmzero_env.config import RenderConfig
+from mmzero_env.sandbox import limits
 from mmzero_env.sandbox import wall as walls
 from mmzero_env.scratch import Scratch
 
@@ -56,6 +57,8 @@ def main(start: dict[str, Any]) -> None:
         wall.prepare()
         children = Children(control, wall, draw, scratch)
         quiet()
+        if "capabilities" not in off:
+            limits.drop_capabilities()  # here, once: children inherit it
         report = json.dumps([[layer.name, layer.on, layer.detail] for layer in layers])
         control.send(wire.EVENT.pack(wire.HELLO, 0, 0, 0, 0) + report.encode())
         try:

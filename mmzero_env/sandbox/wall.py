@@ -73,7 +73,7 @@ class Wall:
         elif name == "no_new_privs":
             limits.no_new_privs()
         elif name == "capabilities":
-            limits.drop_capabilities()
+            return  # the template has dropped them, for itself and its children
         elif name == "landlock":
             rules = self._rules if scratch is None else landlock.ruleset(paths.readable(), scratch)
             landlock.restrict(rules)

@@ -1,0 +1,217 @@
+"""Where pictures come out of matplotlib and Pillow: the calls that show or save are replaced in a snippet's process.
+
+`plt.show()`, `plt.savefig`, `Figure.savefig`, `Image.save` and `Image.show` keep the last picture, whatever name or
+folder they are given; the file itself is written only if it lies in the snippet's own folder or is a buffer. Texts are
+noted where matplotlib draws them and where Pillow is asked to.
+
+A snippet may undo all this. It then spoils its own result and nothing else.
+"""
+
+import contextlib
+import math
+import os
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib
+import matplotlib.pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image, ImageDraw
+
+from mmzero_env.config import RenderConfig
+from mmzero_env.errors import Refused
+from mmzero_env.results import RenderStatus
+
+# Options of savefig that change the picture; those about the file format don't apply to pixels.
+PICTURE_OPTIONS = (
+    "dpi",
+    "facecolor",
+    "edgecolor",
+    "bbox_inches",
+    "pad_inches",
+    "transparent",
+    "bbox_extra_artists",
+)
+PIXEL_FORMATS = ("", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+PATHS = (str, bytes, os.PathLike)
+
+
+class Capture:
+    """The last picture of a snippet. `image`: RGB or None; `texts`: what is written in it, in drawing order."""
+
+    def __init__(self, config: RenderConfig):
+        self.config = config
+        self.background = config.background_rgb()
+        self.image: Image.Image | None = None
+        self.texts: list[str] = []
+        self._figure: Figure | None = None
+        self._figure_texts: list[str] = []
+        self._pillow_texts: list[str] = []
+        self._inside = False
+        self._savefig, self._save = Figure.savefig, Image.Image.save
+
+    def install(self) -> None:
+        """Replace what shows and saves, for the life of this process."""
+        savefig, save, draw_text, draw_canvas = self._savefig, self._save, Text.draw, FigureCanvasAgg.draw
+        canvas_texts = self._figure_texts
+
+        def text_draw(text: Text, renderer: Any, *args: Any, **kwargs: Any) -> Any:
+            drawn = draw_text(text, renderer, *args, **kwargs)
+            if _readable(text, renderer):
+                canvas_texts.append(text.get_text())
+            return drawn
+
+        def canvas_draw(canvas: FigureCanvasAgg) -> None:
+            canvas_texts.clear()  # earlier passes only measured
+            draw_canvas(canvas)
+
+        def figure_savefig(figure: Figure, fname: Any, **options: Any) -> None:
+            self.figure(figure, **{key: options[key] for key in PICTURE_OPTIONS if key in options})
+            with self._quietly():
+                if isinstance(fname, PATHS) and os.path.splitext(os.fsdecode(fname))[1].lower() in PIXEL_FORMATS:
+                    save(self.image, fname if os.path.splitext(os.fsdecode(fname))[1] else f"{os.fsdecode(fname)}.png")
+                elif isinstance(fname, PATHS):
+                    savefig(figure, fname, **options)
+            if not isinstance(fname, PATHS):
+                with self._quietly(forgive=False):
+                    savefig(figure, fname, **options)
+
+        def image_save(image: Image.Image, fp: Any, *args: Any, **options: Any) -> None:
+            if self._inside:
+                return save(image, fp, *args, **options)
+            self.picture(image)
+            with self._quietly(forgive=isinstance(fp, PATHS)):
+                save(image, fp, *args, **options)
+
+        Text.draw = text_draw
+        FigureCanvasAgg.draw = canvas_draw
+        Figure.savefig = figure_savefig
+        Figure.show = lambda figure, *_, **__: self.figure(figure)
+        plt.show = self.show
+        Image.Image.save = image_save
+        Image.Image.show = lambda image, *_, **__: self.picture(image)
+        for name in ("text", "multiline_text"):
+            setattr(ImageDraw.ImageDraw, name, self._noting(getattr(ImageDraw.ImageDraw, name)))
+
+    def show(self, *_: Any, **__: Any) -> None:
+        """What plt.show() does: the current figure is the picture."""
+        if plt.get_fignums():
+            self.figure(plt.gcf())
+
+    def figure(self, figure: Figure, **options: Any) -> None:
+        """Draw a figure, at most `max_side` pixels long. Raises Refused (BAD_SIZE) for absurd sizes."""
+        if figure is self._figure and not figure.stale and not options:
+            return  # saved a moment ago and not changed since
+        options["dpi"] = self._dpi(figure, options.get("dpi"))
+        sink = _Pixels()
+        self._inside = True
+        try:
+            self._savefig(figure, sink, format="rgba", **options)
+        finally:
+            self._inside = False
+        self._keep(Image.frombuffer("RGBA", sink.size, sink.data, "raw", "RGBA", 0, 1))
+        self.texts = list(self._figure_texts)
+        self._figure = figure
+
+    def picture(self, image: Image.Image) -> None:
+        """Keep a Pillow image."""
+        self._keep(image)
+        self.texts = list(self._pillow_texts)
+        self._figure = None
+
+    def leftover(self, names: dict[str, Any]) -> None:
+        """Without anything shown or saved: the last figure left open, or the last picture that has a name."""
+        if self.image is not None:
+            return
+        if plt.get_fignums():
+            self.figure(plt.gcf())
+            return
+        for value in reversed(list(names.values())):
+            if isinstance(value, Figure):
+                self.figure(value)
+                return
+            if isinstance(value, Image.Image):
+                self.picture(value)
+                return
+        raise Refused(RenderStatus.NO_IMAGE, "the code ran to the end and left no figure or picture")
+
+    def _keep(self, image: Image.Image) -> None:
+        longest = max(image.size)
+        if longest > self.config.max_declared_side:
+            shown = f"{image.size[0]} x {image.size[1]}"
+            limit = f"render.max_declared_side={self.config.max_declared_side}"
+            raise Refused(RenderStatus.BAD_SIZE, f"size {shown} is over {limit}")
+        if longest > self.config.max_side:
+            scale = self.config.max_side / longest
+            size = tuple(max(1, round(side * scale)) for side in image.size)
+            image = image.convert("RGBA" if _has_alpha(image) else "RGB").resize(size, Image.Resampling.LANCZOS)
+        if _has_alpha(image):
+            ground = Image.new("RGBA", image.size, self.background)
+            ground.alpha_composite(image.convert("RGBA"))
+            image = ground
+        self.image = image.convert("RGB") if image.mode != "RGB" else image.copy()
+
+    def _dpi(self, figure: Figure, wanted: Any) -> float:
+        dpi = matplotlib.rcParams["savefig.dpi"] if wanted is None else wanted
+        dpi = float(figure.dpi if dpi == "figure" else dpi)
+        width, height = (float(side) * dpi for side in figure.get_size_inches())
+        longest = max(width, height)
+        if not math.isfinite(longest) or longest > self.config.max_declared_side:
+            limit = f"render.max_declared_side={self.config.max_declared_side}"
+            raise Refused(RenderStatus.BAD_SIZE, f"figure of {width:.0f} x {height:.0f} pixels, over {limit}")
+        return dpi * min(1.0, self.config.max_side / longest)
+
+    @contextlib.contextmanager
+    def _quietly(self, forgive: bool = True):
+        """Write a file of the snippet's own; that it may not be written there does not matter to the picture."""
+        self._inside = True
+        try:
+            yield
+        except OSError:
+            if not forgive:
+                raise
+        finally:
+            self._inside = False
+
+    def _noting(self, original: Callable) -> Callable:
+        def draw(canvas: ImageDraw.ImageDraw, xy: Any, text: Any, *args: Any, **options: Any) -> Any:
+            outermost, self._inside = not self._inside, True
+            try:
+                drawn = original(canvas, xy, text, *args, **options)
+            finally:
+                self._inside = not outermost
+            if outermost:
+                self._pillow_texts.extend(line for line in str(text).splitlines() if line.strip())
+            return drawn
+
+        return draw
+
+
+class _Pixels:
+    """A file that takes matplotlib's raw pixels with their shape."""
+
+    def __init__(self):
+        self.data: memoryview | bytes = b""
+        self.size = (0, 0)
+
+    def write(self, pixels: memoryview) -> None:
+        height, width, _ = pixels.shape
+        self.size, self.data = (width, height), bytes(pixels)
+
+    def seek(self, *_: int) -> None:
+        """matplotlib takes what has it for a file."""
+
+
+def _readable(text: Text, renderer: Any) -> bool:
+    """Drawn, not transparent, and on the canvas."""
+    if not text.get_visible() or not text.get_text().strip() or text.get_alpha() == 0:
+        return False
+    box = text.get_window_extent(renderer)
+    width, height = renderer.get_canvas_width_height()
+    return box.x1 > 0 and box.y1 > 0 and box.x0 < width and box.y0 < height
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info

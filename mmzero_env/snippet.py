@@ -1,0 +1,133 @@
+"""Python to pixels: a snippet that draws with matplotlib or Pillow, run in its own process behind the wall.
+
+The snippet runs as `__main__` in the warm interpreter and may do what it likes; the wall (sandbox/) is the only
+boundary. `random` and NumPy's global generator are seeded, so the same code draws the same picture.
+"""
+
+import contextlib
+import os
+import random
+import sys
+import traceback
+import types
+from typing import Any
+
+from mmzero_env import wire
+from mmzero_env.config import RenderConfig
+from mmzero_env.errors import Refused
+from mmzero_env.results import RenderStatus
+
+NAME = "<snippet>"
+CACHE = "mmzero_env/matplotlib"
+WARM_UP = """
+fig, (a, b) = plt.subplots(1, 2, figsize=(3, 2), layout="constrained")
+a.plot([1, 2, 3], [1, 4, 2], label="a $x^2$")
+a.bar([1, 2, 3], [1, 2, 3]); a.legend(); a.set_title("Warm up"); a.grid(True); a.set_xlabel("x")
+b.pie([1, 2], labels=["a", "b"], autopct="%d%%"); b.annotate("t", (0, 0), (1, 1), arrowprops={"arrowstyle": "->"})
+plt.savefig("warm.png", bbox_inches="tight"); plt.close("all")
+picture = Image.new("RGB", (40, 40), "white"); ImageDraw.Draw(picture).text((1, 1), "a"); picture.save("warm.png")
+"""
+
+
+class SnippetRenderer:
+    """Runs one snippet; the template makes one, each child uses its copy once. `folder`: for files of the warm-up."""
+
+    def __init__(self, config: RenderConfig, folder: str):
+        os.environ["MPLCONFIGDIR"] = font_cache(folder)
+        import matplotlib
+
+        matplotlib.use("Agg")
+        import matplotlib.gridspec
+        import matplotlib.patches
+        import matplotlib.pyplot as plt
+        import matplotlib.ticker
+        import numpy as np
+        from PIL import Image, ImageDraw, ImageFilter, ImageFont  # noqa: F401  (here so that snippets find them warm)
+
+        from mmzero_env.capture import Capture
+
+        self.config = config
+        self.seed_numpy = np.random.seed
+        os.chdir(folder)
+        first = Capture(config)
+        exec(compile(WARM_UP, NAME, "exec"), {"plt": plt, "Image": Image, "ImageDraw": ImageDraw})
+        first.show()
+        os.unlink("warm.png")
+        self.capture = Capture(config)
+        self.capture.install()
+
+    def settle(self) -> None:
+        """In a child: the state that forks must not share."""
+        random.seed(0)
+        self.seed_numpy(0)
+
+    def __call__(self, code: str) -> list[bytes]:
+        """A packed result. Raises Refused or MemoryError."""
+        main = types.ModuleType("__main__")
+        main.__dict__["__builtins__"] = __builtins__
+        sys.modules["__main__"] = main
+        sys.argv = ["snippet.py"]
+        allow_folders()
+        run(code, main.__dict__)
+        try:
+            self.capture.leftover(main.__dict__)
+        except (Refused, MemoryError):
+            raise
+        except Exception as error:
+            raise explain(error) from None
+        image = self.capture.image
+        return wire.pack_result(
+            RenderStatus.OK, "", tuple(self.capture.texts), *image.size, image.tobytes(), self.config.max_text_chars
+        )
+
+
+def run(code: str, names: dict[str, Any]) -> None:
+    """Run the snippet in `names`. Raises Refused or MemoryError."""
+    try:
+        program = compile(code, NAME, "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise Refused(RenderStatus.SYNTAX_ERROR, f"{line}{type(error).__name__}: {text}") from None
+    try:
+        exec(program, names)
+    except SystemExit:
+        return  # sys.exit() at the end of a script is no failure
+    except (Refused, MemoryError):
+        raise
+    except BaseException as error:
+        raise explain(error) from None
+
+
+def explain(error: BaseException) -> Refused:
+    """The status and line for what a snippet raised."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == NAME]
+    where = f"line {lines[-1]}: " if lines else ""
+    what = f"{where}{type(error).__name__}: {error}"
+    if isinstance(error, PermissionError) or "can't start new thread" in what:
+        return Refused(RenderStatus.FORBIDDEN, what)
+    if isinstance(error, ValueError) and "Image size of" in what:
+        return Refused(RenderStatus.BAD_SIZE, what)
+    return Refused(RenderStatus.RUNTIME_ERROR, what)
+
+
+def allow_folders() -> None:
+    """Snippets like to make an output folder first. Theirs stays flat, so making one quietly does nothing."""
+    make = os.mkdir
+
+    def mkdir(*args: Any, **kwargs: Any) -> None:
+        with contextlib.suppress(PermissionError):
+            make(*args, **kwargs)
+
+    os.mkdir = mkdir
+
+
+def font_cache(fallback: str) -> str:
+    """A folder that outlives this template, for matplotlib's list of fonts (seconds to build); else `fallback`."""
+    home = os.path.expanduser("~")
+    folder = os.path.join(home, ".cache", CACHE)
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError:
+        return fallback
+    return folder if os.access(folder, os.W_OK) else fallback
