@@ -106,7 +106,7 @@ def scoring(config: DictConfig) -> dict[str, Any]:
     own = {
         "proposer": {f.name for f in fields(Proposer)} - {"train", "sampling", "topics"},
         "coder": {"penalty", "floor", "leak_penalty", "languages"},
-        "solver": {"format_weight", "consistency_denominator", "non_answers"},
+        "solver": {"format_weight", "vote", "consistency_denominator", "non_answers"},
     }
     plain = OmegaConf.to_container(config, resolve=True)
     keys = {role: {name: plain[role][name] for name in names} for role, names in own.items()}

@@ -92,6 +92,7 @@ class Solver:
     label_votes: int = MISSING
     label_mode: str = MISSING
     format_weight: float = MISSING
+    vote: str = MISSING
     consistency_denominator: str = MISSING
     non_answers: list[str] = MISSING
     filter: SolverFilter = field(default_factory=SolverFilter)
