@@ -6,12 +6,17 @@ so copies of any length are at distance 0.
 smoothing to 1e-12 but comes from one sparse product per n-gram order instead of a loop over pairs. Source: METHOD §2.1.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_matrix
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 DENSE_COLUMNS = 256
 NGRAM_ORDERS = (1, 2, 3)
@@ -120,6 +125,8 @@ def _mix(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _feature_matrix(grams: np.ndarray, rows: np.ndarray, n: int) -> csr_matrix:
     """(n, distinct grams) of 0 and 1; products in float32 are exact up to 2^24."""
+    from scipy.sparse import csr_matrix  # half a second that most processes never need
+
     distinct, columns = np.unique(grams, return_inverse=True)
     ones = np.ones(len(rows), dtype=np.float32)
     return csr_matrix((ones, (rows, columns.ravel())), shape=(n, max(1, len(distinct))))

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from mmzero_rewards.config import CONTENT_TYPES, RewardConfig
 from mmzero_rewards.distances import distances, distinct_n
@@ -28,6 +26,10 @@ TOLERANCE = 1e-9
 
 def clusters(matrix: np.ndarray, threshold: float) -> np.ndarray:
     """(n,) cluster number of each text: average linkage, merged while the distance is below `threshold`."""
+    # scipy takes a second to import and most processes never cluster
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
     if len(matrix) < 2:
         return np.arange(len(matrix))
     tree = linkage(squareform(matrix, checks=False), method="average")
