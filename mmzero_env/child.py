@@ -28,6 +28,7 @@ def run_child(channel: int, template: int, wall: Wall, draw: Draw, folder: str |
         send([wire.READY])
         code = receive(wire.CODE.unpack(receive(wire.CODE.size))[0]).decode()
         send(outcome(draw, code))
+        os.close(CHANNEL)  # the owner need not wait until this process is taken apart
     finally:
         os._exit(0)
 

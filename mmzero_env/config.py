@@ -50,7 +50,7 @@ class RenderConfig:
     max_depth: int = 64  # SVG nesting
     max_text_chars: int = 20000  # of RenderResult.text together
     scratch_mb: int = 64  # files a Python snippet may hold in its own folder
-    cache_mb: int = 64  # results kept, so that identical code is rendered once; 0 = none
+    cache_mb: int = 8  # results kept, so that identical code is rendered once; 0 = none
 
     def __post_init__(self):
         for key, (least, greatest) in RANGES.items():

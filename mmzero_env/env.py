@@ -18,7 +18,7 @@ import os
 import queue
 import threading
 import weakref
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 
@@ -32,7 +32,9 @@ logger = logging.getLogger(__name__)
 # Statuses that depend on the load of the machine are not kept.
 NOT_CACHED = (RenderStatus.TIMEOUT, RenderStatus.MEMORY, RenderStatus.CRASH)
 SPARE = 1  # processes ready beyond the workers
-ENTRY_BYTES = 500  # of a cached result besides its picture and texts
+# A template forks about 100 to 200 children a second, so many workers share several.
+WORKERS_PER_TEMPLATE = 8
+ENTRY_BYTES = 1000  # of a cached result besides its picture and texts
 
 
 class _Job:
@@ -60,8 +62,8 @@ class RenderEnv:
         self._open_jobs: dict[bytes, _Job] = {}
         self._cache: OrderedDict[bytes, RenderResult] = OrderedDict()
         self._cached_bytes = 0
-        self._spawners: dict[str, Spawner] = {}
-        self._started: dict[str, int] = {}
+        self._spawners: dict[tuple[str, int], Spawner] = {}
+        self._starts: Counter[tuple[str, int]] = Counter()
         self._threads: list[threading.Thread] = []
         self._pid = 0
         self._state = "new"
@@ -72,10 +74,12 @@ class RenderEnv:
         if self._state != "new":
             raise ValueError("a RenderEnv is opened once; make a new one")
         self._pid = os.getpid()
-        self._spawner("svg")
+        self._spawner("svg", 0)
         self._state = "open"
         for index in range(self.config.workers):
-            thread = threading.Thread(target=self._work, name=f"mmzero-env-worker-{index}", daemon=True)
+            thread = threading.Thread(
+                target=self._work, args=(index // WORKERS_PER_TEMPLATE,), name=f"mmzero-env-worker-{index}", daemon=True
+            )
             thread.start()
             self._threads.append(thread)
         _open.add(self)
@@ -90,12 +94,13 @@ class RenderEnv:
             if self._state != "open" or os.getpid() != self._pid:
                 return
             self._state = "closed"
-            left = list(self._open_jobs.values())
+            left = [future for job in self._open_jobs.values() for future in job.waiting]
+            for job in self._open_jobs.values():
+                job.waiting = []
             self._open_jobs.clear()
             self._cache.clear()
         _open.discard(self)
-        for job in left:
-            _settle(job.waiting, None, RenderEnvError("the render environment was closed"))
+        _settle(left, None, RenderEnvError("the render environment was closed"))
         for _ in self._threads:
             self._jobs.put(None)
         with self._start_lock:
@@ -106,7 +111,7 @@ class RenderEnv:
 
     def layers(self) -> list[tuple[str, bool, str]]:
         """Each layer of the sandbox: name, on, and what exactly or why not."""
-        return self._spawner("svg").layers
+        return self._spawner("svg", 0).layers
 
     # --- rendering ----------------------------------------------------------------------------------------------------
 
@@ -186,52 +191,58 @@ class RenderEnv:
             return RenderResult(RenderStatus.TOO_LARGE, None, 0, 0, f"over render.max_code_bytes={limit}", (), 0.0)
         return None
 
-    def _work(self) -> None:
-        """Thread: one snippet after another."""
+    def _work(self, group: int) -> None:
+        """Thread: one snippet after another. `group`: which of the templates it takes processes from."""
         while True:
             job = self._jobs.get()
             if job is None:
                 return
             with self._lock:
                 if all(future.cancelled() for future in job.waiting):
-                    self._open_jobs.pop(job.key, None)
+                    if self._open_jobs.get(job.key) is job:
+                        del self._open_jobs[job.key]
                     continue
             result, error = None, None
             try:
-                result = self._render(job.request)
+                result = self._render(job.request, group)
             except Exception as problem:  # handed to whoever waits
                 error = problem
             with self._lock:
-                self._open_jobs.pop(job.key, None)
+                waiting, job.waiting = job.waiting, []
+                if self._open_jobs.get(job.key) is job:
+                    del self._open_jobs[job.key]
                 if result is not None:
                     self._keep(job.key, result)
-            _settle(job.waiting, result, error)
+            _settle(waiting, result, error)
 
-    def _render(self, request: RenderRequest) -> RenderResult:
+    def _render(self, request: RenderRequest, group: int) -> RenderResult:
         while True:
-            spawner = self._spawner(request.language)
+            spawner = self._spawner(request.language, group)
             try:
                 return exchange(spawner, spawner.take(), request, self.config)
             except TemplateDied:
                 if self._state != "open":
                     raise RenderEnvError("the render environment was closed") from None
+            except OSError as error:
+                raise RenderEnvError(f"no connection to a renderer process: {error}") from error
 
-    def _spawner(self, language: str) -> Spawner:
-        """The running template of a language; one that died is replaced once."""
+    def _spawner(self, language: str, group: int) -> Spawner:
+        """The running template of a language and group of workers; one that died is replaced once."""
+        key = (language, group)
         with self._start_lock:
-            spawner = self._spawners.get(language)
+            spawner = self._spawners.get(key)
             if spawner is not None and not spawner.died:
                 return spawner
             if self._state == "closed":
                 raise RenderEnvError("the render environment was closed")
             if spawner is not None:
-                if self._started[language] > 1:
-                    raise RenderEnvError(f"the {language} template died twice; see the kernel log for out of memory")
-                logger.warning("the %s template died and is started again", language)
+                if self._starts[key] > 1:
+                    raise RenderEnvError(f"the {language} template died twice: {spawner.last_words}")
+                logger.warning("the %s template died (%s) and is started again", language, spawner.last_words)
                 spawner.close()
-            self._started[language] = self._started.get(language, 0) + 1
-            spawner = Spawner(language, self.config, self.config.workers + SPARE)
-            self._spawners[language] = spawner
+            self._starts[key] += 1
+            workers = min(WORKERS_PER_TEMPLATE, self.config.workers - group * WORKERS_PER_TEMPLATE)
+            spawner = self._spawners[key] = Spawner(language, self.config, workers + SPARE)
             off = [f"{name} ({detail})" for name, on, detail in spawner.layers if not on]
             if off:
                 logger.warning("sandbox=best_effort: these layers are off: %s", "; ".join(off))
@@ -259,7 +270,7 @@ def _size(result: RenderResult) -> int:
 
 def _settle(waiting: Sequence[Future], result: RenderResult | None, error: Exception | None) -> None:
     for future in waiting:
-        if not future.done() and future.set_running_or_notify_cancel():
+        if future.set_running_or_notify_cancel():
             if error is not None:
                 future.set_exception(error)
             else:

@@ -57,10 +57,12 @@ def failed(status: RenderStatus, message: str, start: float) -> RenderResult:
 def classify(ending: Ending, config: RenderConfig) -> tuple[RenderStatus, str]:
     """Why a child ended without a result.
 
-    >>> classify(Ending(signal.SIGSEGV, 0.1, False), RenderConfig())[1]
+    >>> classify(Ending(signal.SIGSEGV, 0.1, wire.ITSELF), RenderConfig())[1]
     'the process died of SIGSEGV'
     """
-    if ending.killed:
+    if ending.ended_by == wire.OVERFULL:
+        return RenderStatus.MEMORY, f"files of more than render.scratch_mb={config.scratch_mb} together"
+    if ending.ended_by == wire.KILLED:
         return RenderStatus.CRASH, "the process closed its result channel and went on"
     if os.WIFEXITED(ending.status):
         return RenderStatus.CRASH, f"the process left with exit status {os.WEXITSTATUS(ending.status)} and no result"
@@ -70,8 +72,6 @@ def classify(ending: Ending, config: RenderConfig) -> tuple[RenderStatus, str]:
         return RenderStatus.TIMEOUT, f"the CPU limit render.cpu_s={config.cpu_s:g} is used up"
     if number == signal.SIGKILL:
         return RenderStatus.MEMORY, "the kernel killed the process: out of memory"
-    if number == signal.SIGXFSZ:
-        return RenderStatus.MEMORY, f"files of more than render.scratch_mb={config.scratch_mb}"
     return RenderStatus.CRASH, f"the process died of {signal.Signals(number).name}"
 
 

@@ -4,6 +4,7 @@ The snippet runs as `__main__` in the warm interpreter and may do what it likes;
 boundary. `random` and NumPy's global generator are seeded, so the same code draws the same picture.
 """
 
+import builtins
 import contextlib
 import os
 import random
@@ -64,7 +65,8 @@ class SnippetRenderer:
     def __call__(self, code: str) -> list[bytes]:
         """A packed result. Raises Refused or MemoryError."""
         main = types.ModuleType("__main__")
-        main.__dict__["__builtins__"] = __builtins__
+        main.__dict__["__builtins__"] = builtins
+        builtins.exit = builtins.quit = sys.exit  # scripts use them; an interpreter without site lacks them
         sys.modules["__main__"] = main
         sys.argv = ["snippet.py"]
         allow_folders()

@@ -40,11 +40,11 @@ class Child:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a child ended: wait status, CPU seconds, and whether it had to be killed."""
+    """How a child ended: wait status, CPU seconds, and by whom (wire.ITSELF, KILLED, OVERFULL)."""
 
     status: int
     cpu_s: float
-    killed: bool
+    ended_by: int
 
 
 class Spawner:
@@ -58,6 +58,7 @@ class Spawner:
         self.language = language
         self.layers: list[tuple[str, bool, str]] = []
         self.died = False
+        self.last_words = "killed, or out of memory: see the kernel log"
         self._changed = threading.Condition()
         self._children: deque[Child] = deque()
         self._ended: dict[int, Ending | None] = {}
@@ -139,7 +140,7 @@ class Spawner:
         self.died = True
         for held in (self._control, *(child.channel for child in self._children)):
             held.close()
-        self._process.stderr and self._process.stderr.close()
+        self._process.stderr.close()
         self._process.returncode = 0  # not this process's child: never wait for it
 
     def _command(self, control: int, config: RenderConfig) -> list[str]:
@@ -179,12 +180,18 @@ class Spawner:
                 data, descriptors, _, _ = socket.recv_fds(self._control, wire.MAX_EVENT, 1)
                 if not data:
                     return
-                kind, pid, status, cpu_ms, killed = wire.EVENT.unpack(data)
+                kind, pid, status, cpu_ms, ended_by = wire.EVENT.unpack(data[: wire.EVENT.size])
                 with self._changed:
+                    if kind == wire.REFUSED:
+                        self.last_words = data[wire.EVENT.size :].decode()
+                        return
+                    if kind == wire.CHILD and not descriptors:
+                        self.last_words = "this process has no descriptor left (ulimit -n)"
+                        return
                     if kind == wire.CHILD:
                         self._children.append(Child(pid, socket.socket(fileno=descriptors[0])))
                     elif pid in self._ended:
-                        self._ended[pid] = Ending(status, cpu_ms / 1000, bool(killed))
+                        self._ended[pid] = Ending(status, cpu_ms / 1000, ended_by)
                     self._changed.notify_all()
         except OSError:
             return

@@ -6,6 +6,7 @@ anything secret. It ends, and takes its children along, when the owner closes th
 process forked from the owner may hold that socket open, so it also watches its parent.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -63,6 +64,8 @@ def main(start: dict[str, Any]) -> None:
         control.send(wire.EVENT.pack(wire.HELLO, 0, 0, 0, 0) + report.encode())
         try:
             serve(control, start["owner"], children)
+        except OSError as error:
+            refuse(control, str(error))  # its last words
         finally:
             children.end_all()
     finally:
@@ -82,7 +85,9 @@ def load(language: str, config: RenderConfig, scratch: Scratch | None) -> Any:
 
 
 def refuse(control: socket.socket, line: str) -> None:
-    control.send(wire.EVENT.pack(wire.REFUSED, 0, 0, 0, 0) + line.encode("utf-8", "replace")[:4000])
+    """Tell the owner why this template ends, if the owner is still there."""
+    with contextlib.suppress(OSError):
+        control.send(wire.EVENT.pack(wire.REFUSED, 0, 0, 0, 0) + line.encode("utf-8", "replace")[:4000])
 
 
 def quiet() -> None:
@@ -122,6 +127,7 @@ class Children:
     def __init__(self, control: socket.socket, wall: walls.Wall, draw: Any, scratch: Scratch | None):
         self.control, self.wall, self.draw, self.scratch = control, wall, draw, scratch
         self.folders: dict[int, str | None] = {}
+        self.overfull: set[int] = set()
 
     def fork(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -144,15 +150,18 @@ class Children:
         while not done and time.monotonic() < deadline:
             time.sleep(0.002)
             done, status, usage = os.wait4(pid, os.WNOHANG)
-        by_us = not done
-        if by_us:
+        ended_by = wire.ITSELF if done else wire.KILLED
+        if not done:
             os.kill(pid, signal.SIGKILL)
             _, status, usage = os.wait4(pid, 0)
+        if pid in self.overfull:
+            self.overfull.remove(pid)
+            ended_by = wire.OVERFULL
         folder = self.folders.pop(pid)
         if folder is not None:
             self.scratch.drop(folder)
         cpu_ms = int(1000 * (usage.ru_utime + usage.ru_stime))
-        self.control.send(wire.EVENT.pack(wire.ENDED, pid, status, min(cpu_ms, 2**32 - 1), by_us))
+        self.control.send(wire.EVENT.pack(wire.ENDED, pid, status, min(cpu_ms, 2**32 - 1), ended_by))
 
     def watch_scratch(self) -> bool:
         """End children that fill their folder. True if there is something to watch."""
@@ -160,7 +169,8 @@ class Children:
             return False
         for pid, folder in self.folders.items():
             if self.scratch.over(folder, self.wall.config.scratch_mb << 20):
-                os.kill(pid, signal.SIGXFSZ)  # its owner sees the channel close and asks how it ended
+                self.overfull.add(pid)
+                os.kill(pid, signal.SIGKILL)  # its owner sees the channel close and asks how it ended
         return True
 
     def end_all(self) -> None:

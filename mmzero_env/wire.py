@@ -18,7 +18,9 @@ CODE = struct.Struct("<I")
 ORDER = struct.Struct("<BI")
 FORK, END, END_NOW = 1, 2, 3
 EVENT = struct.Struct("<BIiIB")
-HELLO, REFUSED, CHILD, ENDED, ANSWER = 1, 2, 3, 4, 5
+# Last field of ENDED: who ended the child.
+ITSELF, KILLED, OVERFULL = 0, 1, 2
+HELLO, REFUSED, CHILD, ENDED = 1, 2, 3, 4
 MAX_EVENT = 16384
 STATUSES = list(RenderStatus)
 MAGIC = b"MMZ1"
