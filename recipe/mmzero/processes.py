@@ -35,8 +35,9 @@ def new_token() -> str:
 
 
 def private_folder(token: str) -> Path:
-    """Where a step's processes put temporary files, sockets and the Ray session."""
-    return Path(tempfile.gettempdir()) / token
+    """Where a step's processes put temporary files, sockets and the Ray session; theirs is `TMPDIR` itself."""
+    here = Path(tempfile.gettempdir())
+    return here if here.name == token else here / token
 
 
 def adopt_orphans() -> None:
@@ -96,7 +97,7 @@ def end_step(token: str, root: int | None = None, grace_s: float = 10.0, adopted
         alive = [process for process in of_step(token, root) if not _reap(process)]
         if adopted:
             alive += [process for process in _orphans() if process.pid not in {other.pid for other in alive}]
-        segments |= _segments(alive)
+        segments |= _segments([*alive, psutil.Process()])
         if not alive:
             break
         if strength == signal.SIGTERM and time.monotonic() > deadline:
@@ -136,7 +137,7 @@ def _reap(process: psutil.Process) -> bool:
 
 
 def _segments(processes: Iterable[psutil.Process]) -> set[Path]:
-    """Shared-memory files that these processes map: a killed process leaves them behind."""
+    """Shared-memory files that these processes map: one that is killed leaves them behind."""
     found = set()
     for process in processes:
         try:
@@ -192,16 +193,19 @@ def end_with_owner() -> None:
 
 
 def dump_stacks(token: str, root: int | None, log: Path) -> None:
-    """Append the Python stacks of all processes of a step to `log` (py-spy, installed with ray[default])."""
+    """Append the stacks of all Python processes of a step to `log` (py-spy, installed with ray[default])."""
     spy = Path(sys.executable).with_name("py-spy")
     with log.open("a") as out:
+        if not spy.exists():
+            out.write(f"\n--- no stacks: {spy} is missing (pip install py-spy)\n")
+            return
         for process in of_step(token, root):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                out.write(f"\n--- stack of {process.pid}: {' '.join(process.cmdline())[:160]}\n")
-            out.flush()
-            if not spy.exists():
-                out.write("py-spy is not installed; no stack\n")
+            try:
+                command = " ".join(process.cmdline())[:160]
+                dump = [str(spy), "dump", "--nonblocking", "--pid", str(process.pid)]
+                done = subprocess.run(dump, capture_output=True, text=True, timeout=20, check=False)
+            except (psutil.NoSuchProcess, subprocess.TimeoutExpired):
                 continue
-            command = [str(spy), "dump", "--nonblocking", "--pid", str(process.pid)]
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, timeout=20, check=False)
+            if done.returncode == 0:
+                out.write(f"\n--- stack of {process.pid}: {command}\n{done.stdout}")
+                out.flush()

@@ -1,0 +1,144 @@
+"""A step's processes: found and ended whatever they did to hide; nothing else is touched."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from recipe.mmzero import processes, supervise
+from recipe.mmzero.signs import Signs
+
+# A stage that does what Ray and vLLM do: detached sessions, orphans, a scrubbed environment, shared memory.
+STAGE = """
+import os, subprocess, sys, time
+from multiprocessing import resource_tracker, shared_memory
+from recipe.mmzero import processes
+processes.end_with_owner()
+segment = shared_memory.SharedMemory(create=True, size=4096, name=sys.argv[1])
+resource_tracker.unregister(segment._name, "shared_memory")
+kept = segment.buf
+subprocess.Popen(["sleep", "1001"], start_new_session=True)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execve("/bin/sleep", ["sleep", "1002"], {})
+    os._exit(0)
+print("ready", os.environ["TMPDIR"], flush=True)
+open(os.path.join(os.environ["TMPDIR"], "scratch"), "w").close()
+time.sleep(float(sys.argv[2]))
+"""
+
+
+def command(segment: str, seconds: float) -> list[str]:
+    return [sys.executable, "-c", STAGE, segment, str(seconds)]
+
+
+def wait_for(condition, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "condition not met in time"
+        time.sleep(0.05)
+
+
+def children_now() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+@pytest.fixture
+def segment():
+    name = f"mmzero_test_{os.getpid()}"
+    yield name
+    Path("/dev/shm", name).unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def subreaper():
+    processes.adopt_orphans()
+
+
+def attempt(folder: Path, words: list[str], token: str, startup_s: float, grace_s: float = 2.0) -> supervise.Ended:
+    return supervise.attempt(
+        words,
+        folder,
+        folder / "logs" / "log",
+        token,
+        Signs(folder, "solver", 1, 4),
+        supervise.stage_environment(),
+        startup_s=startup_s,
+        step_s=60.0,
+        grace_s=grace_s,
+        show=lambda line: None,
+    )
+
+
+def test_hanging_step_is_ended_with_everything_it_started(tmp_path, segment):
+    bystander = subprocess.Popen(["sleep", "60"])
+    before = children_now()
+    token = processes.new_token()
+    ended = attempt(tmp_path, command(segment, 1000), token, startup_s=3.0)
+    try:
+        assert ended.hung and "watchdog.startup_s=3" in ended.cause
+        assert "--- stack of" in (tmp_path / "logs" / "log").read_text(), "no stacks in the log"
+        assert children_now() <= before, "a process of the step is left"
+        assert not Path("/dev/shm", segment).exists(), "shared memory is left"
+        assert not processes.private_folder(token).exists(), "the private folder is left"
+        assert bystander.poll() is None, "a process of somebody else was ended"
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_step_that_ends_by_itself_leaves_nothing(tmp_path, segment):
+    before = children_now()
+    ended = attempt(tmp_path, command(segment, 0.5), processes.new_token(), startup_s=60.0, grace_s=0.5)
+    assert (ended.code, ended.cause, ended.hung) == (0, "", False)
+    assert children_now() <= before
+
+
+def test_step_ends_when_the_loop_is_killed(tmp_path, segment):
+    loop = """
+import sys
+from pathlib import Path
+from recipe.mmzero import processes
+import os, time
+stage = processes.start(sys.argv[3:], sys.argv[1], Path(sys.argv[2]), dict(os.environ))
+time.sleep(1000)
+"""
+    token, log = processes.new_token(), tmp_path / "log"
+    words = [sys.executable, "-c", loop, token, str(log), *command(segment, 1000)]
+    owner = subprocess.Popen(words)
+    wait_for(lambda: log.exists() and "ready" in log.read_text())
+    # one more than the marked ones: `sleep 1002` has an empty environment but hangs in the stage's tree
+    assert len(processes.marked(token)) >= 2
+    owner.kill()
+    owner.wait()
+    wait_for(lambda: not processes.of_step(token))
+    wait_for(lambda: not processes.private_folder(token).exists())
+    assert not Path("/dev/shm", segment).exists()
+
+
+@pytest.mark.parametrize(
+    "lines, cause",
+    [
+        (["fine", "error: iter_01/coder: no rows"], "error: iter_01/coder: no rows (exit code 1)"),
+        (["ValueError: bad", "more"], "ValueError: bad (exit code 1)"),
+        (["(TaskRunnerV1 pid=12) RuntimeError: deep inside"], "RuntimeError: deep inside (exit code 1)"),
+        (
+            ["recipe.mmzero.batch.StageFailure: 3 of 8 dropped", "ray.exceptions.RayTaskError: later noise"],
+            "recipe.mmzero.batch.StageFailure: 3 of 8 dropped (exit code 1)",
+        ),
+        (["nothing telling"], "exit code 1"),
+    ],
+)
+def test_cause_is_the_most_telling_line(tmp_path, lines, cause):
+    log = tmp_path / "log"
+    log.write_text("\n".join(lines) + "\n")
+    assert supervise.cause_of(log, 1) == cause
+
+
+def test_signal_is_named(tmp_path):
+    assert supervise.cause_of(tmp_path / "none", 137) == "ended by signal 9"
