@@ -1,6 +1,6 @@
 """The plan: a configuration as a list of steps with typed inputs and outputs. Pure.
 
-    iter_01/proposer -> iter_01/collect_coder -> iter_01/coder -> iter_01/collect_solver -> iter_01/solver -> iter_02/...
+    iter_01/proposer -> iter_01/collect_coder -> iter_01/coder -> iter_01/collect_solver -> iter_01/solver -> ...
 
 Which checkpoint trains and which ones answer is METHOD §1's table; the work per step is METHOD §5 "Work per step".
 An input is a reference: `base`, or the id of the step that makes it.
@@ -13,8 +13,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-STAGES = ("proposer", "collect_coder", "coder", "collect_solver", "solver")
+from recipe.mmzero.layout import PEERS, ROLES, STAGES
+
 BASE = "base"
+NOTE = """\
+Upper bounds: every code draws, every answer has full length. A collection ends at its target of accepted rows; its rows
+are what it may accept, those of a training stage the prompts it uses. Not counted: retries, the blind check's share of
+answers (checks.blind.fraction), and the Solver's votes when the Coder's filter fills up by variance."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Step:
     outputs: tuple[str, ...]
     layout: dict[str, int]
     work: Work
+    rows: int = 0  # training: prompts used; collection: most rows that it may accept
+    shared: bool = False  # trainer and peers on the same GPUs (hardware.peers=colocated)
     per_update_step: Work | None = None  # for training: the work of one GRPO step
     command: tuple[str, ...] = field(default=())
 
@@ -80,7 +87,7 @@ def _step(config: DictConfig, stage: str, iteration: int, name: str, inputs: dic
     once = None if collecting else training_work(config, role)
     work = collection_work(config, stage) if collecting else _times(once, config[role].train.steps)
     module = "collect" if collecting else "train"
-    layout = config.hardware.stages.get(stage) or {}
+    train = None if collecting else config[role].train
     return Step(
         id=name,
         kind=module,
@@ -88,11 +95,28 @@ def _step(config: DictConfig, stage: str, iteration: int, name: str, inputs: dic
         iteration=iteration,
         inputs=inputs,
         outputs=("train.parquet", "summary.json") if collecting else ("hf", "metrics.jsonl", "summary.json"),
-        layout={key: int(value) for key, value in layout.items() if str(key).endswith("_gpus") and value},
+        layout=stage_gpus(config, stage),
         work=work,
+        rows=most_rows(config, stage) if collecting else train.steps * train.prompts_per_step,
+        shared=config.hardware.get("peers") == "colocated",
         per_update_step=once,
         command=("python", "-m", f"recipe.mmzero.stages.{module}", str(Path(config.run_dir) / name / "step.yaml")),
     )
+
+
+def stage_gpus(config: DictConfig, stage: str) -> dict[str, int]:
+    """`train_gpus` and each peer's `<role>_gpus` of a stage, over all nodes; verl_config.peer_spec serves the same."""
+    layout = config.hardware.stages[stage]
+    names = ["train_gpus"] * (stage in ROLES) + [f"{role}_gpus" for role in PEERS[stage]]
+    return {name: int(layout[name]) for name in names}
+
+
+def most_rows(config: DictConfig, stage: str) -> int:
+    """Rows that a collection accepts at most."""
+    if stage == "collect_coder":
+        return int(min(config.coder.filter.target_rows, config.coder.filter.attempt_budget))
+    settings = config.solver.filter
+    return int(settings.proposals if settings.target_rows is None else settings.target_rows)
 
 
 def training_work(config: DictConfig, role: str) -> Work:
@@ -106,7 +130,10 @@ def training_work(config: DictConfig, role: str) -> Work:
     answer_tokens = config.solver.train.max_response_tokens
     if role == "coder":
         return Work(
-            codes=rollouts, renders=rollouts, answers=rollouts * judged, tokens=tokens + rollouts * judged * answer_tokens
+            codes=rollouts,
+            renders=rollouts,
+            answers=rollouts * judged,
+            tokens=tokens + rollouts * judged * answer_tokens,
         )
     codes = rollouts * config.coder.samples
     tokens += codes * (config.coder.train.max_response_tokens + judged * answer_tokens)
@@ -133,16 +160,24 @@ def _times(work: Work, count: int) -> Work:
 
 def format_plan(steps: Sequence[Step]) -> str:
     """The plan as a plain table: work per step, and for training per GRPO step."""
-    head = ("step", "GPUs", "proposals", "codes", "renders", "answers", "tokens <=", "reads")
-    rows = [head]
+    head = ("step", "GPUs", "rows", "proposals", "codes", "renders", "answers", "generations", "tokens <=", "reads")
+    table = [head]
     for step in steps:
-        gpus = " + ".join(f"{count} {name.removesuffix('_gpus')}" for name, count in step.layout.items())
         reads = ", ".join(f"{name}={reference}" for name, reference in step.inputs.items())
-        rows.append((step.id, gpus, *_cells(step.work), reads))
+        rows = f"{step.rows:,}" if step.kind == "train" else f"<= {step.rows:,}"
+        table.append((step.id, _gpus(step), rows, *_cells(step.work), reads))
         if step.per_update_step is not None:
-            rows.append(("  per GRPO step", "", *_cells(step.per_update_step), ""))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+            table.append(("  per GRPO step", "", "", *_cells(step.per_update_step), ""))
+    widths = [max(len(row[i]) for row in table) for i in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    return "\n".join([*lines, "", NOTE])
+
+
+def _gpus(step: Step) -> str:
+    if step.shared and len(step.layout) > 1:
+        names = " + ".join(name.removesuffix("_gpus") for name in step.layout)
+        return f"{max(step.layout.values())} for {names}"
+    return " + ".join(f"{count} {name.removesuffix('_gpus')}" for name, count in step.layout.items())
 
 
 def _cells(work: Work) -> tuple[str, ...]:
@@ -151,6 +186,7 @@ def _cells(work: Work) -> tuple[str, ...]:
         f"{work.codes:,}",
         f"{work.renders:,}",
         f"{work.answers:,}",
+        f"{work.generations:,}",
         _short(work.tokens),
     )
 
