@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Any
 
+import scipy.cluster.hierarchy  # noqa: F401  used by batch_terms: without it a trainer does not start
+
 from mmzero_rewards import Proposal, batch_terms, grade, vote
 from mmzero_rewards.checks import near_duplicates
 from mmzero_rewards.config import RewardConfig

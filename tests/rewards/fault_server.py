@@ -5,6 +5,7 @@ import base64
 import hashlib
 import io
 import random
+import socket
 from collections import Counter
 from collections.abc import Callable
 from contextlib import asynccontextmanager
@@ -80,6 +81,13 @@ async def serve(server: FaultServer):
         yield server
     finally:
         await runner.cleanup()
+
+
+def dead_address() -> str:
+    """An address that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 def question_of(body: dict) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import socket
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fault_server import FaultServer, echo, serve
+from fault_server import FaultServer, dead_address, echo, serve
 
 from mmzero_rewards.peer_address import Address, base_url
 from mmzero_rewards.peer_call import backoff_s
@@ -24,13 +23,6 @@ def ask(text: str) -> list[dict]:
 
 def expected(text: str, seed: int | None, n: int) -> list[str]:
     return echo({"messages": ask(text), "seed": seed, "n": n})
-
-
-def dead_address() -> str:
-    """An address that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 async def with_client(servers: list[FaultServer], use, extra=(), **options):

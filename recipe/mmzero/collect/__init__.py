@@ -47,12 +47,16 @@ async def run(
 
 
 def client(config: Any, model: str, addresses: Sequence[str]) -> PeerClient:
-    """A PeerClient (async context manager) with the run's retries and time limits; the rows in work bound its calls."""
+    """A PeerClient (async context manager) with the run's retries, time limits and picture size policy.
+
+    The rows in work bound its calls.
+    """
     return PeerClient(
         list(addresses),
         model,
         timeout_s=float(config.failures.timeout_s),
         max_retries=int(config.failures.max_retries),
         max_concurrency=2 * MOST_ROWS,
+        image={name: int(config.image[name]) for name in ("min_pixels", "max_pixels")},
         cache_size=0,  # no request is ever asked twice
     )
