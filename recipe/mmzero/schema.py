@@ -21,6 +21,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
+from mmzero_env import RenderConfig
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero import keys
 from recipe.mmzero.layout import ROLES, check_layout
@@ -95,6 +96,7 @@ def check(composed: DictConfig) -> DictConfig:
     check_layout(config)
     try:
         scoring(config)
+        RenderConfig(**OmegaConf.to_container(config.render, resolve=True))
     except ValueError as error:
         raise ConfigError(str(error)) from None
     OmegaConf.set_readonly(config, True)
