@@ -46,6 +46,10 @@ class Leak:
     def penalised(self) -> bool:
         return (self.hard and not self.hard_excused) or (self.easy and not self.easy_excused)
 
+    @property
+    def excused(self) -> bool:
+        return self.found and not self.penalised
+
 
 def leak(drawn_text: Sequence[str], proposal: Proposal) -> Leak:
     """Is the hard answer, or the easy answer where the caption does not name it, drawn as text?

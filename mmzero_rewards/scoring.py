@@ -92,7 +92,8 @@ def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = Non
     """METHOD §2.1: -1 on a format error, else the mean over all N codes of (min(s, cap) + d), plus r_eh.
 
     Means are over the rendered pictures (0.0 when there are none); `leak` is the share of pictures with an answer
-    written in them; `blind_rate` is NaN unless blind votes were given.
+    written in them, `leak_excused` where it is a single character or an axis tick; `blind_rate` is NaN unless blind
+    votes were given.
     """
     config = config or RewardConfig()
     rules = config.proposer
@@ -100,7 +101,7 @@ def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = Non
         proposal = parse_proposal(evidence.text, rules)
     except FormatError:
         return _proposer_terms(FORMAT_ERROR_SCORE, format_ok=0.0)
-    total, consistencies, solvabilities, difficulties, leaks = 0.0, [], [], [], []
+    total, consistencies, solvabilities, difficulties, leaks, excused = 0.0, [], [], [], [], []
     for drawing in evidence.drawings:
         if not drawing.rendered:
             continue
@@ -112,7 +113,9 @@ def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = Non
         solvabilities.append(s)
         difficulties.append(d)
         consistencies.append(c)
-        leaks.append(float(leak(drawing.drawn_text, proposal).penalised))
+        found = leak(drawing.drawn_text, proposal)
+        leaks.append(float(found.penalised))
+        excused.append(float(found.excused))
     codes, rendered = len(evidence.drawings), len(difficulties)
     mean_d = sum(difficulties) / rendered if rendered else 0.0
     applies = rules.no_render == "r_eh" if not rendered else mean_d < rules.easy_hard.threshold - TOLERANCE
@@ -133,6 +136,7 @@ def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = Non
         mean_hard_consistency=sum(consistencies) / rendered if rendered else math.nan,
         r_eh=r_eh,
         leak=sum(leaks) / rendered if rendered else math.nan,
+        leak_excused=sum(excused) / rendered if rendered else math.nan,
         blind_rate=blind,
         blind_penalty=blind_penalty,
     )
@@ -148,6 +152,7 @@ def _proposer_terms(score: float, **terms: float) -> dict[str, float]:
         "mean_hard_consistency": math.nan,
         "r_eh": 0.0,
         "leak": math.nan,
+        "leak_excused": math.nan,
         "blind_rate": math.nan,
         "blind_penalty": 0.0,
     }
@@ -157,7 +162,8 @@ def _proposer_terms(score: float, **terms: float) -> dict[str, float]:
 def score_coder(evidence: CoderEvidence, config: RewardConfig | None = None) -> dict[str, float]:
     """METHOD §2.2: 1 + s + d - leak penalty when drawn, else the graded penalty with its floor.
 
-    `leak` is 1 when an answer stands as text in the picture (NaN when nothing was drawn).
+    `leak` is 1 when an answer stands as text in the picture, `leak_excused` when it is only a single character or an
+    axis tick there, which costs nothing (NaN when nothing was drawn).
     """
     config = config or RewardConfig()
     try:
@@ -174,6 +180,7 @@ def score_coder(evidence: CoderEvidence, config: RewardConfig | None = None) -> 
         "has_code": float(bool(code)),
         "looks_like_svg": float(looks_like_svg(code)),
         "leak": math.nan,
+        "leak_excused": math.nan,
         "leak_penalty": 0.0,
     }
     if not drawing.rendered:
@@ -183,14 +190,15 @@ def score_coder(evidence: CoderEvidence, config: RewardConfig | None = None) -> 
         return terms | {"score": max(config.coder.floor, -paid)}
     s = solvability(drawing.easy_votes, proposal.easy_answer, config.solver, config.grading)
     d, c = difficulty(drawing.hard_votes, config)
-    leaked = leak(drawing.drawn_text, proposal).penalised
-    paid = config.coder.leak_penalty if leaked else 0.0
+    found = leak(drawing.drawn_text, proposal)
+    paid = config.coder.leak_penalty if found.penalised else 0.0
     return terms | {
         "score": 1.0 + s + d - paid,
         "solvability": s,
         "difficulty": d,
         "hard_consistency": c,
-        "leak": float(leaked),
+        "leak": float(found.penalised),
+        "leak_excused": float(found.excused),
         "leak_penalty": paid,
     }
 

@@ -106,6 +106,13 @@ def test_coder_pays_for_a_leak():
     assert (terms["leak"], terms["leak_penalty"], terms["score"]) == (1.0, 0.3, pytest.approx(2.1))
 
 
+def test_a_tick_or_a_single_character_is_counted_and_free():
+    shown = Drawing(True, GOOD.easy_votes, GOOD.hard_votes, drawn_text=("8", "10", "12", "14", "20"))
+    terms = score_coder(CoderEvidence(SVG, PROPOSAL, shown))
+    assert (terms["leak"], terms["leak_excused"], terms["score"]) == (0.0, 1.0, pytest.approx(2.4))
+    assert score_proposer(ProposerEvidence(TEXT, (shown, FAILED)))["leak_excused"] == 1.0
+
+
 @pytest.mark.parametrize("weight, score", [(0.1, 0.9), (0.5, 0.5), (0.0, 1.0)])
 def test_solver_format_weight(weight, score):
     config = RewardConfig.from_dict({"solver": {"format_weight": weight}})

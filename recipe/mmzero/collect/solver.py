@@ -159,7 +159,7 @@ def _training_rows(ledger: Ledger, store: ShardStore, settings: Settings, iterat
             "easy_accuracy": label.easy_accuracy,
             "easy_consistency": label.easy_consistency,
             "label_agrees": label.label_agrees,
-            "leak": leak(drawing["drawn_text"], proposal).found,
+            "leak": leak(drawing["drawn_text"], proposal).penalised,
             "blind_rate": blind_rate(blind, record["hard_votes"], settings.rewards) if blind else None,
         }
         means.add(extra)
