@@ -4,8 +4,16 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export MMZERO_VENV=${MMZERO_VENV:-$repo/.venv}
 export PYTHONUNBUFFERED=1
 
-# setup [auto|cpu|gpu]: make or check the environment, then put it on PATH.
+# setup [auto|cpu|gpu]: make or check the environment, then put it on PATH. MMZERO_SETUP=0 takes it as it is.
 setup() {
-  bash "$repo/examples/setup_env.sh" "${1:-auto}"
+  if [[ ${MMZERO_SETUP:-1} != 0 ]]; then bash "$repo/examples/setup_env.sh" "${1:-auto}"; fi
   export PATH="$MMZERO_VENV/bin:$PATH" VIRTUAL_ENV="$MMZERO_VENV"
+}
+
+# all_keys: every key=value that a run takes, for --help.
+all_keys() {
+  echo
+  echo "The keys and their defaults:"
+  echo
+  cat "$repo/recipe/mmzero/config/mmzero.yaml"
 }

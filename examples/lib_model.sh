@@ -10,11 +10,10 @@ $(basename "$0"): MM-Zero with model=$MODEL
   bash examples/$(basename "$0") --plan                print every stage's resolved verl command and config, run nothing
   bash examples/$(basename "$0") hardware=gpu8x40 evolution.iterations=1 ...
 
-Environment: MODEL_PATH (a folder instead of the hub id), HARDWARE (default gpu8x80), RUN_DIR (default runs/$MODEL),
-ITERATIONS (default 3), MMZERO_VENV. Trailing key=value words override anything; the keys:
-
+Environment: MODEL_PATH (a folder instead of the hub id), HARDWARE (gpu1x80, gpu8x80 (default), gpu8x40, multinode),
+RUN_DIR (default runs/$MODEL), ITERATIONS (default 3), MMZERO_VENV. Trailing key=value words override anything.
 USAGE
-  "$MMZERO_VENV/bin/mmzero" run --help 2>/dev/null || cat "$repo/recipe/mmzero/config/mmzero.yaml"
+  all_keys
 }
 
 args=(model="$MODEL" hardware="${HARDWARE:-gpu8x80}" evolution.iterations="${ITERATIONS:-3}" run_dir="${RUN_DIR:-$repo/runs/$MODEL}")

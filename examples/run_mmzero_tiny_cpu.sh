@@ -3,11 +3,25 @@
 # Real engine: unmodified verl 0.9.1 with Ray, FSDP2 and vLLM. Two cores and 24 GiB are enough.
 #
 #   bash examples/run_mmzero_tiny_cpu.sh                          set up everything, run, print a table
-#   bash examples/run_mmzero_tiny_cpu.sh seed=1 stage.steps=8     any key=value of `mmzero run --help`
-#   RUN_DIR=runs/other bash examples/run_mmzero_tiny_cpu.sh       another run folder; the same folder resumes
+#   bash examples/run_mmzero_tiny_cpu.sh --plan                   print every step, run nothing
+#   bash examples/run_mmzero_tiny_cpu.sh seed=1 stage.steps=8     any key=value of --help
+#
+# Environment: RUN_DIR (default runs/tiny_cpu; the same folder resumes), ITERATIONS (default 1), MMZERO_VENV.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-if [[ ${1:-} == --help ]]; then sed -n '2,7p' "${BASH_SOURCE[0]}"; exit 0; fi
 
-setup cpu
-exec mmzero run model=tiny hardware=cpu evolution.iterations="${ITERATIONS:-1}" \
-  run_dir="${RUN_DIR:-$repo/runs/tiny_cpu}" "$@"
+arguments=(model=tiny hardware=cpu evolution.iterations="${ITERATIONS:-1}" run_dir="${RUN_DIR:-$repo/runs/tiny_cpu}")
+case ${1:-} in
+  --help | -h)
+    sed -n '2,9p' "${BASH_SOURCE[0]}"
+    all_keys
+    ;;
+  --plan)
+    shift
+    MMZERO_QUIET=1 setup cpu
+    exec mmzero plan "${arguments[@]}" "$@"
+    ;;
+  *)
+    setup cpu
+    exec mmzero run "${arguments[@]}" "$@"
+    ;;
+esac

@@ -1,8 +1,4 @@
 #!/usr/bin/env bash
-# One step of a run alone: collect_coder of iteration ${ITERATION:-1}. Needs what comes before it in RUN_DIR.
-#
-#   RUN_DIR=runs/tiny_cpu bash examples/stages/collect_coder.sh [key=value ...]
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-MMZERO_QUIET=1 setup "${PROFILE:-auto}"
-step=$(printf 'iter_%02d/collect_coder' "${ITERATION:-1}")
-exec mmzero run --from "$step" --until "$step" run_dir="${RUN_DIR:-$repo/runs/tiny_cpu}" "$@"
+# One step of a run alone: collect the Coder's data of iteration ${ITERATION:-1}. --help shows the settings.
+STAGE=collect_coder
+source "$(dirname "${BASH_SOURCE[0]}")/lib_stage.sh"
