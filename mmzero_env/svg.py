@@ -58,7 +58,7 @@ class SvgRenderer:
     def __call__(self, code: str) -> list[bytes]:
         """A packed result. Raises Refused, MemoryError, or whatever CairoSVG raises."""
         # A declared encoding is about bytes; the code is text.
-        code = re.sub(r"\A\ufeff?\s*<\?xml[^>]*\?>", "", code).strip()
+        code = re.sub(r"\A\ufeff?\s*<\?xml\s[^>]*\?>", "", code).strip()
         check_svg(code, self.config)
         tree = Tree(bytestring=code.encode(), url_fetcher=refuse_fetch)
         view_box = _view_box(tree.get("viewBox"))

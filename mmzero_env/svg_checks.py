@@ -1,7 +1,7 @@
 """What an SVG must not contain, found in one pass of expat before anything is rendered.
 
 Refused: DOCTYPE and entities; references other than `#id` (`href`, `url()`), `<image>`, `@import`, `<script>`,
-`<foreignObject>` and their like; more elements or deeper nesting than the limits, where a `<use>` counts as much as
+`<foreignObject>` and their like; more elements or deeper nesting than the limits, where a reference counts as much as
 what it draws, so that a short document of nested references is refused at once instead of ending at the CPU limit.
 """
 
@@ -18,6 +18,10 @@ FORBIDDEN_TAGS = frozenset(
     ("image", "feimage", "script", "foreignobject", "iframe", "object", "embed", "audio", "video", "canvas", "handler")
 )
 REFERRING_TAGS = ("use", "tref")
+# Elements drawn through references, as a multiple of max_elements: a gradient shared by every bar of a chart is normal.
+EXPANSION = 4
+MAX_CHAIN = 250
+TARGETS = re.compile(r"url\s*\(\s*[\"']?\s*#([^\"'()]*?)\s*[\"']?\s*\)", re.IGNORECASE)
 URL = re.compile(r"url\s*\(\s*(?:\"\s*#[^\"]*\"|'\s*#[^']*'|#[^\"'()]*)\s*\)", re.IGNORECASE)
 ANY_URL = re.compile(r"(?:url|src|image|image-set)\s*\(", re.IGNORECASE)
 
@@ -27,8 +31,8 @@ class _Element:
     """`weight`: how many elements it draws, itself included; computed once per element."""
 
     id: str | None
-    refers_to: str | None
     parent: "_Element | None"
+    refers_to: list[str] = field(default_factory=list)
     children: list["_Element"] = field(default_factory=list)
     weight: int | None = None
     open: bool = False
@@ -56,7 +60,7 @@ class _Checker:
             raise Refused(RenderStatus.TOO_LARGE, f"more elements than render.max_elements={self.config.max_elements}")
         if tag.lower() in FORBIDDEN_TAGS:
             raise Refused(RenderStatus.FORBIDDEN, f"<{tag}> is not allowed")
-        element = _Element(None, None, self.here)
+        element = _Element(None, self.here)
         for key, value in zip(attributes[::2], attributes[1::2], strict=True):
             self._attribute(element, tag, _local(key), value)
         if self.here is not None:
@@ -87,11 +91,13 @@ class _Checker:
             if not value.strip().startswith("#"):
                 raise Refused(RenderStatus.FORBIDDEN, f"<{tag} href> may only be #id, got {value.strip()[:60]!r}")
             if tag in REFERRING_TAGS:
-                element.refers_to = value.strip()[1:]
+                element.refers_to.append(value.strip()[1:])
         elif key == "style":
             check_css(value)
+            element.refers_to += TARGETS.findall(value)
         elif "(" in value:
             check_urls(value)
+            element.refers_to += TARGETS.findall(value)
 
 
 def check_svg(code: str, config: RenderConfig) -> None:
@@ -111,9 +117,11 @@ def check_svg(code: str, config: RenderConfig) -> None:
         parser.Parse(code.encode("utf-8"), True)
     except expat.ExpatError as error:
         raise Refused(RenderStatus.SYNTAX_ERROR, f"not well-formed XML: {error}") from None
-    if _weight(checker.root, checker.by_id, config.max_elements, 0) > config.max_elements:
+    limit = EXPANSION * config.max_elements
+    if _weight(checker.root, checker.by_id, limit, 0) > limit:
         raise Refused(
-            RenderStatus.TOO_LARGE, f"draws more elements through <use> than render.max_elements={config.max_elements}"
+            RenderStatus.TOO_LARGE,
+            f"references draw more than {EXPANSION} times render.max_elements={config.max_elements}",
         )
 
 
@@ -142,11 +150,11 @@ def _weight(element: _Element, by_id: dict[str, _Element], limit: int, depth: in
         return element.weight
     if element.open:
         raise Refused(RenderStatus.FORBIDDEN, "a reference contains itself")
-    if depth > 250:
+    if depth > MAX_CHAIN:
         raise Refused(RenderStatus.TOO_LARGE, "references are nested too deep")
     element.open = True
     total = 1
-    targets = [by_id[element.refers_to]] if element.refers_to in by_id else []
+    targets = [by_id[name] for name in element.refers_to if name in by_id]
     for part in (*element.children, *targets):
         total += _weight(part, by_id, limit, depth + 1)
         if total > limit:

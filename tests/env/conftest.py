@@ -1,0 +1,26 @@
+"""Both users' runners live as long as the session: starting the Python template takes seconds."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import users
+
+
+@pytest.fixture(scope="session", params=["root", "nobody"])
+def runner(request):
+    one = users.start(request.param)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def playground(tmp_path_factory):
+    """A folder that everybody may write in, outside every snippet's own."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="playground-") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
