@@ -7,6 +7,7 @@ are real: SVG drawn by CairoSVG. Everything is seeded.
 import dataclasses
 import functools
 import json
+import os
 import random
 import re
 from pathlib import Path
@@ -179,7 +180,7 @@ def write_training(folder, role, iteration, fault, dice, shape, names) -> None:
     source = folder.parent / "collect_solver" / "images"
     for name, _, _ in names:
         if role != "solver":
-            (images / name).write_bytes((source / name).read_bytes())
+            os.link(source / name, images / name)
     for step in range(1, shape.steps + 1):
         with (folder / "samples" / f"{step:06d}.jsonl").open("w") as out:
             for k in range(shape.samples):
@@ -335,7 +336,7 @@ def write_collection(folder, role, iteration, fault, dice, shape, names) -> None
         draw_from = folder.parent / "collect_solver" / "images"
         (folder / "images").mkdir(exist_ok=True)
         for name, _, _ in names:
-            (folder / "images" / name).write_bytes((draw_from / name).read_bytes())
+            os.link(draw_from / name, folder / "images" / name)
     with (shards / "rows_00000000.jsonl").open("w") as out:
         for index in range(shape.rows):
             out.write(json.dumps(row(role, iteration, index, dice, names)) + "\n")

@@ -106,7 +106,7 @@ def encode(path: Path, share: int) -> "bytes | str":
     best = b""
     for scale, quality in ((1.0, 78), (1.0, 50), (0.7, 45), (0.5, 40)):
         small = picture.copy()
-        small.thumbnail((max(32, int(side * scale)),) * 2, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        small.thumbnail((max(32, int(side * scale)),) * 2, Image.Resampling.LANCZOS, reducing_gap=1.0)
         target = io.BytesIO()
         small.save(target, "WEBP", quality=quality, method=2)
         best = target.getvalue()

@@ -7,7 +7,6 @@ METHOD §2, so that they add up to it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from mmzero_rewards import Proposal, RewardConfig
@@ -200,6 +199,8 @@ def breakdown(sample: Sample, format_weight: float = 0.1) -> list[tuple[str, flo
 
 def text(value: Any, limit: int = LONG) -> str:
     """Any value as bounded text; lone surrogates become "?"."""
+    if type(value) is str and len(value) <= limit and value.isascii():  # nearly all of them
+        return value
     if value is None:
         return ""
     shown = value if isinstance(value, str) else str(value) if isinstance(value, int | float | bool) else ""
@@ -215,7 +216,7 @@ def whole(value: Any) -> int:
 
 def is_picture_path(value: Any) -> bool:
     """Only names of PNG files are followed, and only inside the run folder (pictures.py)."""
-    return isinstance(value, str) and len(value) < 1000 and Path(value).suffix.lower() == ".png"
+    return isinstance(value, str) and len(value) < 1000 and value[-4:].lower() == ".png"
 
 
 def _drawing(one: Mapping[str, Any]) -> Drawing:

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -64,12 +65,14 @@ def build(folder: Path, out: Path | None = None) -> Path:
     stages, accuracies = stage_rows(run), held_out(run)
     album = Album(run)
     shown = gallery(run, found, config, album)
-    album.fill(PICTURE_BYTES)
     figures = []
-    for name, draw, caption in FIGURES:
-        light, dark = both(lambda draw=draw: draw(run, found))
-        write(out / "figures" / f"{name}.png", light)
-        figures.append((name, caption, light, dark))
+    with ThreadPoolExecutor(1) as beside:  # encoding pictures releases the interpreter's lock, drawing figures does not
+        filling = beside.submit(album.fill, PICTURE_BYTES)
+        for name, draw, caption in FIGURES:
+            light, dark = both(lambda draw=draw: draw(run, found))
+            write(out / "figures" / f"{name}.png", light)
+            figures.append((name, caption, light, dark))
+        filling.result()
     text = page(run, rows, stages, accuracies, alarms, costs, figures, shown, album)
     write(out / "report.html", text.encode())
     captions = [(name, caption) for name, _, caption in FIGURES]

@@ -34,7 +34,8 @@ def wilson(hits: float, n: float) -> tuple[float, float]:
     p = min(1.0, max(0.0, hits / n))
     spread = Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
     centre, scale = p + Z * Z / (2 * n), 1 + Z * Z / n
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    # Rounding must not move the share itself out of its interval.
+    return max(0.0, min(p, (centre - spread) / scale)), min(1.0, max(p, (centre + spread) / scale))
 
 
 def share(hits: float, n: float) -> Number | None:
