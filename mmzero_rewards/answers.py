@@ -124,7 +124,6 @@ def _read(text: str, nested: bool) -> Answer:
     return Answer("text", text_core(text))
 
 
-FINAL_STOPS = re.compile(r"(?:\s*(?:[.,;?]|(?<!\d)!))+\Z")  # "5!" is a factorial
 QUOTES = "\"'`*"
 PAIRS = {"(": ")", "[": "]"}
 
@@ -133,7 +132,7 @@ def _unwrapped(text: str) -> str:
     """Without blanks, $...$ and quotes around the whole, final stops, and one pair of brackets around everything."""
     while True:
         before = text
-        text = FINAL_STOPS.sub("", text.strip())
+        text = _without_final_stops(text.strip())
         if len(text) > 1 and text[0] in QUOTES and text[-1] == text[0]:
             text = text[1:-1]
         closing = PAIRS.get(text[:1])
@@ -141,6 +140,12 @@ def _unwrapped(text: str) -> str:
             text = text[1:-1]
         if text == before:
             return text
+
+
+def _without_final_stops(text: str) -> str:
+    while text and (text[-1] in ".,;?" or (text[-1] == "!" and not text[-2:-1].isdigit())):  # "5!" is a factorial
+        text = text[:-1].rstrip()
+    return text
 
 
 MAY_SEPARATE = re.compile(r"[,;&]|\sand\s", re.IGNORECASE)

@@ -9,7 +9,8 @@ Not covered: whether code draws (mmzero_env) and whether answers are equal (grad
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,7 +107,7 @@ def extract_code(text: str, languages: Sequence[str] = ("svg",)) -> "RenderReque
 
     if "svg" in languages:
         code = next(fence_bodies(text, "svg"), None)
-        if code is None:
+        if code is None and "<svg" in text:
             code = next((body for body in fence_bodies(text, "xml") if "<svg" in body), None)
         if code is None:
             code = _bare_svg(text)
@@ -119,36 +120,36 @@ def extract_code(text: str, languages: Sequence[str] = ("svg",)) -> "RenderReque
     raise FormatError("no closed drawing found: expected a fenced block or <svg>...</svg>")
 
 
+MOST_PARTS = 10_000
+"""Fences, and svg tags inside one drawing, that are looked at: more than a response of 4,096 tokens can hold."""
 FENCES = {kind: re.compile(rf"```{kind}(?![\w+.-])") for kind in ("svg", "xml", "python")}
 
 
 def fence_bodies(text: str, kind: str) -> Iterator[str]:
-    """Trimmed body of every closed ``` block of one kind, in order."""
-    for match in FENCES[kind].finditer(text):
+    """Trimmed body of every closed ``` block of one kind, in order; of the first MOST_PARTS blocks."""
+    for match in islice(FENCES[kind].finditer(text), MOST_PARTS):
         end = text.find("```", match.end())
         if end < 0:
             return
         yield text[match.end() : end].strip()
 
 
-SVG_TAG = re.compile(r"<svg(?=[\s>/])[^<>]*>?|</svg>")
+SVG_OPEN = re.compile(r"<svg(?=[\s>/])(?![^<>]*/>)")
+SVG_TAG = re.compile(rf"{SVG_OPEN.pattern}|</svg>")
 
 
 def _bare_svg(text: str) -> str | None:
     """The first <svg ... </svg>, whole when other svg elements stand inside it."""
-    start, first_end, depth = -1, -1, 0
-    for tag in SVG_TAG.finditer(text):
-        if tag.group().endswith("/>"):
-            continue
-        if tag.group() != "</svg>":
-            start = tag.start() if start < 0 else start
-            depth += 1
-        elif start >= 0:
-            first_end = tag.end() if first_end < 0 else first_end
-            depth -= 1
-            if depth == 0:
-                return text[start : tag.end()]
-    return text[start:first_end] if first_end >= 0 else None
+    opening = SVG_OPEN.search(text)
+    first_end = text.find("</svg>", opening.end()) if opening else -1
+    if first_end < 0:
+        return None
+    depth = 1
+    for tag in islice(SVG_TAG.finditer(text, opening.end()), MOST_PARTS):
+        depth += 1 if tag.group() != "</svg>" else -1
+        if not depth:
+            return text[opening.start() : tag.end()]
+    return text[opening.start() : first_end + len("</svg>")]
 
 
 def looks_like_svg(code: str) -> bool:
@@ -232,7 +233,12 @@ def answered(answer: str | None, non_answers: Sequence[str] = NON_ANSWERS) -> st
     if answer is None:
         return None
     answer = answer.strip()
-    return None if not answer or answer.lower() in map(str.lower, non_answers) else answer
+    return None if not answer or answer.lower() in _lowered(tuple(non_answers)) else answer
+
+
+@lru_cache(maxsize=64)
+def _lowered(non_answers: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(text.lower() for text in non_answers)
 
 
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"

@@ -101,12 +101,16 @@ LONG = [
     "1" + "0" * 59,
     "1/" + "3" * 58,
 ]
+# Short enough to be read as an answer: longer ones are only compared as they are.
+READ_WHOLE = [text[:390] + end for text in (*NESTED, *LONG) for end in ("", "x")] + [
+    f"1{stop * 390}x" for stop in ".,;!?:/-'*()"
+]
 PLAIN = ["5", "2.5", "blue", "1/2"]
 
 
 def hostile_pairs() -> list[tuple[str, str]]:
     """Every hostile text against itself, a plain answer of changing kind, and its neighbour in the list."""
-    texts = [*POWERS, *CODE, *NESTED, *LONG]
+    texts = [*POWERS, *CODE, *NESTED, *LONG, *READ_WHOLE]
     pairs = [(text, text) for text in texts]
     pairs += [(text, PLAIN[i % len(PLAIN)]) for i, text in enumerate(texts)]
     pairs += [(texts[i], texts[i - 1]) for i in range(len(texts))]

@@ -207,6 +207,8 @@ LONG_TEXTS = {
     "fences": "```svg\n" * (MEGABYTE // 7),
     "backticks": "`" * MEGABYTE,
     "open svg": "<svg " * (MEGABYTE // 5),
+    "svg roots": "<svg>" * (MEGABYTE // 5),
+    "xml fences": "```xml\n" * (MEGABYTE // 7),
     "boxes": "\\boxed{" * (MEGABYTE // 7),
     "braces": "\\boxed{" + "{}" * (MEGABYTE // 2),
     "backslashes": "\\boxed{" + "\\" * MEGABYTE,
