@@ -10,6 +10,7 @@ Not covered: what verl makes of it (`validate_config` and its dataclasses; tests
 """
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -281,6 +282,11 @@ def composed(overlay: Mapping[str, Any] | DictConfig) -> DictConfig:
 
 def verl_defaults() -> DictConfig:
     """verl's `ppo_trainer` with its defaults. Reads the installed YAML without importing verl (seconds)."""
+    return _verl_defaults().copy()
+
+
+@cache
+def _verl_defaults() -> DictConfig:
     GlobalHydra.instance().clear()
     folder = Path(find_spec("verl").submodule_search_locations[0]) / "trainer" / "config"
     with initialize_config_dir(str(folder), version_base=None):

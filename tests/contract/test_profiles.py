@@ -1,0 +1,206 @@
+"""Every model x hardware x stage against the installed verl: it composes, verl's own checks pass, paths resolve."""
+
+import re
+from importlib import resources
+
+import pytest
+from omegaconf import DictConfig, OmegaConf, open_dict
+from verl.trainer.ppo.utils import need_critic, need_reference_policy
+from verl.utils.config import omega_conf_to_dataclass, validate_config
+from verl.utils.import_utils import load_class_from_fqn, load_extern_object
+
+from recipe.mmzero import plan, schema, verl_config
+from recipe.mmzero.layout import PEERS, ROLES, STAGES
+from recipe.mmzero.peers import frozen_rollout_config, group_by_checkpoint
+
+
+def names(group):
+    folder = resources.files("recipe.mmzero.config").joinpath(group)
+    return sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
+
+
+MODELS, HARDWARE = names("model"), names("hardware")
+PROFILES = [(model, hardware) for model in MODELS for hardware in HARDWARE]
+CLUSTER = {"multinode": ["hardware.ray_address=10.0.0.1:6379"]}
+
+
+@pytest.fixture(scope="module")
+def defaults():
+    return verl_config.verl_defaults()
+
+
+_loaded = {}
+
+
+def profile(model, hardware):
+    if (model, hardware) not in _loaded:
+        overrides = [f"model={model}", f"hardware={hardware}", *CLUSTER.get(hardware, ())]
+        _loaded[model, hardware] = schema.load(overrides)
+    return _loaded[model, hardware]
+
+
+def described(config, stage):
+    """A step as step.yaml describes it, with folders that need not exist."""
+    step = next(step for step in plan.plan(config) if step.stage == stage)
+    paths = {name: f"/models/{reference.replace('/', '_')}" for name, reference in step.inputs.items()}
+    return {
+        "id": step.id,
+        "role": step.role,
+        "iteration": step.iteration,
+        "step_dir": f"/run/{step.id}",
+        "inputs": OmegaConf.create(paths),
+    }
+
+
+def full(defaults, config, role):
+    overlay = verl_config.stage_config(config, described(config, role))
+    composed = defaults.copy()
+    with open_dict(composed):
+        return OmegaConf.merge(composed, overlay)
+
+
+def leaves(node, prefix=""):
+    pairs = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, value in pairs:
+        dotted = f"{prefix}{key}"
+        if isinstance(value, dict | list):
+            yield from leaves(value, dotted + ".")
+        else:
+            yield dotted, value
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("model", "hardware"), PROFILES)
+def test_training_stage(model, hardware, role, defaults):
+    config = profile(model, hardware)
+    stage = full(defaults, config, role)
+    validate_config(stage, use_reference_policy=need_reference_policy(stage), use_critic=need_critic(stage))
+    layout = config.hardware.stages[role]
+    assert stage.trainer.n_gpus_per_node * stage.trainer.nnodes == layout.train_gpus
+    assert stage.trainer.n_gpus_per_node <= config.hardware.gpus_per_node
+    actor, rollout = stage.actor_rollout_ref.actor, stage.actor_rollout_ref.rollout
+    assert layout.train_gpus % rollout.tensor_model_parallel_size == 0
+    # verl splits an update's roll-outs evenly over the data-parallel ranks (workers/engine_workers.py).
+    assert actor.ppo_mini_batch_size * rollout.n % layout.train_gpus == 0
+    assert stage.data.train_batch_size % actor.ppo_mini_batch_size == 0
+    assert actor.ppo_max_token_len_per_gpu >= stage.data.max_prompt_length + stage.data.max_response_length
+    assert rollout.max_model_len >= stage.data.max_prompt_length + stage.data.max_response_length
+    assert stage.data.image_patch_size == (16 if config.model.family == "qwen3_vl" else 14)
+    assert actor.freeze_vision_tower is False
+    groups = group_by_checkpoint(stage.mmzero.peers)
+    assert sum(group.replicas * group.gpus_per_replica for group in groups) == sum(
+        layout[f"{peer}_gpus"] for peer in PEERS[role]
+    )
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("hardware", HARDWARE)
+def test_frozen_dataclasses_take_the_overlay(hardware, role, defaults):
+    """verl turns these blocks into typed objects in its workers; a wrong key or value would only show there."""
+    stage = full(defaults, profile("qwen2_5_vl_7b", hardware), role)
+    actor = omega_conf_to_dataclass(stage.actor_rollout_ref.actor)
+    assert actor.clip_ratio_high == 0.3 and actor.kl_loss_type == "low_var_kl" and actor.optim.lr == 1e-6
+    layout = profile("qwen2_5_vl_7b", hardware).hardware.stages[role]
+    assert actor.fsdp_config.offload_policy == layout.cpu_offload
+    peers = frozen_rollout_config(stage.actor_rollout_ref.rollout, stage.mmzero.peer_rollout)
+    typed = omega_conf_to_dataclass(peers)
+    assert (typed.load_format, typed.skip_tokenizer_init, typed.free_cache_engine) == ("auto", False, False)
+
+
+@pytest.mark.parametrize(("model", "hardware"), PROFILES)
+def test_collections(model, hardware):
+    config = profile(model, hardware)
+    for stage in (stage for stage in STAGES if stage not in ROLES):
+        rollout, ray_arguments = verl_config.collect_rollout(config, stage)
+        omega_conf_to_dataclass(frozen_rollout_config(rollout, {}))
+        assert ("address" in ray_arguments) == (hardware == "multinode")
+        spec = verl_config.peer_spec(config, stage, described(config, stage)["inputs"])
+        assert tuple(spec) == PEERS[stage]
+        used = sum(group.replicas * group.gpus_per_replica for group in group_by_checkpoint(spec))
+        capacity = config.hardware.nodes * config.hardware.gpus_per_node
+        assert used <= capacity or config.hardware.peers == "colocated"
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("hardware", HARDWARE)
+def test_no_legacy_reward_key(hardware, role):
+    """verl composes the old top-level keys and then ignores them (verl/trainer/ppo/reward.py reads config.reward)."""
+    config = profile("qwen2_5_vl_7b", hardware)
+    overlay = verl_config.stage_config(config, described(config, role))
+    assert not {"custom_reward_function", "reward_model", "reward_manager", "sandbox_fusion"} & set(overlay)
+
+
+def test_every_class_path_resolves(defaults):
+    found = 0
+    for role in ROLES:
+        stage = full(defaults, profile("qwen2_5_vl_7b", "gpu8x80"), role)
+        for key, value in leaves(OmegaConf.to_container(stage, resolve=False)):
+            if key.endswith("_target_"):
+                assert load_class_from_fqn(value, key)
+                found += 1
+        manager = stage.reward.reward_manager
+        assert manager.source == "importlib"
+        assert load_extern_object(module_path=manager.module.path, object_name=manager.name)
+        loops = OmegaConf.load(stage.actor_rollout_ref.rollout.agent.agent_loop_config_path)
+        listed = {loop.name: loop._target_ for loop in loops}
+        assert load_class_from_fqn(listed[stage.actor_rollout_ref.rollout.agent.default_agent_loop], "agent loop")
+    assert found > 30, "verl's config lists its dataclasses by _target_"
+
+
+def test_seven_billion_profile_takes_eight_gpus(defaults):
+    config = profile("qwen2_5_vl_7b", "gpu8x80")
+    trained = [full(defaults, config, role).trainer for role in ROLES]
+    assert [(trainer.nnodes, trainer.n_gpus_per_node) for trainer in trained] == [(1, 3), (1, 4), (1, 8)]
+    layouts = [step.layout for step in plan.plan(config)[:5]]
+    assert [sum(layout.values()) for layout in layouts] == [8, 8, 8, 8, 8]
+
+
+def test_cluster_stage_carries_its_variables(defaults):
+    arguments = full(defaults, profile("qwen2_5_vl_7b", "multinode"), "solver").ray_kwargs.ray_init
+    assert arguments.address == "10.0.0.1:6379" and arguments.num_cpus is None
+    variables = arguments.runtime_env.env_vars
+    assert variables.VERL_USE_EXTERNAL_MODULES == "recipe.mmzero.plugin"
+    assert variables.VERL_FILE_LOGGER_PATH == "/run/iter_01/solver/metrics.attempt01.jsonl"
+
+
+def test_ray_arguments_hold_no_interpolation(defaults):
+    """verl hands ray_kwargs.ray_init to Ray without resolving it (verl/trainer/main_ppo.py)."""
+    for hardware in HARDWARE:
+        stage = full(defaults, profile("tiny", hardware), "proposer")
+        raw = OmegaConf.to_container(stage.ray_kwargs, resolve=False)
+        assert not [value for _, value in leaves(raw) if re.search(r"\$\{", str(value))]
+
+
+def test_written_file_is_what_verl_composes(tmp_path, defaults):
+    """`python -m verl.trainer.main_ppo --config-path=STEP_DIR --config-name=verl` reads the same configuration."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    config = profile("tiny", "cpu")
+    step = described(config, "coder") | {"step_dir": str(tmp_path)}
+    verl_config.write(config, step)
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(tmp_path), version_base=None):
+        composed = compose("verl")
+    expected = defaults.copy()
+    with open_dict(expected):
+        expected = OmegaConf.merge(expected, verl_config.stage_config(config, step))
+    assert isinstance(composed, DictConfig)
+    assert OmegaConf.to_container(composed, resolve=False) == OmegaConf.to_container(expected, resolve=False)
+
+
+def test_unknown_raw_key_is_refused():
+    good = ["verl.all.actor_rollout_ref.rollout.gpu_memory_utilization=0.4", "verl.solver.trainer.save_freq=3"]
+    verl_config.check_raw(schema.load(good))
+    verl_config.check_raw(schema.load(["verl.all.actor_rollout_ref.rollout.engine_kwargs.vllm.anything=1"]))
+    with pytest.raises(schema.ConfigError, match=r"verl\.all\.actor_rollout_ref\.rollout\.gpu_memory_utilisation"):
+        verl_config.check_raw(schema.load(["verl.all.actor_rollout_ref.rollout.gpu_memory_utilisation=0.4"]))
+
+
+def test_peers_share_servers_when_their_checkpoint_is_the_same():
+    spec = {
+        "coder": {"path": "/m/base", "gpus": 2, "tensor_parallel": 1},
+        "solver": {"path": "/m/base", "gpus": 3, "tensor_parallel": 1},
+    }
+    (group,) = group_by_checkpoint(spec)
+    assert (group.roles, group.replicas) == (("coder", "solver"), 5)
