@@ -16,9 +16,32 @@ reuse_setup() {
   if [[ $profile == cpu ]]; then
     prompt_tokens=${PROMPT_TOKENS:-256} response_tokens=${RESPONSE_TOKENS:-96} lr=${LR:-5e-5} batch=${BATCH:-8}
     export VERL_PLATFORM=cpu VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1} VLLM_CPU_OMP_THREADS_BIND=nobind
-    export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
-    platform=("${VERL_CPU_ARGS[@]}")
+    export VLLM_ENABLE_V1_MULTIPROCESSING=0 RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO=0 OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+    unset CUDA_VISIBLE_DEVICES # Ray refuses logical GPUs when an empty list says that there are none
+    mapfile -t platform < <(cpu_overrides "$repo/recipe/mmzero/config/verl/cpu.yaml")
   fi
+}
+
+# cpu_overrides FILE: the recipe's settings for verl without an accelerator, one Hydra override a line. Its warm workers
+# belong to the recipe's stages and stay out.
+cpu_overrides() {
+  python - "$1" <<'PYTHON'
+import sys
+
+import yaml
+
+
+def walk(value, name):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key != "runtime_env":
+                walk(inner, f"{name}.{key}" if name else key)
+    else:
+        print(f"++{name}={str(value).lower() if isinstance(value, bool) else value}")
+
+
+walk(yaml.safe_load(open(sys.argv[1])), "")
+PYTHON
 }
 
 # reuse_train MODEL ROWS OUT MANAGER [overrides]: GRPO with one of our reward managers.
@@ -51,6 +74,7 @@ reuse_train() {
     actor_rollout_ref.rollout.tensor_model_parallel_size=1
     actor_rollout_ref.rollout.max_model_len="$((prompt_tokens + response_tokens + 64))"
     actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=4
+    +actor_rollout_ref.rollout.engine_kwargs.vllm.limit_mm_per_prompt="{image: 1, video: 0}"
 
     reward.num_workers=1
     reward.reward_manager.source=importlib
