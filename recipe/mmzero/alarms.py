@@ -65,22 +65,14 @@ def check_step(step_dir: Path | str, config: AlarmConfig | Any = None) -> list[A
     digits = folder.parent.name.removeprefix("iter_")
     skips = Skips()
     step = read_step(folder, int(digits) if digits.isdigit() else 0, skips)
-    found = evaluate(numbers_of(step, config or AlarmConfig(), skips), config)
+    found = evaluate(numbers_of(step), config)
     _record(folder.parent.parent / "alarms.jsonl", step.id, found)
     return found
 
 
-def numbers_of(step: Step, config: AlarmConfig, skips: Skips) -> Numbers:
-    """A step's numbers, with the drawing statuses of its last `window` sample files."""
-    statuses: dict[str, int] = {}
-    for path in sorted((step.folder / "samples").glob("*.jsonl"))[-config.window :]:
-        for _, record in json_lines(path, skips):
-            drawings = record.get("drawings")
-            for drawing in drawings if isinstance(drawings, list) else ():
-                status = drawing.get("status") if isinstance(drawing, dict) else None
-                if isinstance(status, str):
-                    statuses[status] = statuses.get(status, 0) + 1
-    return Numbers(step.id, step.iteration, step.name, step.series, step.summary, statuses)
+def numbers_of(step: Step) -> Numbers:
+    """A step's numbers."""
+    return Numbers(step.id, step.iteration, step.name, step.series, step.summary)
 
 
 def should_stop(alarms: Sequence[Alarm], config: AlarmConfig | Any) -> bool:

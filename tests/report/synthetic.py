@@ -222,6 +222,7 @@ def metrics(role, iteration, step, fault, dice) -> dict[str, float]:
         data |= {
             f"mmzero/{role}/render_rate": near(0.8),
             f"mmzero/{role}/leak/mean": 0.02,
+            f"mmzero/{role}/pictures/blank": 0.01,
             f"mmzero/{role}/{consistency}/mean": near(0.55),
         }
     if role == "proposer":
@@ -236,6 +237,7 @@ def metrics(role, iteration, step, fault, dice) -> dict[str, float]:
     wrong = {
         ("leak", "coder"): {"mmzero/coder/leak/mean": 0.4},
         ("blind", "proposer"): {"mmzero/proposer/blind_rate/mean": 0.8},
+        ("blank", "coder"): {"mmzero/coder/pictures/blank": 0.3},
         ("render", "coder"): {"mmzero/coder/render_rate": 0.05},
         ("easy", "proposer"): {"mmzero/proposer/mean_hard_consistency/mean": 0.93},
         ("hard", "proposer"): {"mmzero/proposer/mean_hard_consistency/mean": 0.1},

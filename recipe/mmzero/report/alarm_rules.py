@@ -6,7 +6,7 @@ they also count when they were bad for a while. Thresholds are ours and untuned,
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from recipe.mmzero.report.read import COLLECTING, Series, finite
@@ -41,14 +41,13 @@ class AlarmConfig:
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the rules look at. `statuses`: drawing statuses of the last dumped steps."""
+    """What the rules look at: a training stage's `series`, or a collection's `summary`."""
 
     step_id: str
     iteration: int
     name: str
     series: Series
     summary: dict[str, Any]
-    statuses: dict[str, int] = field(default_factory=dict)
 
     @property
     def collects(self) -> bool:
@@ -126,12 +125,9 @@ def _either(*measures: Measure) -> Measure:
     return lambda numbers, config: next((v for m in measures if (v := m(numbers, config)) is not None), None)
 
 
-def _blank_rate(numbers: Numbers, config: AlarmConfig) -> float | None:
-    if numbers.collects:
-        blank, total = numbers.count("status/blank"), numbers.count("codes")
-    else:
-        blank, total = numbers.statuses.get("blank", 0), sum(numbers.statuses.values())
-    return blank / total if total >= config.min_count else None
+def _collected_blank(numbers: Numbers, config: AlarmConfig) -> float | None:
+    enough = numbers.collects and numbers.count("codes") >= config.min_count
+    return numbers.count("status/blank") / numbers.count("codes") if enough else None
 
 
 def _collected_render_rate(numbers: Numbers, config: AlarmConfig) -> float | None:
@@ -190,7 +186,7 @@ RULES = (
     Rule(
         "blank",
         "blank_rate_max",
-        _blank_rate,
+        _either(_recent("mmzero/{role}/pictures/blank"), _collected_blank),
         "{value:.0%} of the drawings are blank pictures: code that runs but shows nothing",
     ),
     Rule(

@@ -18,7 +18,7 @@ from recipe.mmzero.report.final import held_out, stage_rows
 from recipe.mmzero.report.gallery import PICTURE_BYTES, gallery
 from recipe.mmzero.report.page import page
 from recipe.mmzero.report.pictures import Album
-from recipe.mmzero.report.read import Run, Skips, finite, read_run
+from recipe.mmzero.report.read import Run, finite, read_run
 from recipe.mmzero.report.style import DARK, LIGHT, drawing, recolour
 from recipe.mmzero.report.survey import Survey, survey
 
@@ -105,7 +105,7 @@ def all_alarms(run: Run) -> list:
             setattr(thresholds, str(key), type(getattr(thresholds, str(key)))(number))
     found = []
     for step in run.steps:
-        found.append(evaluate(numbers_of(step, thresholds, Skips()), thresholds))
+        found.append(evaluate(numbers_of(step), thresholds))
     return [alarm for alarms in reversed(found) for alarm in alarms]
 
 
