@@ -67,8 +67,12 @@ def test_a_forked_process_starts_its_own_child():
 
 @needs_mathruler
 def test_sympy_stays_out_of_this_process():
-    assert grade("0.50", "1/2", grader="mathruler")
-    assert "sympy" not in sys.modules and "mathruler" not in sys.modules
+    code = (
+        "import sys; from mmzero_rewards import grade; print(grade('0.50', '1/2', grader='mathruler'), "
+        "[name for name in ('sympy', 'mathruler') if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert shown.stdout.split("\n")[0] == "True []"
 
 
 @needs_mathruler
