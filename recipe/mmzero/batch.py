@@ -35,7 +35,7 @@ class Row:
     session: int
     dropped: bool
     components: Mapping[str, float]
-    sample: Mapping[str, Any]
+    sample: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _label_online(
 ) -> list[int]:
     """METHOD §2.3 `label_mode: online`: the label is the majority of the current group's own answers.
 
-    Changes `added` and `terms` in place; returns the positions of groups in which nobody answered.
+    Changes `added`, `terms` and the samples' `label` in place; returns the positions of groups in which nobody answered.
     """
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
@@ -214,6 +214,7 @@ def _label_online(
             right = float(grade(row.sample.get("answer"), majority, *grading))
             added[row.order] = weight * (right - row.components["accuracy"])
             terms[row.order]["accuracy"] = right
+            row.sample["label"] = majority
     return unlabelled
 
 

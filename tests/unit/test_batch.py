@@ -160,8 +160,10 @@ def test_online_label_is_the_majority_of_the_group():
 
 
 def test_online_label_replaces_the_offline_one():
-    outcome = finish(answers("7", "7", "5", label_accuracy=1.0), "solver", RewardConfig(), ONLINE)
+    batch = answers("7", "7", "5", label_accuracy=1.0)
+    outcome = finish(batch, "solver", RewardConfig(), ONLINE)
     assert outcome.scores == pytest.approx([1.0, 1.0, 0.1])
+    assert [row.sample["label"] for row in batch] == ["7"] * 3, "dumped samples show the label that was used"
 
 
 def test_offline_labels_are_left_alone():

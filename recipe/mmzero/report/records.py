@@ -152,7 +152,7 @@ def from_shard(
             return None
         sample.label = label.label
         sample.status = text(record.get("reject"), 80) or label.reason or "kept"
-        found = leak(drawings[0].drawn_text, Proposal(**proposal)).found
+        found = leak(drawings[0].drawn_text, Proposal(**proposal)).penalised
         sample.terms |= {
             "hard_consistency": label.hard_consistency,
             "easy_consistency": label.easy_consistency,
