@@ -148,7 +148,7 @@ class Spawner:
         root = str(Path(__file__).resolve().parent.parent)
         path = list(dict.fromkeys([root, *(os.path.abspath(entry) for entry in sys.path if entry)]))
         start = {"fd": control, "owner": os.getpid(), "language": self.language, "config": asdict(config), "path": path}
-        return [sys.executable, "-S", "-s", "-B", "-c", BOOT, json.dumps(start)]
+        return [sys.executable, "-S", "-s", "-c", BOOT, json.dumps(start)]
 
     def _hello(self) -> None:
         self._control.settimeout(START_LIMIT_S)
