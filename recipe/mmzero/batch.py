@@ -196,7 +196,7 @@ def _label_online(
 ) -> list[int]:
     """METHOD §2.3 `label_mode: online`: the label is the majority of the current group's own answers.
 
-    Changes `added`, `terms` and the samples' `label` in place; returns the positions of groups in which nobody answered.
+    Changes `added`, `terms` and the samples' `label` in place; returns the positions of groups without an answer.
     """
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
