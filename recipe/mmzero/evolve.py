@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
 
@@ -27,8 +28,10 @@ from recipe.mmzero.base_model import base_folder
 from recipe.mmzero.identity import changes, decisive
 from recipe.mmzero.journal import Journal, JournalError, Record, config_hash
 from recipe.mmzero.plan import BASE, Step, plan, step_named
+from recipe.mmzero.platform.warm import WarmServer
 from recipe.mmzero.schema import ConfigError
 from recipe.mmzero.signs import Signs
+from recipe.mmzero.stages.environment import inherited, stage_environment
 
 PACKAGES = ("mmzero", "verl", "torch", "transformers", "vllm", "ray")
 FAILED, UNUSABLE, ALARMED = 1, 2, 3
@@ -58,8 +61,8 @@ def run(config: DictConfig, from_step: str | None = None, until: str | None = No
         raise ConfigError(str(error)) from None
     doctor.require(config)
     try:
-        with _terminate_raises(), Journal(Path(config.run_dir).resolve()) as journal:
-            return Evolution(config, steps, journal).go(from_step, first, last)
+        with _terminate_raises(), Journal(Path(config.run_dir).resolve()) as journal, ExitStack() as owned:
+            return Evolution(config, steps, journal, owned).go(from_step, first, last)
     except JournalError as error:
         if config.evolution.on_mismatch == "new" and "not a run folder" in str(error):
             return run(_elsewhere(config), from_step, until)
@@ -110,8 +113,9 @@ class _terminate_raises:
 class Evolution:
     """One run folder and its plan. Holds no numbers of its own: what it knows is in the journal."""
 
-    def __init__(self, config: DictConfig, steps: Sequence[Step], journal: Journal):
-        self.config, self.steps, self.journal = config, steps, journal
+    def __init__(self, config: DictConfig, steps: Sequence[Step], journal: Journal, owned: ExitStack):
+        self.config, self.steps, self.journal, self.owned = config, steps, journal, owned
+        self.warm: WarmServer | None = None
         self.run_dir = journal.run_dir
         self._hashes: dict[Path, str] = {}
         self._redo_after: int | None = None  # `--from`: later steps follow their changed inputs
@@ -243,11 +247,25 @@ class Evolution:
         record.config = decisive(self.config, step.stage)
         record.config_hash = config_hash(record.config)
         record.token = processes.new_token()
+        record.inputs = self._input_hashes(step) or {}
+        began = time.monotonic()
+        try:
+            self.journal.save()
+            again = f" (attempt {number})" if number > 1 else ""
+            print(f"{here}: starting{again}, log {self._log(step, number)}", flush=True)
+            return self._supervised(step, step_dir, number, record.token, here)
+        except (KeyboardInterrupt, SystemExit):
+            record.status, record.exit_cause, record.ended = "failed", "interrupted by the user", time.time()
+            self.journal.save()
+            print(f"{here}: interrupted; run the same command again to continue here", file=sys.stderr, flush=True)
+            raise
+        finally:
+            record.seconds += time.monotonic() - began
+
+    def _supervised(self, step: Step, step_dir: Path, number: int, token: str, here: str) -> supervise.Ended:
         inputs = self._input_paths(step)
-        record.inputs = {name: self._hash(path) for name, path in inputs.items()}
         if step.stage == "proposer":
             inputs["data"] = self._topics(step_dir)
-        self.journal.save()
         document = {
             "id": step.id,
             "role": step.role,
@@ -260,30 +278,29 @@ class Evolution:
         step_file = step_dir / "step.yaml"
         step_file.write_text(OmegaConf.to_yaml(OmegaConf.create(document)))
         steps = self.config[step.role].train.steps if step.kind == "train" else 0
-        again = f" (attempt {number})" if number > 1 else ""
-        print(f"{here}: starting{again}, log {self._log(step, number)}", flush=True)
-        watchdog = self.config.watchdog
-        began = time.monotonic()
-        try:
-            return supervise.attempt(
-                supervise.command(step.kind, step_file),
-                step_dir,
-                self._log(step, number),
-                record.token,
-                Signs(step_dir, step.role, number, steps),
-                supervise.stage_environment(),
-                watchdog.startup_s,
-                watchdog.step_s,
-                self.config.evolution.kill_grace_s,
-                lambda line: print(f"{here}: {line}", flush=True),
-            )
-        except (KeyboardInterrupt, SystemExit):
-            record.status, record.exit_cause, record.ended = "failed", "interrupted by the user", time.time()
-            self.journal.save()
-            print(f"{here}: interrupted; run the same command again to continue here", file=sys.stderr, flush=True)
-            raise
-        finally:
-            record.seconds += time.monotonic() - began
+        return supervise.attempt(
+            supervise.command(step.kind, step_file),
+            step_dir,
+            self._log(step, number),
+            token,
+            Signs(step_dir, step.role, number, steps),
+            self._environment(),
+            self.config.watchdog.startup_s,
+            self.config.watchdog.step_s,
+            self.config.evolution.kill_grace_s,
+            lambda line: print(f"{here}: {line}", flush=True),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        """The environment of a stage; on a machine without GPUs its processes are forked from one warm server."""
+        environment = supervise.stage_environment()
+        if self.config.hardware.kind == "cpu":
+            if self.warm is None or not self.warm.alive():
+                (self.run_dir / "logs").mkdir(exist_ok=True)
+                added = inherited(self.config) | stage_environment(self.config)
+                self.warm = self.owned.enter_context(WarmServer(added, self.run_dir / "logs" / "warm.log"))
+            environment |= self.warm.environment
+        return environment
 
     def _accept(self, step: Step, record: Record, here: str) -> None:
         """Check the outputs of a step that says it is done, and record them."""

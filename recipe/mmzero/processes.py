@@ -2,8 +2,8 @@
 
 A step's processes are a tree under the stage process. Ray and vLLM detach some of them, so two things keep the tree
 together: the loop is a *child subreaper* (Linux gives it the orphans), and every process carries the step's token in
-its environment, by which a later run finds what a killed loop left behind. Each step has a private folder for
-temporary files, sockets and the Ray session, named after the token.
+its environment or is signed in with it, by which a later run finds what a killed loop left behind. Each step has a
+private folder for temporary files, sockets and the Ray session, named after the token.
 
 Not covered: processes on other nodes of a Ray cluster; Ray ends them with the job.
 """
@@ -65,10 +65,31 @@ def marked(token: str) -> list[psutil.Process]:
     return found
 
 
+def sign_in() -> None:
+    """Note this process as one of the step whose environment it has; for forks, whose environment nobody can read."""
+    if TOKEN in os.environ:
+        folder = Path(os.environ["TMPDIR"]) / "processes"
+        folder.mkdir(exist_ok=True)
+        (folder / str(os.getpid())).write_text(repr(psutil.Process().create_time()))
+
+
+def signed_in(token: str) -> list[psutil.Process]:
+    """Processes that signed in with a step and still live (a process id may be in use again by another one)."""
+    found = []
+    for note in (private_folder(token) / "processes").glob("*"):
+        try:
+            process = psutil.Process(int(note.name))
+            if repr(process.create_time()) == note.read_text() and process.pid != os.getpid():
+                found.append(process)
+        except (psutil.NoSuchProcess, FileNotFoundError):
+            continue
+    return found
+
+
 def of_step(token: str, root: int | None = None) -> list[psutil.Process]:
-    """All processes of a step: marked ones, the tree under `root`, and the trees under all of them."""
+    """All processes of a step: marked and signed-in ones, the tree under `root`, and the trees under all of them."""
     found: dict[int, psutil.Process] = {}
-    starts = marked(token)
+    starts = marked(token) + signed_in(token)
     if root is not None:
         with contextlib.suppress(psutil.NoSuchProcess):
             starts.append(psutil.Process(root))

@@ -50,10 +50,9 @@ def attempt(
     """
     step_dir.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
-    stage = processes.start(command, token, log, environment)
-    hung = ""
+    started, stage, hung = time.monotonic(), None, ""
     try:
+        stage = processes.start(command, token, log, environment)
         last, limit, name = started, startup_s, "watchdog.startup_s"
         while stage.poll() is None:
             alive, lines = signs.look()
@@ -73,9 +72,9 @@ def attempt(
             show(line)
     finally:
         with _signals_held():
-            processes.end_step(token, stage.pid, 0.0 if hung else grace_s)
-            stage.wait()
-            if stage.stdin:
+            processes.end_step(token, stage and stage.pid, 0.0 if hung else grace_s)
+            if stage is not None:
+                stage.wait()
                 stage.stdin.close()
     if hung:
         return Ended(1, hung, hung=True)

@@ -108,7 +108,7 @@ class MMZeroTrainer(PPOTrainerSync):
         data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         real = [not tag.get("is_padding", False) for tag in batch.tags]
         expected = self.config.data.train_batch_size * self.config.actor_rollout_ref.rollout.n
-        rows = batch_terms.rows_of(batch.keys, real, data["uid"].tolist(), data["extra_fields"].tolist())
+        rows = batch_terms.rows_of(batch.keys, real, list(data["uid"]), list(data["extra_fields"]))
         batch_terms.require_all_present(len(rows), expected, self.settings.failures.max_fraction)
 
         scores = [row.clone() for row in data["rm_scores"].unbind()]
@@ -122,7 +122,7 @@ class MMZeroTrainer(PPOTrainerSync):
 
     def _write_back(self, batch, data, scores, outcome):
         """Store changed scores; rows that left the batch get an own group, an empty mask and the padding tag."""
-        uids = data["uid"].tolist()
+        uids = list(data["uid"])
         masks = [row.clone() for row in data["response_mask"].unbind()]
         for position in outcome.left_out:
             uids[position] = f"out{position}x{uids[position]}"

@@ -1,15 +1,16 @@
-"""Warm processes: import the engine once per stage, fork everything else from there.
+"""Warm processes: import the engine once per run, fork everything else from there.
 
 A verl stage consists of about ten Python processes, and each imports torch, verl and vLLM: 20 to 40 CPU seconds apiece
 on a small machine, one after the other. This server imports them once, stays single-threaded, and forks a child per
 request. Requests come from `warm_client.py`, which Ray (`runtime_env.py_executable`) and multiprocessing
 (`set_executable`) start in place of `python`; neither verl nor vLLM nor Ray is changed.
 
-    with WarmServer(folder, environment) as warm:
+    with WarmServer(environment) as warm:
         subprocess.run([warm.executable, "-m", "verl.trainer.main_ppo", ...], env=environment | warm.environment)
 
 Used on machines without a GPU (a CUDA context does not survive a fork, and start-up is not what a cluster waits for).
-Not covered: more than one node. If the server is missing, the client becomes the ordinary interpreter.
+A child takes over the environment of its caller and signs in with the caller's step (processes.py), so that it is ended
+with it. Not covered: more than one node. If the server is missing, the client becomes the ordinary interpreter.
 """
 
 import array
@@ -20,6 +21,7 @@ import json
 import os
 import runpy
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,6 +31,9 @@ import threading
 import traceback
 from pathlib import Path
 
+from recipe.mmzero import processes
+
+SOCKET, PYTHON, EXECUTABLE = "MMZERO_WARM_SOCKET", "MMZERO_WARM_PYTHON", "MMZERO_WORKER_EXECUTABLE"
 CLIENT = Path(__file__).with_name("warm_client.py")
 PRELOAD = (
     "ray._private.workers.default_worker",
@@ -52,52 +57,59 @@ FIRST_JOB = "01000000"
 
 
 class WarmServer:
-    """Owner of one server process; a context manager. `executable` replaces `python` for whoever starts processes."""
+    """Owner of one server process; a context manager. `executable` replaces `python` for whoever starts processes.
 
-    def __init__(self, folder: Path, environment: dict[str, str]):
-        self.folder, self._environment = Path(folder), dict(environment)
+    The server ends with its owner, whatever ends that: it holds the read end of a pipe.
+    """
+
+    def __init__(self, environment: dict[str, str], log: Path | None = None):
+        self._environment, self._log = dict(environment), log
         self._process: subprocess.Popen | None = None
-        self._socket_dir: tempfile.TemporaryDirectory | None = None
+        self._folder: Path | None = None
 
     def __enter__(self) -> "WarmServer":
-        # a socket path may have 107 bytes at most, so it cannot live in the run folder
-        self._socket_dir = tempfile.TemporaryDirectory(prefix="mmzero-warm-")
-        path = Path(self._socket_dir.name) / "socket"
-        self.environment = {"MMZERO_WARM_SOCKET": str(path), "MMZERO_WARM_PYTHON": sys.executable}
-        self.executable = str(self.folder / "warm-python")
-        wrapper = Path(self.executable)
+        # not in the run folder: a socket path may have 107 bytes at most
+        self._folder = Path(tempfile.mkdtemp(prefix="mmz-warm-"))
+        path, wrapper = self._folder / "socket", self._folder / "python"
+        self.environment = {SOCKET: str(path), PYTHON: sys.executable, EXECUTABLE: str(wrapper)}
+        self.executable = str(wrapper)
         wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{CLIENT}" "$@"\n')
         wrapper.chmod(0o755)
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
         listener.listen(64)  # callers queue here while the server is still importing
         # Ray's C++ core reads these two once, when it is imported. A stage's cluster is its own and runs one job, whose
-        # id is always the first; workers check that "the raylet" lives, here the process that owns the stage.
+        # id is always the first; workers check that "the raylet" lives, here the process that owns the server.
         ray = {"RAY_JOB_ID": FIRST_JOB, "RAY_RAYLET_PID": str(os.getpid())}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(listener.fileno()), self.executable],
-            env=self._environment | self.environment | ray,
-            pass_fds=[listener.fileno()],
-        )
+        with self._log.open("ab") if self._log else contextlib.nullcontext() as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(listener.fileno()), str(self._folder)],
+                env=self._environment | self.environment | ray,
+                pass_fds=[listener.fileno()],
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # Ctrl-C is for the owner
+            )
         listener.close()
         return self
 
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def __exit__(self, *exc) -> None:
         if self._process is not None:
-            self._process.terminate()
+            self._process.stdin.close()  # the server ends its children, removes its folder and leaves
             try:
                 self._process.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        if self._socket_dir is not None:
-            self._socket_dir.cleanup()
-        with contextlib.suppress(FileNotFoundError):
-            Path(self.executable).unlink()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def serve(listener: socket.socket, executable: str) -> None:
-    """Import PRELOAD, then fork a child per request until SIGTERM."""
+def serve(listener: socket.socket, folder: Path) -> None:
+    """Import PRELOAD, then fork a child per request until the owner is gone."""
     for name in PRELOAD:
         importlib.import_module(name)
     if threading.active_count() > 1:
@@ -106,14 +118,15 @@ def serve(listener: socket.socket, executable: str) -> None:
     gc.collect()
     gc.freeze()  # children share these pages
     print(f"warm server ready: {len(sys.modules)} modules", flush=True)
-    Forker(listener, executable).run()
+    Forker(listener, folder).run()
 
 
 class Forker:
     """The single-threaded loop: accepts requests, forks, reports exit statuses, ends children whose caller is gone."""
 
-    def __init__(self, listener: socket.socket, executable: str):
-        self.listener, self.executable = listener, executable
+    def __init__(self, listener: socket.socket, folder: Path):
+        self.listener, self.folder = listener, folder
+        self.executable = str(folder / "python")
         self.selector = selectors.DefaultSelector()
         self.connections: dict[int, socket.socket] = {}
 
@@ -126,11 +139,14 @@ class Forker:
         signal.signal(signal.SIGTERM, self._stop)
         self.selector.register(self.listener, selectors.EVENT_READ, "listener")
         self.selector.register(wake_r, selectors.EVENT_READ, "wake")
+        self.selector.register(0, selectors.EVENT_READ, "owner")
         self.private = (wake_r, wake_w)
         while True:
             for key, _ in self.selector.select():
                 if key.data == "listener":
                     self._accept()
+                elif key.data == "owner":
+                    self._stop()
                 elif key.data == "wake":
                     with contextlib.suppress(BlockingIOError):
                         os.read(wake_r, 4096)
@@ -142,6 +158,7 @@ class Forker:
         for child in list(self.connections):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
         os._exit(0)
 
     def _accept(self) -> None:
@@ -173,6 +190,8 @@ class Forker:
             os.environ.clear()
             os.environ.update(request["environ"])
             os.chdir(request["cwd"])
+            tempfile.tempdir = None  # TMPDIR is another one now
+            processes.sign_in()
             import multiprocessing
 
             from ray._raylet import Config
@@ -279,4 +298,4 @@ def run_like_python(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])
+    serve(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]))

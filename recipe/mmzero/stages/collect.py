@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
     if argv[1:] != ["--engine"]:
         processes.end_with_owner()
         module = ["-m", "recipe.mmzero.stages.collect", argv[0], "--engine"]
-        return run_python(step.config, Path(step.step_dir), module)
+        return run_python(step.config, module)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     from recipe.mmzero.collect import CollectError
 

@@ -16,7 +16,6 @@ CPU = {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # vLLM's worker inside its engine process: one process less per server
     "OMP_NUM_THREADS": "1",
-    "CUDA_VISIBLE_DEVICES": "",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 ALL = {
@@ -40,6 +39,14 @@ def stage_environment(config: DictConfig, metrics_file: Path | None = None) -> d
         added |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     if metrics_file is not None:
         added["VERL_FILE_LOGGER_PATH"] = str(metrics_file)
-    if not config.hardware.get("ray_address"):
-        os.environ.pop("RAY_ADDRESS", None)  # each step has a Ray of its own, whatever else runs on this machine
     return {name: os.environ.get(name, value) for name, value in added.items()}
+
+
+def inherited(config: DictConfig) -> dict[str, str]:
+    """This process's environment without what would lead a stage astray."""
+    astray = set()
+    if not config.hardware.get("ray_address"):
+        astray.add("RAY_ADDRESS")  # each step has a Ray of its own, whatever else runs on this machine
+    if config.hardware.kind == "cpu":
+        astray.add("CUDA_VISIBLE_DEVICES")  # Ray refuses logical GPUs when an empty list says that there are none
+    return {name: value for name, value in os.environ.items() if name not in astray}

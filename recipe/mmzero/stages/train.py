@@ -76,7 +76,7 @@ def write_rows(config: DictConfig, step: Any) -> None:
 def run_verl(config: DictConfig, step: Any) -> int:
     """Run verl's own entry point on this stage's config; returns its exit status."""
     step_dir = Path(step.step_dir)
-    return run_python(config, step_dir, verl_config.command(step_dir)[1:], verl_config.metrics_file(step))
+    return run_python(config, verl_config.command(step_dir)[1:], verl_config.metrics_file(step))
 
 
 def last_checkpoint(step_dir: Path) -> int:

@@ -1,0 +1,40 @@
+"""One small evolution on the real engine, interrupted once on the way; every test here reads it."""
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+spec = importlib.util.spec_from_file_location("mmzero_e2e_loop", Path(__file__).with_name("loop.py"))
+loop = importlib.util.module_from_spec(spec)
+sys.modules["mmzero_e2e_loop"] = loop
+spec.loader.exec_module(loop)
+
+
+@dataclass(frozen=True)
+class Evolved:
+    """A finished run and what was seen on the way."""
+
+    run_dir: Path
+    interrupted_code: int
+    interrupted_s: float
+    left_by_interrupt: list[str]
+    left_at_end: list[str]
+    console: str
+
+
+@pytest.fixture(scope="session")
+def evolved(tmp_path_factory) -> Evolved:
+    run_dir = tmp_path_factory.mktemp("evolution") / "run"
+    memory = loop.shared_memory()
+    process = loop.start(run_dir)
+    first_checkpoint = run_dir / "iter_01" / "proposer" / "checkpoints" / "latest_checkpointed_iteration.txt"
+    loop.wait_until(process, run_dir, first_checkpoint.exists)
+    code, seconds = loop.interrupt(process)
+    left = loop.leftovers(run_dir) + sorted(loop.shared_memory() - memory)
+    again = loop.start(run_dir)
+    loop.finish(again, run_dir)
+    left_at_end = loop.leftovers(run_dir) + sorted(loop.shared_memory() - memory)
+    return Evolved(run_dir, code, seconds, left, left_at_end, loop.console(run_dir))

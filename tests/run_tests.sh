@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Everything that has to be green: lint, unit, contract, sandbox, page and end-to-end tests. Sets up by itself.
+#
+#   bash tests/run_tests.sh              all of it: about 25 minutes on two cores
+#   bash tests/run_tests.sh --fast       without the runs on the real engine
+#   bash tests/run_tests.sh tests/env    only these; further words go to pytest
+set -euo pipefail
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$repo"
+export MMZERO_VENV=${MMZERO_VENV:-$repo/.venv}
+MMZERO_QUIET=1 bash examples/setup_env.sh cpu
+export PATH="$MMZERO_VENV/bin:$PATH"
+
+# The page tests drive a real browser; without one they skip and say so.
+if ! command -v chromium >/dev/null && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+  echo "installing chromium for the page tests"
+  (apt-get -qq update && apt-get -qq install -y chromium) >/dev/null 2>&1 ||
+    echo "chromium could not be installed: the page tests will skip"
+fi
+
+ruff format --check .
+ruff check .
+
+if [[ $# -gt 0 && $1 != --fast ]]; then exec python -m pytest "$@"; fi
+
+python -m pytest -m "not e2e" --durations=10
+if [[ ${1:-} != --fast ]]; then python -m pytest -m e2e --durations=10; fi
