@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from recipe.mmzero.report.final import rejected
 from recipe.mmzero.report.overview import reward_series
@@ -41,6 +42,7 @@ def rewards(run: Run, found: Survey) -> Figure:
         for step in steps:
             offset = _stage(top_axes, bottom_axes, step, offset, ROLES[role])
         bottom_axes.set_xlabel("training step, all iterations")
+        bottom_axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         bottom_axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4))
     panels[0, 0].set_ylabel("mean reward per step")
     panels[1, 0].set_ylabel("KL to stage start (nat per token)")
@@ -82,7 +84,7 @@ def time(run: Run, found: Survey) -> Figure:
     unit, name = (3600.0, "hours") if max(step.wall_s for step in steps) > 7200 else (60.0, "minutes")
     rows = np.arange(len(steps))[::-1]
     left = np.zeros(len(steps))
-    for k, (phase, title) in enumerate([*PHASES, ("rest", "peers, waiting, other"), ("collect", "collection")]):
+    for k, (phase, title) in enumerate([*PHASES, ("rest", "start-up, peers, other"), ("collect", "collection")]):
         widths = np.array([_seconds(step, phase) for step in steps]) / unit
         if widths.any():
             color = (*CYCLE, "#B8C0CC", "#4C6A92")[k]

@@ -131,7 +131,19 @@ def read_run(folder: Path | str) -> Run:
     order = {name: k for k, name in enumerate(("proposer", "collect_coder", "coder", "collect_solver", "solver"))}
     steps.sort(key=lambda step: (step.iteration, order[step.name]))
     config = read_mapping(folder / "config.yaml", skips)
-    return Run(folder, config, read_mapping(folder / "state.json", skips), steps, skips)
+    state = read_mapping(folder / "state.json", skips)
+    _use_journal(steps, state)
+    return Run(folder, config, state, steps, skips)
+
+
+def _use_journal(steps: list[Step], state: dict[str, Any]) -> None:
+    """Wall time as the loop measured it, start-up and all attempts included; a step's own files know only a part."""
+    records = state.get("steps")
+    for step in steps:
+        record = records.get(step.id) if isinstance(records, dict) else None
+        seconds = finite(record.get("seconds")) if isinstance(record, dict) else None
+        if seconds:
+            step.wall_s = seconds
 
 
 def read_step(folder: Path, iteration: int, skips: Skips) -> Step:
@@ -156,7 +168,7 @@ def read_step(folder: Path, iteration: int, skips: Skips) -> Step:
 
 
 def _read_progress(step: Step, skips: Skips) -> None:
-    """Wall time: training steps know theirs; a collection's is the growth of its progress file, pauses left out."""
+    """Wall time, until the journal has it: of the training steps, or the growth of a collection's progress file."""
     timed = step.series.get("timing_s/step")
     if timed:
         step.wall_s = sum(value for _, value in timed)
