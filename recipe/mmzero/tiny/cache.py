@@ -12,9 +12,9 @@ import os
 import shutil
 from pathlib import Path
 
-from recipe.mmzero.tiny.warmup import WarmupConfig, warm_up
+from recipe.mmzero.tiny.settings import WarmupConfig
 
-SOURCES = ("world.py", "questions.py", "corpus.py", "prompts.py", "model.py", "batches.py", "pixels.py", "warmup.py")
+SOURCES = ("world", "questions", "corpus", "prompts", "model", "batches", "pixels", "settings", "warmup")
 
 
 def cache_root() -> Path:
@@ -25,7 +25,7 @@ def content_hash(config: WarmupConfig) -> str:
     """Hash of the warm-up settings and of the source code that makes the base; comments do not count."""
     digest = hashlib.sha256(json.dumps(config.as_dict(), sort_keys=True).encode())
     for name in SOURCES:
-        digest.update(syntax((Path(__file__).parent / name).read_text()).encode())
+        digest.update(syntax((Path(__file__).parent / f"{name}.py").read_text()).encode())
     return digest.hexdigest()[:12]
 
 
@@ -63,6 +63,8 @@ def ensure_base(config: WarmupConfig | None = None, report=print) -> Path:
         if (folder / "config.json").exists():  # another builder finished while we waited
             return folder
         report(f"building the tiny base model in {folder} ({config.steps} steps, once)")
+        from recipe.mmzero.tiny.warmup import warm_up
+
         temporary = folder.with_name(folder.name + ".part")
         shutil.rmtree(temporary, ignore_errors=True)
         numbers = warm_up(temporary, config, report)

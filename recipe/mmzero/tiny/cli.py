@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _build(options: argparse.Namespace) -> int:
     from recipe.mmzero.tiny.cache import ensure_base
-    from recipe.mmzero.tiny.warmup import WarmupConfig
+    from recipe.mmzero.tiny.settings import WarmupConfig
 
     config = WarmupConfig(steps=options.steps) if options.steps else WarmupConfig()
     folder = ensure_base(config)

@@ -6,7 +6,6 @@ Deterministic by seed and number of steps (never by wall time), so that the cach
 import math
 import sys
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -15,23 +14,7 @@ import torch.nn.functional as functional
 from recipe.mmzero.tiny.batches import IGNORED, PATCHES, Batch, Batches
 from recipe.mmzero.tiny.corpus import CLEAN, Errors
 from recipe.mmzero.tiny.model import build_model, build_processor, build_tokenizer, save
-
-
-@dataclass(frozen=True)
-class WarmupConfig:
-    """What decides the base, besides the code: part of the cache key."""
-
-    steps: int = 520
-    seed: int = 0
-    solver_batch: int = 24
-    proposer_batch: int = 6
-    coder_batch: int = 8
-    learning_rate: float = 2e-3
-    lr_warmup_steps: int = 60
-    clean_share: float = 0.5
-
-    def as_dict(self) -> dict:
-        return asdict(self)
+from recipe.mmzero.tiny.settings import WarmupConfig
 
 
 def warm_up(folder: Path, config: WarmupConfig, report=print) -> dict[str, float]:
