@@ -36,7 +36,7 @@ def group_by_checkpoint(peers: Mapping[str, Mapping[str, Any]]) -> list[PeerGrou
     """One group per distinct checkpoint.
 
     Args:
-        peers: role -> {path, gpus, tensor_parallel}; `gpus` is what the hardware profile gives this role.
+        peers: role -> {path, gpus, tensor_parallel[, most_replicas]}; `gpus` is what the profile gives this role.
     Returns:
         Groups in the order of first appearance; GPUs of roles that share a checkpoint add up.
     Raises:
@@ -52,7 +52,8 @@ def group_by_checkpoint(peers: Mapping[str, Mapping[str, Any]]) -> list[PeerGrou
         if gpus < width:
             roles = "+".join(role for role, _ in members)
             raise ValueError(f"peer {roles}: {gpus} GPUs for tensor_parallel={width}; give it more in hardware.stages")
-        result.append(PeerGroup(path, tuple(role for role, _ in members), gpus // width, width))
+        replicas = min([gpus // width, *[peer["most_replicas"] for _, peer in members if peer.get("most_replicas")]])
+        result.append(PeerGroup(path, tuple(role for role, _ in members), replicas, width))
     return result
 
 

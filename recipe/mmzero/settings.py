@@ -204,6 +204,7 @@ class Hardware:
 
     `ray_address`: null starts a Ray of our own per stage; HOST:PORT joins a running cluster. `ray_cpus`: CPUs that our
     own Ray counts; verl reserves three for every training GPU and two for every peer GPU, and placement waits for ever.
+    `most_replicas`: servers of one checkpoint at most; null: as many as its GPUs allow.
     """
 
     name: str = MISSING
@@ -212,6 +213,7 @@ class Hardware:
     gpus_per_node: int = MISSING
     gpu_memory_gb: float = MISSING
     peers: str = "standalone"
+    most_replicas: int | None = None
     ray_address: str | None = None
     ray_cpus: int | None = None
     stages: Stages = field(default_factory=Stages)

@@ -244,6 +244,7 @@ def peer_spec(config: DictConfig, stage: str, inputs: Mapping[str, Any]) -> dict
             "path": str(inputs[role]),
             "gpus": int(layout.get(f"{role}_gpus", 1)),
             "tensor_parallel": int(layout.get("peer_tensor_parallel", 1)),
+            "most_replicas": config.hardware.get("most_replicas"),
         }
         for role in PEERS[stage]
     }
