@@ -14,6 +14,7 @@ from mmzero_rewards.prompting import PromptTemplates
 from recipe.mmzero.collect import CollectError, write_topic_rows
 from recipe.mmzero.collect.ledger import Ledger
 from recipe.mmzero.collect.progress import Progress
+from recipe.mmzero.collect.roles import Roles
 from recipe.mmzero.collect.shards import ShardStore, claim
 from recipe.mmzero.collect.stream import in_order
 from recipe.mmzero.seeds import derive_seed
@@ -267,3 +268,16 @@ def test_shuffled_writes_read_back(tmp_path):
     for record in records:
         assert store.read(record["index"]) == record
     store.close()
+
+
+def test_rows_that_draw_the_same_picture_at_once_share_one_file(tmp_path):
+    """The renderer's cache hands the same bytes object to several rows, which store it in several threads."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    roles = Roles("collect_coder", None, {}, None, tmp_path, 0, 1, Progress(tmp_path / "progress.jsonl", "x"))
+    for k in range(40):
+        png = b"\x89PNG" + bytes([k]) * 200_000
+        with ThreadPoolExecutor(8) as pool:
+            names = set(pool.map(lambda _, png=png: roles._save(png), range(8)))
+        assert len(names) == 1 and (tmp_path / names.pop()).read_bytes() == png
+    assert not list((tmp_path / "images").glob("*.part"))

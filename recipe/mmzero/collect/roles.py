@@ -9,6 +9,7 @@ import asyncio
 import os
 import re
 import struct
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -164,7 +165,7 @@ class Roles:
         target = self.out_dir / name
         if not target.exists() or target.stat().st_size != len(png):
             # Two rows may draw the same picture at the same time: each has its own temporary file.
-            temporary = target.with_name(f"{target.stem}.{os.getpid()}.{id(png):x}.part")
+            temporary = target.with_name(f"{target.stem}.{uuid.uuid4().hex}.part")
             temporary.write_bytes(png)
             os.replace(temporary, target)
         return name
