@@ -21,7 +21,7 @@ from recipe.mmzero import capacity, machine, model_folder, schema
 from recipe.mmzero.layout import ROLES
 from recipe.mmzero.machine import FAIL, OK, WARN, Check
 from recipe.mmzero.settings import ConfigError
-from recipe.mmzero.stages.environment import stage_environment
+from recipe.mmzero.stages.environment import inherited, stage_environment
 
 USAGE = """usage: mmzero doctor [--brief] [hardware=...] [model=...] [key=value ...]
 
@@ -151,10 +151,8 @@ def fitting(config: DictConfig) -> Iterator[Check]:
             yield Check(name, FAIL, f"{config.model.name} does not fit, {tight.line()}", remedy)
             continue
         layout = capacity.layout_of(config, verdict.stage)
-        fewest = min(
-            [capacity.requests_at_once(sizes, layout, peer=False)] * bool(layout.train_gpus)
-            + [capacity.requests_at_once(sizes, layout, peer=True)] * bool(layout.peer_gpus)
-        )
+        kinds = [peer for peer, there in ((False, layout.train_gpus), (True, layout.peer_gpus)) if there]
+        fewest = min(capacity.requests_at_once(sizes, layout, peer) for peer in kinds)
         yield Check(name, OK, f"{tight.line()}; every server holds {fewest} or more requests of full length")
 
 
@@ -239,7 +237,7 @@ def raw_keys(config: DictConfig) -> Check:
 
 def plugin(config: DictConfig) -> Check:
     """`plugin.verify()` in the environment of a stage, in a process of its own: it imports the trainer."""
-    environment = dict(os.environ) | stage_environment(config)
+    environment = inherited(config) | stage_environment(config)
     code = "from recipe.mmzero.plugin import verify; print(len(verify()))"
     try:
         answer = subprocess.run(

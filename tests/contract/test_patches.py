@@ -67,7 +67,7 @@ def test_fsdp_engine_on_cpu(monkeypatch):
     with pytest.raises(ValueError, match="No engine registered for device='cpu'"):
         EngineRegistry.get_engine_cls("language_model", "fsdp2")
     if not torch.cuda.is_available():
-        with pytest.raises(RuntimeError, match="accelerator|NVIDIA"):
+        with pytest.raises(RuntimeError, match=r"accelerator|NVIDIA"):
             torch.empty(1, pin_memory=CPUOffloadPolicy(pin_memory=True).pin_memory)
 
     engine = SimpleNamespace(CPUOffloadPolicy=CPUOffloadPolicy, FSDPEngineWithLMHead=FSDPEngineWithLMHead)

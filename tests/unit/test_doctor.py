@@ -46,8 +46,8 @@ def test_gpu_profile_without_gpus_is_one_line(tmp_path):
     code, lines, errors = command(*GPU, **without_gpus(tmp_path))
     assert code == 1 and not errors
     assert lines == [
-        "FAIL  GPUs: hardware=gpu8x80 needs 8 GPUs of 80 GB, this machine has none (nvidia-smi lists none) -> run it on "
-        "such a machine, or choose another hardware= profile (hardware=cpu needs no GPU)"
+        "FAIL  GPUs: hardware=gpu8x80 needs 8 GPUs of 80 GB, this machine has none (nvidia-smi lists none) -> run it "
+        "on such a machine, or choose another hardware= profile (hardware=cpu needs no GPU)"
     ]
 
 
@@ -61,7 +61,8 @@ def test_wrong_override_is_one_line():
     code, lines, errors = command("hardware.stagse=1")
     assert code == 2 and not lines
     assert errors == [
-        "error: unknown config key 'hardware.stagse' (did you mean 'hardware.stages'?); `mmzero run --help` lists all keys"
+        "error: unknown config key 'hardware.stagse' (did you mean 'hardware.stages'?); "
+        "`mmzero run --help` lists all keys"
     ]
 
 
