@@ -1,6 +1,7 @@
 """Samples of a training step as JSON lines: `samples/{step:06d}.jsonl`, pictures beside them in `samples/images`.
 
-Pictures are written by the process that rendered them (the reward manager); records hold their relative paths.
+Pictures are written by the process that rendered them (the reward manager); records hold their relative paths. Once a
+step's records are written, the pictures that none of them shows are deleted.
 Not-a-number values become null, which every JSON reader accepts.
 """
 
@@ -8,7 +9,8 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +22,7 @@ class SampleWriter:
 
     def __init__(self, folder: Path, per_step: int):
         self.folder, self.per_step = folder, per_step
+        self._since = time.time()
 
     def choose(self, rows: Sequence[RowT], step: int) -> list[RowT]:
         """At most `per_step` rows, group by group, in a pseudo-random order of groups fixed by step and group id."""
@@ -37,6 +40,14 @@ class SampleWriter:
             for record in records:
                 out.write(json.dumps(_plain(record), ensure_ascii=False) + "\n")
         os.replace(temporary, target)
+        self._forget_pictures({drawing["image"] for record in records for drawing in record.get("drawings") or ()})
+
+    def _forget_pictures(self, shown: Collection[str | None]) -> None:
+        """Delete this step's pictures that no record shows: a Coder step of the method draws more than a thousand."""
+        since, self._since = self._since, time.time()
+        for picture in (self.folder / "images").glob("*.png"):
+            if f"images/{picture.name}" not in shown and picture.stat().st_mtime >= since:
+                picture.unlink()
 
 
 def _rank(step: int, group: str) -> str:

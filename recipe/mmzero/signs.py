@@ -102,9 +102,10 @@ def training_line(role: str, step: int, steps: int, data: Mapping[str, float]) -
 def collection_line(record: Mapping[str, Any]) -> str:
     """Rows so far, accepted, rate and estimated end."""
     goal = f"/{record['target']}" if record.get("target") else ""
+    second = "second pass, by variance: " if "variance" in str(record.get("phase")) else ""
     eta = record.get("eta_s")
     left = "" if eta is None else f"  ETA {int(eta) // 60}:{int(eta) % 60:02d}"
     return (
-        f"{record.get('phase')}: {record.get('done')}/{record.get('total')} rows  "
+        f"{second}{record.get('done')}/{record.get('total')} rows  "
         f"{record.get('accepted')}{goal} accepted  {record.get('rows_per_min')} rows/min{left}"
     )

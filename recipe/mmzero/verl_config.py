@@ -197,7 +197,7 @@ def reward_kwargs(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]
         },
         "image": image_policy(config),
         "seed": derive_seed(config.seed, step["iteration"], role, 0, 2),
-        "dump_dir": str(Path(step["step_dir"]) / "samples"),
+        "dump_dir": str(Path(step["step_dir"]) / "samples") if config.dump.samples_per_step else None,
     }
 
 

@@ -1,0 +1,42 @@
+"""Sample dumps: whole groups, atomic files, and only the pictures that a record shows."""
+
+import json
+import os
+import time
+
+from recipe.mmzero.batch import Row
+from recipe.mmzero.samples import SampleWriter
+
+
+def row(group: str, session: int) -> Row:
+    return Row(0, 0, group, session, False, {}, {})
+
+
+def test_whole_groups_first(tmp_path):
+    rows = [row(group, session) for session in range(4) for group in "abc"]
+    chosen = SampleWriter(tmp_path, 8).choose(rows, step=3)
+    assert [r.session for r in chosen] == [0, 1, 2, 3, 0, 1, 2, 3]
+    assert len({r.group for r in chosen}) == 2
+    assert chosen == SampleWriter(tmp_path, 8).choose(rows[::-1], step=3), "the choice must not depend on order"
+
+
+def test_not_a_number_is_null(tmp_path):
+    SampleWriter(tmp_path, 1).write(1, [{"score": float("nan"), "terms": {"x": [float("inf"), 1.0]}}])
+    assert json.loads((tmp_path / "000001.jsonl").read_text()) == {"score": None, "terms": {"x": [None, 1.0]}}
+
+
+def test_pictures_that_no_record_shows_are_deleted(tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "earlier.png").write_bytes(b"1")  # of an earlier step or attempt: its own records may show it
+    os.utime(images / "earlier.png", (time.time() - 60,) * 2)
+    writer = SampleWriter(tmp_path, 1)
+    for name in ("shown.png", "hidden.png"):
+        (images / name).write_bytes(b"1")
+    writer.write(1, [{"drawings": [{"image": "images/shown.png"}, {"image": None}]}])
+    assert sorted(path.name for path in images.iterdir()) == ["earlier.png", "shown.png"]
+
+
+def test_nothing_is_written_when_dumps_are_off(tmp_path):
+    SampleWriter(tmp_path / "samples", 0).write(1, [{"a": 1}])
+    assert not (tmp_path / "samples").exists()
