@@ -83,6 +83,7 @@ def essentials(config: DictConfig) -> Iterator[Check]:
     yield devices(config)
     yield model(config)
     yield from fitting(config)
+    yield raw_keys(config)
     yield machine.cairo()
     yield machine.folder_writable(Path(config.run_dir))
     yield run_disk(config)
@@ -103,7 +104,6 @@ def examine(config: DictConfig, brief: bool) -> Iterator[Check]:
     yield machine.fonts()
     yield machine.loopback_port()
     yield from sandbox(config)
-    yield raw_keys(config)
     if not brief:
         yield plugin(config)
 
