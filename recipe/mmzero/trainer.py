@@ -101,7 +101,7 @@ class MMZeroTrainer(PPOTrainerSync):
                 model, addresses = peers.addresses_of(self.peer_groups, role)
                 self.config.reward.reward_kwargs.peers[role].model = model
                 self.config.reward.reward_kwargs.peers[role].addresses = addresses
-                logger.warning("peer %s: %s at %s", role, model, ", ".join(addresses))
+                print(f"peer {role}: {model} at {', '.join(addresses)}", flush=True)
 
     def _compute_advantage(self, batch, metrics):
         fields = ["uid", "responses", "rm_scores", "response_mask", "extra_fields", "prompts"]

@@ -143,7 +143,7 @@ def ray_init(config: DictConfig, metrics: Path | None = None) -> dict[str, Any]:
     """Arguments of `ray.init` that follow from the hardware profile.
 
     A running cluster was not started from this environment, so a stage's variables travel in the runtime environment. A
-    Ray of our own inherits them; on a single node its servers bind to the node address, which loopback is here.
+    Ray of our own inherits them.
     """
     hardware = config.hardware
     if hardware.get("ray_address"):
@@ -153,7 +153,7 @@ def ray_init(config: DictConfig, metrics: Path | None = None) -> dict[str, Any]:
         }
     if hardware.kind == "cpu":  # config/verl/cpu.yaml has it all
         return {}
-    return {"num_cpus": hardware.get("ray_cpus"), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    return {"num_cpus": hardware.get("ray_cpus"), "include_dashboard": False}
 
 
 def metrics_file(step: Mapping[str, Any]) -> Path:

@@ -111,6 +111,13 @@ def test_the_coder_is_judged_by_the_solver_not_by_itself(evolved):
     assert served and str(_base(evolved.run_dir)) in served[0]
 
 
+def test_servers_listen_on_loopback_only(evolved):
+    for role in ROLES:
+        log = sorted((evolved.run_dir / "logs").glob(f"iter_01-{role}.attempt*.log"))[-1].read_text()
+        servers = [line for line in log.splitlines() if "LLMServerManager: [" in line or "peer solver:" in line]
+        assert servers and all("127.0.0.1:" in line for line in servers), servers
+
+
 def test_collected_rows_have_pictures(evolved):
     rows = pd.read_parquet(evolved.run_dir / "iter_01" / "collect_solver" / "train.parquet")
     assert len(rows) >= 8

@@ -38,6 +38,10 @@ def stage_environment(config: DictConfig, metrics_file: Path | None = None) -> d
         added |= CPU
     if not config.model.get("allow_download", config.hardware.kind != "cpu"):
         added |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    if not config.hardware.get("ray_address"):
+        # Ray replaces a loopback address by one that other machines reach, even where it was asked for, and verl's
+        # servers bind to the node's address without authentication; this switch keeps a Ray of our own on loopback.
+        added["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     if metrics_file is not None:
         added["VERL_FILE_LOGGER_PATH"] = str(metrics_file)
     return {name: os.environ.get(name, value) for name, value in added.items()}

@@ -1,0 +1,138 @@
+"""Kill -9 what a run consists of, at random moments, until the run completes; then check it.
+
+    python tests/chaos/chaos.py --out DIR [--kills 12] [--iterations 2] [--seed 0]
+
+Victims: stage process, trainer actor, rollout server, peer server, collector, loop, warm server. A reference run
+of the same seed without kills comes first (kept in DIR/reference, reused if it is there). Prints a line per kill and at
+the end `kills N, attempts N, whole, rows equal the reference's`; exit 1 if anything is wrong or left over.
+"""
+
+import argparse
+import importlib.util
+import os
+import random
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+HERE = Path(__file__).resolve().parent
+
+
+def load(name: str, path: Path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+loop = load("mmzero_e2e_loop", HERE.parent / "e2e" / "loop.py")
+check = load("mmzero_chaos_check", HERE / "check.py")
+
+VICTIMS = ("stage", "trainer", "rollout", "peer", "collector", "loop", "warm")
+TRAINING = ("proposer", "coder", "solver")
+
+
+def victims(kind: str, run_dir: Path, owner: int) -> list[int]:
+    """Process ids of a kind that live right now."""
+    running = [name for name, record in loop.records(run_dir).items() if record["status"] == "running"]
+    if kind == "loop":
+        return [owner]
+    if not running:
+        return []
+    stage = running[-1].rsplit("/", 1)[1]
+    log = sorted((run_dir / "logs").glob(f"{running[-1].replace('/', '-')}.attempt*.log"))
+    text = log[-1].read_text(errors="replace") if log else ""
+    if kind == "trainer":
+        return _alive(re.findall(r"\(WorkerDict pid=(\d+)", text)) if stage in TRAINING else []
+    if kind in ("rollout", "peer"):
+        servers = list(dict.fromkeys(re.findall(r"\(vLLMHttpServer pid=(\d+)", text)))
+        # peers start before the trained role's server, which only training stages have
+        chosen = servers[-1:] if kind == "rollout" and stage in TRAINING else servers[:1]
+        wanted = stage in TRAINING if kind == "rollout" else stage != "solver"
+        return _alive(chosen) if wanted else []
+    needle = {"stage": "recipe.mmzero.stages.", "collector": "stages.collect", "warm": "recipe.mmzero.platform.warm"}[
+        kind
+    ]
+    found = []
+    for process in psutil.Process(owner).children(recursive=True):
+        try:
+            line = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        if (
+            needle in line
+            and (kind != "collector" or "--engine" in line)
+            and (kind == "collector" or "--engine" not in line)
+        ):
+            found.append(process.pid)
+    return found[:1]
+
+
+def _alive(pids: list[str]) -> list[int]:
+    return [int(pid) for pid in dict.fromkeys(pids) if psutil.pid_exists(int(pid))][-1:]
+
+
+def disturb(
+    run_dir: Path, kinds: list[str], dice: random.Random, words: tuple[str, ...], settle_s: float = 12.0
+) -> int:
+    """Run to the end while killing one victim of each kind in turn; returns the number of kills."""
+    killed = 0
+    process = loop.start(run_dir, *words)
+    wait = dice.uniform(0, settle_s)
+    seen_since = None
+    while True:
+        code = process.poll()
+        if code is not None:
+            if code == 0:
+                return killed
+            if code != -signal.SIGKILL:
+                raise SystemExit(f"mmzero run ended with {code}:\n{loop.console(run_dir)[-3000:]}")
+            process, seen_since = loop.start(run_dir, *words), None
+        kind = kinds[killed] if killed < len(kinds) else None
+        found = victims(kind, run_dir, process.pid) if kind else []
+        if found and seen_since is None:
+            seen_since = time.monotonic()
+        if found and time.monotonic() - seen_since > wait:
+            step = [name for name, record in loop.records(run_dir).items() if record["status"] == "running"][-1:]
+            print(f"kill {killed + 1:2}: {kind:9} (process {found[0]}) during {' '.join(step) or 'start'}", flush=True)
+            os.kill(found[0], signal.SIGKILL)
+            killed, seen_since, wait = killed + 1, None, dice.uniform(0, settle_s)
+        time.sleep(0.3)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--kills", type=int, default=12)
+    parser.add_argument("--iterations", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    dice = random.Random(options.seed)
+    kinds = [VICTIMS[k % len(VICTIMS)] for k in range(options.kills)]
+    dice.shuffle(kinds)
+    words = (f"evolution.iterations={options.iterations}", "evolution.max_attempts=20")
+    out = options.out.resolve()
+    reference, run_dir = out / "reference" / "run", out / "disturbed" / "run"
+    for folder in (reference, run_dir):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    loop.finish(loop.start(reference, *words), reference, limit_s=5400)
+    print(f"reference: {time.monotonic() - started:.0f} s", flush=True)
+    memory = loop.shared_memory()
+    started = time.monotonic()
+    killed = disturb(run_dir, kinds, dice, words)
+    wrong = check.problems(run_dir) + check.differences(run_dir, reference)
+    wrong += loop.leftovers(run_dir) + sorted(loop.shared_memory() - memory)
+    attempts = sum(record["attempts"] for record in loop.records(run_dir).values())
+    verdict = "; ".join(wrong) or "whole, rows equal the reference's, nothing left"
+    print(f"kills {killed}, attempts {attempts}, {time.monotonic() - started:.0f} s: {verdict}")
+    return bool(wrong) or killed < options.kills
+
+
+if __name__ == "__main__":
+    sys.exit(main())
