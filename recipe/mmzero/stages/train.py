@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero import processes, verl_config
 from recipe.mmzero.seeds import derive_seed
+from recipe.mmzero.stages.checkpoints import last_usable
 from recipe.mmzero.stages.launch import run_python
 from recipe.mmzero.stages.rows import training_rows
 from recipe.mmzero.stages.summary import merge_metrics, summarise
@@ -43,13 +44,15 @@ def train(config: DictConfig, step: Any) -> int:
     train_config = config[step.role].train
     write_rows(config, step)
     verl_config.write(config, step)
-    progress(step_dir, "start", last_checkpoint(step_dir), train_config.steps)
-    if last_checkpoint(step_dir) < train_config.steps:
+    done = last_usable(step_dir / "checkpoints")
+    progress(step_dir, "start", done, train_config.steps)
+    if done < train_config.steps:
         code = run_verl(config, step)
         if code:
             return code
-    if last_checkpoint(step_dir) < train_config.steps:
-        raise ValueError(f"verl ended after step {last_checkpoint(step_dir)} of {train_config.steps}: see the log")
+        done = last_usable(step_dir / "checkpoints")
+    if done < train_config.steps:
+        raise ValueError(f"verl ended after step {done} of {train_config.steps}: see the log")
     export(step_dir, Path(step.inputs.policy), train_config.steps)
     merge_metrics(step_dir)
     summary = summarise(step_dir, step.role)
@@ -77,12 +80,6 @@ def run_verl(config: DictConfig, step: Any) -> int:
     """Run verl's own entry point on this stage's config; returns its exit status."""
     step_dir = Path(step.step_dir)
     return run_python(config, verl_config.command(step_dir)[1:], verl_config.metrics_file(step))
-
-
-def last_checkpoint(step_dir: Path) -> int:
-    """The step of verl's last complete checkpoint, 0 if there is none."""
-    marker = step_dir / "checkpoints" / "latest_checkpointed_iteration.txt"
-    return int(marker.read_text()) if marker.exists() else 0
 
 
 def export(step_dir: Path, policy: Path, steps: int) -> None:

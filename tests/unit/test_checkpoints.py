@@ -1,0 +1,71 @@
+"""A stage continues from the newest checkpoint that can be read."""
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+
+from recipe.mmzero.stages.checkpoints import MARKER, last_usable
+
+
+def checkpoint(folder: Path, step: int) -> Path:
+    """A checkpoint folder as verl writes it."""
+    path = folder / f"global_step_{step}"
+    hf = path / "actor" / "huggingface"
+    hf.mkdir(parents=True)
+    for kind in ("model", "optim", "extra_state"):
+        torch.save({"x": torch.zeros(1000)}, path / "actor" / f"{kind}_world_size_1_rank_0.pt")
+    torch.save({"x": 1}, path / "data.pt")
+    head = json.dumps({"w": {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}}).encode()
+    (hf / "model.safetensors").write_bytes(struct.pack("<Q", len(head)) + head + b"1234")
+    (hf / "config.json").write_text("{}")
+    (folder / MARKER).write_text(str(step))
+    return path
+
+
+def test_none(tmp_path):
+    assert last_usable(tmp_path) == 0
+
+
+def test_newest(tmp_path):
+    checkpoint(tmp_path, 2)
+    checkpoint(tmp_path, 10)
+    assert last_usable(tmp_path) == 10
+
+
+def test_marker_that_a_kill_left_behind(tmp_path):
+    checkpoint(tmp_path, 2)
+    (tmp_path / MARKER).write_text("")
+    assert last_usable(tmp_path) == 2
+    assert (tmp_path / MARKER).read_text() == "2"
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+DAMAGE = {
+    "weights cut": lambda path: cut(path / "actor" / "model_world_size_1_rank_0.pt"),
+    "optimiser empty": lambda path: (path / "actor" / "optim_world_size_1_rank_0.pt").write_bytes(b""),
+    "optimiser missing": lambda path: (path / "actor" / "optim_world_size_1_rank_0.pt").unlink(),
+    "data position missing": lambda path: (path / "data.pt").unlink(),
+    "export cut": lambda path: cut(path / "actor" / "huggingface" / "model.safetensors"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_damaged_one_is_set_aside(tmp_path, damage, capsys):
+    checkpoint(tmp_path, 2)
+    damage(checkpoint(tmp_path, 4))
+    assert last_usable(tmp_path) == 2
+    assert (tmp_path / MARKER).read_text() == "2"
+    assert (tmp_path / "global_step_4.damaged").is_dir(), "nothing that was written is deleted"
+    assert "checkpoint of step 4 is damaged" in capsys.readouterr().out
+
+
+def test_all_damaged_starts_over(tmp_path):
+    cut(checkpoint(tmp_path, 2) / "data.pt")
+    assert last_usable(tmp_path) == 0
+    assert not (tmp_path / MARKER).exists(), "verl would try to load what the marker names"
