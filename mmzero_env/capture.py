@@ -71,7 +71,9 @@ class Capture:
             self.figure(figure, **{key: options[key] for key in PICTURE_OPTIONS if key in options})
             with self._quietly():
                 if isinstance(fname, PATHS) and os.path.splitext(os.fsdecode(fname))[1].lower() in PIXEL_FORMATS:
-                    save(self.image, fname if os.path.splitext(os.fsdecode(fname))[1] else f"{os.fsdecode(fname)}.png")
+                    name = os.fsdecode(fname)
+                    name = name if os.path.splitext(name)[1] else f"{name}.png"
+                    save(self.image, name, compress_level=1)  # other formats ignore it
                 elif isinstance(fname, PATHS):
                     savefig(figure, fname, **options)
             if not isinstance(fname, PATHS):

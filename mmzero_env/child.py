@@ -21,7 +21,6 @@ def run_child(channel: int, template: int, wall: Wall, draw: Draw, folder: str |
     try:
         try:
             isolate(channel, template, wall, folder)
-            draw.settle()
         except BaseException as error:
             send([wire.FAILED, f"{type(error).__name__}: {error}".encode("utf-8", "replace")[: wire.MAX_MESSAGE]])
             os._exit(1)

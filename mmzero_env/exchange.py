@@ -97,8 +97,8 @@ def _result(channel: "_Channel", config: RenderConfig, start: float) -> RenderRe
     if status is RenderStatus.OK:
         if min(width, height) < config.min_side or max(width, height) > config.max_aspect * min(width, height) + 1:
             status, message = RenderStatus.BAD_SIZE, f"{width} x {height} pixels are outside the size policy"
-        elif config.blank == "fail" and is_blank(pixels):
-            status, message = RenderStatus.BLANK, f"every pixel is #{pixels[:3].hex()}"
+        elif config.blank == "fail" and is_blank(pixels, width, height):
+            status, message = RenderStatus.BLANK, f"every pixel is #{pixels[2::-1].hex()}"
         else:
             png = encode_png(pixels, width, height)
     if png is None:

@@ -57,11 +57,6 @@ class SnippetRenderer:
         self.capture = Capture(config)
         self.capture.install()
 
-    def settle(self) -> None:
-        """In a child: the state that forks must not share."""
-        random.seed(0)
-        self.seed_numpy(0)
-
     def __call__(self, code: str) -> list[bytes]:
         """A packed result. Raises Refused or MemoryError."""
         main = types.ModuleType("__main__")
@@ -69,6 +64,8 @@ class SnippetRenderer:
         builtins.exit = builtins.quit = sys.exit  # scripts use them; an interpreter without site lacks them
         sys.modules["__main__"] = main
         sys.argv = ["snippet.py"]
+        random.seed(0)
+        self.seed_numpy(0)
         allow_folders()
         run(code, main.__dict__)
         try:
@@ -79,7 +76,12 @@ class SnippetRenderer:
             raise explain(error) from None
         image = self.capture.image
         return wire.pack_result(
-            RenderStatus.OK, "", tuple(self.capture.texts), *image.size, image.tobytes(), self.config.max_text_chars
+            RenderStatus.OK,
+            "",
+            tuple(self.capture.texts),
+            *image.size,
+            image.tobytes("raw", "BGRX"),
+            self.config.max_text_chars,
         )
 
 

@@ -13,7 +13,6 @@ import re
 import cairosvg.surface
 from cairosvg.helpers import UNITS
 from cairosvg.parser import Tree
-from PIL import Image
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
@@ -39,8 +38,6 @@ WARM_UP = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40"><style>
 <text x="30" y="30" font-family="serif" text-anchor="middle">a</text>
 <text x="30" y="39" font-family="monospace">a</text><text x="30" y="39" font-family="Arial, Helvetica">a</text></svg>"""
 
-SETTLE = '<svg width="40" height="40"><rect width="9" height="9" fill="red"/><text y="9">A</text></svg>'
-
 
 class SvgRenderer:
     """Draws one SVG after another; the template makes one, each child uses its copy once."""
@@ -50,10 +47,6 @@ class SvgRenderer:
         self.background = "#{:02x}{:02x}{:02x}".format(*config.background_rgb())
         self.texts = TextRecorder()
         self(WARM_UP)
-
-    def settle(self) -> None:
-        """Touch in an idle child what a rendering will touch, so that it need not be copied when the code is there."""
-        self(SETTLE)
 
     def __call__(self, code: str) -> list[bytes]:
         """A packed result. Raises Refused, MemoryError, or whatever CairoSVG raises."""
@@ -73,9 +66,10 @@ class SvgRenderer:
         )
         image = surface.cairo
         image.flush()
-        rgb = Image.frombuffer("RGB", pixels, image.get_data(), "raw", "BGRX", image.get_stride(), 1).tobytes()
         texts = tuple(self.texts.found())
-        return wire.pack_result(RenderStatus.OK, "", texts, *pixels, rgb, self.config.max_text_chars)
+        return wire.pack_result(
+            RenderStatus.OK, "", texts, *pixels, memoryview(image.get_data()), self.config.max_text_chars
+        )
 
 
 class TextRecorder:

@@ -1,10 +1,10 @@
 """Messages between the owner, a template and a snippet's process.
 
-Owner and template: whole messages over a SEQPACKET socket (`Order`, `Event`). Owner and snippet's process: a stream
-socket of their own. The process first sends one greeting (`READY`, or `FAILED` and a line), then gets the length and
-bytes of the code, then sends a header, texts, a message and raw RGB pixels, and shuts its side down. Everything that
-arrives from a snippet's process is hostile: lengths are bounded before anything is read, and pixels are plain numbers,
-so there is nothing to decode.
+Owner and template: whole messages over a SEQPACKET socket, ORDER one way and EVENT the other. Owner and snippet's
+process: a stream socket of their own. The process first sends one greeting (READY, or FAILED and a line), then gets the
+length and bytes of the code, then sends a header, texts, a message and raw pixels (picture.py), and closes its side.
+Everything that arrives from a snippet's process is hostile: lengths are bounded before anything is read, and pixels are
+plain numbers, so there is nothing to decode.
 """
 
 import struct
@@ -45,7 +45,7 @@ class Header:
 
     @property
     def pixels(self) -> int:
-        return 3 * self.width * self.height
+        return 4 * self.width * self.height
 
 
 def pack_result(
@@ -54,7 +54,7 @@ def pack_result(
     texts: tuple[str, ...] = (),
     width: int = 0,
     height: int = 0,
-    pixels: bytes = b"",
+    pixels: bytes | memoryview = b"",
     max_text_chars: int = 0,
 ) -> list[bytes]:
     """The parts of one result, cut to what `unpack_header` accepts."""

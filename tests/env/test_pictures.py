@@ -199,24 +199,31 @@ def test_no_picture_is_an_error_with_the_reason(env):
 
 
 def test_png_is_what_pillow_reads():
-    pixels = bytes(range(256)) * 3
-    image = Image.open(io.BytesIO(encode_png(pixels, 16, 16)))
-    assert image.mode == "RGB" and image.tobytes() == pixels
+    original = Image.effect_mandelbrot((24, 16), (-2, -1, 1, 1), 50).convert("RGB")
+    original.putpixel((3, 2), (10, 20, 30))
+    image = Image.open(io.BytesIO(encode_png(original.tobytes("raw", "BGRX"), 24, 16)))
+    assert image.mode == "RGB" and image.tobytes() == original.tobytes()
     with pytest.raises(ValueError, match="are not 4 x 4"):
         encode_png(bytes(5), 4, 4)
 
 
 @pytest.mark.parametrize(
-    "pixels, blank", [(b"abc" * 9, True), (b"abc" * 8 + b"abd", False), (b"abb" + b"abc" * 8, False)]
+    "pixels, blank",
+    [
+        (b"abc0" * 100, True),
+        (b"abc0" * 99 + b"abd0", False),  # between the samples
+        (b"abb0" + b"abc0" * 99, False),
+        (b"abc0abc1" * 50, True),  # the unused byte is no colour
+    ],
 )
 def test_blank(pixels, blank):
-    assert is_blank(pixels) == blank
+    assert is_blank(pixels, 10, 10) == blank
 
 
 def test_results_survive_packing_and_are_cut_to_their_limits():
-    parts = pack_result(RenderStatus.OK, "", ("a", "bé", "c" * 99), 3, 2, bytes(18), max_text_chars=10)
+    parts = pack_result(RenderStatus.OK, "", ("a", "bé", "c" * 99), 3, 2, bytes(24), max_text_chars=10)
     header = unpack_header(parts[0], max_side=64, max_text_chars=10)
-    assert (header.width, header.height, header.pixels) == (3, 2, 18) and header.status is RenderStatus.OK
+    assert (header.width, header.height, header.pixels) == (3, 2, 24) and header.status is RenderStatus.OK
     assert unpack_texts(parts[1]) == ("a", "bé", "c" * 7) and len(parts[1]) == header.texts
     assert len(pack_result(RenderStatus.CRASH, "x" * 9999)[2]) == 2000
 
