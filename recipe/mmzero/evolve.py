@@ -18,12 +18,11 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from importlib import metadata
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero import alarms, artifacts, processes, supervise
+from recipe.mmzero import alarms, artifacts, processes, supervise, versions
 from recipe.mmzero.base_model import base_folder
 from recipe.mmzero.identity import changes, decisive
 from recipe.mmzero.journal import Journal, JournalError, Record, config_hash
@@ -33,7 +32,6 @@ from recipe.mmzero.schema import ConfigError
 from recipe.mmzero.signs import Signs
 from recipe.mmzero.stages.environment import inherited, stage_environment
 
-PACKAGES = ("mmzero", "verl", "torch", "transformers", "vllm", "ray")
 FAILED, UNUSABLE, ALARMED = 1, 2, 3
 
 
@@ -123,7 +121,7 @@ class Evolution:
     def go(self, from_step: str | None, first: int, last: int) -> int:
         self._end_leftovers()
         processes.adopt_orphans()
-        self.journal.versions = _versions()
+        self.journal.versions = versions.installed()
         self.base = base_folder(self.config)
         if from_step:
             self._restart(first)
@@ -401,13 +399,3 @@ class Evolution:
         from recipe.mmzero.tiny.held_out import compare_cached
 
         compare_cached(self.base, solver, self._hash(solver), self.run_dir / "held_out.json")
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

