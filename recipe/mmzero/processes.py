@@ -27,6 +27,7 @@ import psutil
 TOKEN = "MMZERO_STEP_TOKEN"
 PR_SET_CHILD_SUBREAPER = 36
 SHARED_MEMORY = Path("/dev/shm")
+SEGMENTS = ("psm_", "sem.mp-", "verl_weights_", "nccl-", "torch_", "mmzero_")  # as Python, verl, NCCL, torch name them
 
 
 def new_token() -> str:
@@ -101,16 +102,19 @@ def of_step(token: str, root: int | None = None) -> list[psutil.Process]:
     return list(found.values())
 
 
-def end_step(token: str, root: int | None = None, grace_s: float = 10.0, adopted: bool = True) -> int:
+def end_step(
+    token: str, root: int | None = None, grace_s: float = 10.0, adopted: bool = True, segments: Iterable[Path] = ()
+) -> int:
     """End every process of a step and remove its private folder and shared memory; returns how many were ended.
 
     Args:
         root: the stage process, if it was started by this process.
         grace_s: seconds between SIGTERM and SIGKILL.
         adopted: also end the orphans that this process has taken over (`adopt_orphans`).
+        segments: shared memory of the step that was seen earlier (`segments_of`); removed too.
     """
     ended: set[int] = set()
-    segments: set[Path] = set()
+    mapped = set(segments)
     deadline = time.monotonic() + grace_s
     strength = signal.SIGTERM
     told: set[int] = set()
@@ -118,7 +122,7 @@ def end_step(token: str, root: int | None = None, grace_s: float = 10.0, adopted
         alive = [process for process in of_step(token, root) if not _reap(process)]
         if adopted:
             alive += [process for process in _orphans() if process.pid not in {other.pid for other in alive}]
-        segments |= _segments([*alive, psutil.Process()])
+        mapped |= _segments([*alive, psutil.Process()])
         if not alive:
             break
         if strength == signal.SIGTERM and time.monotonic() > deadline:
@@ -130,7 +134,7 @@ def end_step(token: str, root: int | None = None, grace_s: float = 10.0, adopted
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.send_signal(strength)
         time.sleep(0.05)
-    for segment in segments:
+    for segment in mapped:
         segment.unlink(missing_ok=True)
     shutil.rmtree(private_folder(token), ignore_errors=True)
     return len(ended)
@@ -157,8 +161,12 @@ def _reap(process: psutil.Process) -> bool:
     return True
 
 
+def segments_of(token: str, root: int | None = None) -> set[Path]:
+    """Shared-memory files that a step's processes map now: one that is killed, as Ray ends its actors, leaves them."""
+    return _segments(of_step(token, root))
+
+
 def _segments(processes: Iterable[psutil.Process]) -> set[Path]:
-    """Shared-memory files that these processes map: one that is killed leaves them behind."""
     found = set()
     for process in processes:
         try:
@@ -167,7 +175,7 @@ def _segments(processes: Iterable[psutil.Process]) -> set[Path]:
             continue
         for line in lines:
             path = line.partition(str(SHARED_MEMORY) + "/")[2]
-            if path and not path.endswith("(deleted)"):
+            if path.startswith(SEGMENTS) and not path.endswith("(deleted)"):
                 found.add(SHARED_MEMORY / path)
     return found
 

@@ -17,6 +17,7 @@ from recipe.mmzero import processes
 from recipe.mmzero.signs import Signs
 
 POLL_S = 0.5
+MEMORY_S = 3.0  # between two looks at the step's shared memory
 LAST_LINES = 25
 UNUSABLE = 2  # exit code of a stage whose inputs or settings cannot work: trying again is useless
 
@@ -51,6 +52,8 @@ def attempt(
     step_dir.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     started, stage, hung = time.monotonic(), None, ""
+    segments: set[Path] = set()
+    looked = started
     try:
         stage = processes.start(command, token, log, environment)
         last, limit, name = started, startup_s, "watchdog.startup_s"
@@ -61,6 +64,8 @@ def attempt(
             now = time.monotonic()
             if alive:
                 last, limit, name = now, step_s, "watchdog.step_s"
+            if now - looked > MEMORY_S:
+                segments, looked = segments | processes.segments_of(token, stage.pid), now
             if now - last > limit:
                 hung = (
                     f"no sign of life for {now - last:.0f} s ({name}={limit:g}); stacks of all processes are in {log}"
@@ -72,7 +77,7 @@ def attempt(
             show(line)
     finally:
         with _signals_held():
-            processes.end_step(token, stage and stage.pid, 0.0 if hung else grace_s)
+            processes.end_step(token, stage and stage.pid, 0.0 if hung else grace_s, segments=segments)
             if stage is not None:
                 stage.wait()
                 stage.stdin.close()

@@ -92,11 +92,13 @@ def test_hanging_step_is_ended_with_everything_it_started(tmp_path, segment):
         bystander.wait()
 
 
-def test_step_that_ends_by_itself_leaves_nothing(tmp_path, segment):
+def test_step_that_ends_by_itself_leaves_nothing(tmp_path, segment, monkeypatch):
+    monkeypatch.setattr(supervise, "MEMORY_S", 0.2)
     before = children_now()
-    ended = attempt(tmp_path, command(segment, 0.5), processes.new_token(), startup_s=60.0, grace_s=0.5)
+    ended = attempt(tmp_path, command(segment, 4), processes.new_token(), startup_s=60.0, grace_s=0.5)
     assert (ended.code, ended.cause, ended.hung) == (0, "", False)
     assert children_now() <= before
+    assert not Path("/dev/shm", segment).exists(), "shared memory of a process that was gone before the clean-up"
 
 
 def test_step_ends_when_the_loop_is_killed(tmp_path, segment):
