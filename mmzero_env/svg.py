@@ -64,11 +64,12 @@ class SvgRenderer:
         surface = cairosvg.surface.PNGSurface(
             tree, None, DPI, None, None, None, 1, *pixels, background_color=self.background
         )
-        image = surface.cairo
-        image.flush()
+        # Kept until this process ends: cairo frees the pixels together with the surface, and they are sent later.
+        self.drawn = surface.cairo
+        self.drawn.flush()
         texts = tuple(self.texts.found())
         return wire.pack_result(
-            RenderStatus.OK, "", texts, *pixels, memoryview(image.get_data()), self.config.max_text_chars
+            RenderStatus.OK, "", texts, *pixels, memoryview(self.drawn.get_data()), self.config.max_text_chars
         )
 
 

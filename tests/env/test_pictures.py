@@ -4,8 +4,9 @@ import io
 import sys
 from pathlib import Path
 
+import cairosvg
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 sys.path.insert(0, str(Path(__file__).parent))
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest, RenderStatus
@@ -244,3 +245,16 @@ def test_results_survive_packing_and_are_cut_to_their_limits():
 def test_headers_that_lie(fields):
     with pytest.raises(ProtocolError):
         unpack_header(HEADER.pack(*fields), max_side=64, max_text_chars=10)
+
+
+@pytest.mark.parametrize("side", [60, 112, 600])
+def test_pixels_are_cairos(side):
+    """Every pixel, the first ones too: a surface that is freed before it is sent has heap pointers there."""
+    code = (
+        f'<svg width="{side}" height="{side}"><circle cx="30" cy="30" r="20" fill="teal"/><text y="50">ok</text></svg>'
+    )
+    bare = Image.open(io.BytesIO(cairosvg.svg2png(bytestring=code.encode(), background_color="white"))).convert("RGB")
+    for _ in range(3):
+        with RenderEnv(RenderConfig(workers=1)) as env:
+            drawn = env.render(RenderRequest(code, "svg")).image()
+        assert ImageChops.difference(drawn, bare).getbbox() is None
