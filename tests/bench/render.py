@@ -31,7 +31,7 @@ from render_inputs import snippets, svg_drawings, tiny_drawings  # noqa: E402
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest  # noqa: E402
 
 ROUNDS = 3
-SVGS, TINY, PYTHON, COLD = 120, 200, 50, 4
+SVGS, TINY, PYTHON, COLD = 120, 200, 30, 3
 CPU_S = 2.0
 HOSTILE_SVG = ("use_9_levels", "200000_rectangles", "laughs", "image_path", "12000_square", "marker_bomb")
 HOSTILE_PYTHON = ("allocates_4gb", "subprocess", "endless_loop")
@@ -140,7 +140,7 @@ def compare() -> None:
                 partial(in_env, env, codes, "python"),
                 partial(cold_python, bare_codes[:COLD]),
             ],
-            rounds=2,
+            rounds=4,
         )
         show("matplotlib, warm in this process, per CPU second", PYTHON / warm.cpu_s, "/s")
         show("matplotlib, environment, per CPU second", PYTHON / walled.cpu_s, "/s")
