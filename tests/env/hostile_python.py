@@ -190,7 +190,8 @@ CASES = [
         {"OK"},
         "refused",
     ),
-    ("big_file", "open('x', 'wb').write(bytes(40 << 20))", {"RUNTIME_ERROR"}, "File too large"),
+    # the kernel's limit on a file and the owner's look at the folder: whichever comes first
+    ("big_file", "open('x', 'wb').write(bytes(40 << 20))", {"RUNTIME_ERROR", "MEMORY"}, None),
     (
         "many_files",
         "import itertools\nfor n in itertools.count(): open(f'f{n}', 'wb').write(bytes(1 << 20))",
