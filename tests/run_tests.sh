@@ -3,7 +3,7 @@
 #
 #   bash tests/run_tests.sh              all of it: about 25 minutes on two cores
 #   bash tests/run_tests.sh --fast       without the runs on the real engine
-#   bash tests/run_tests.sh tests/env    only these; further words go to pytest
+#   bash tests/run_tests.sh tests/env    only these; further words go to pytest, for example -m slow
 set -euo pipefail
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -24,5 +24,5 @@ ruff check .
 
 if [[ $# -gt 0 && $1 != --fast ]]; then exec python -m pytest "$@"; fi
 
-python -m pytest -m "not e2e" --durations=10
+python -m pytest -m "not e2e and not slow" --durations=10
 if [[ ${1:-} != --fast ]]; then python -m pytest -m e2e --durations=10; fi

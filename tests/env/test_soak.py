@@ -37,23 +37,29 @@ def hostile(number: int) -> tuple[str, set[str]]:
     return code + " " * (number // 10 // len(QUICK)), statuses  # no two the same, so that none is cached
 
 
+def render_batch(env: RenderEnv, numbers: range) -> None:
+    """Render and check one batch; nothing of it stays in memory but what the environment keeps."""
+    codes = [hostile(n)[0] if n % 10 == 0 else harmless(n) for n in numbers]
+    for n, result in zip(numbers, env.render_many([RenderRequest(code, "svg") for code in codes]), strict=True):
+        if n % 10 == 0:
+            fits = result.status.name in hostile(n)[1]
+        else:
+            fits = result.ok and result.text == (str(n),) and result.width == 40 + n % 50
+        if not fits:
+            raise AssertionError(f"render {n}: {result}")
+
+
 @pytest.mark.slow
 def test_ten_thousand_renders():
     me = psutil.Process()
     with RenderEnv(RenderConfig(workers=2, timeout_s=60.0)) as env:
         baseline = None
         for start in range(0, RENDERS, BATCH):
-            numbers = range(start, start + BATCH)
-            codes = [hostile(n)[0] if n % 10 == 0 else harmless(n) for n in numbers]
-            results = env.render_many([RenderRequest(code, "svg") for code in codes])
-            for n, result in zip(numbers, results, strict=True):
-                if n % 10 == 0:
-                    assert result.status.name in hostile(n)[1], (n, result)
-                else:
-                    assert result.ok and result.text == (str(n),) and result.width == 40 + n % 50, (n, result)
+            render_batch(env, range(start, start + BATCH))
             family = me.children(recursive=True)
             assert len(family) <= 1 + 2 + 1 + 3, "template, workers, spare, and a few on their way out"
             memory_mb = me.memory_info().rss / 2**20
+            print(f"{start + BATCH} renders: {memory_mb:.0f} MB, {me.num_fds()} descriptors")
             if baseline is None:  # the first batch is the warm-up
                 baseline = memory_mb, me.num_fds(), threading.active_count(), [p for p in me.children()]
         assert memory_mb - baseline[0] < GROWTH_MB, f"grew from {baseline[0]:.0f} to {memory_mb:.0f} MB"
