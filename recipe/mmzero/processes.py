@@ -180,6 +180,21 @@ def _segments(processes: Iterable[psutil.Process]) -> set[Path]:
     return found
 
 
+def remove_orphaned_segments(since: float) -> None:
+    """Remove shared memory of this user that was made after `since` (Unix seconds) and that no process maps any more.
+
+    A process that is killed right after it made a segment cannot be seen mapping it. Whoever uses one keeps it mapped.
+    """
+    made = {
+        path
+        for path in SHARED_MEMORY.iterdir()
+        if path.name.startswith(SEGMENTS) and path.stat().st_uid == os.getuid() and path.stat().st_ctime >= since
+    }
+    if made:
+        for path in made - _segments(psutil.process_iter()):
+            path.unlink(missing_ok=True)
+
+
 def start(command: Sequence[str], token: str, log: Path, environment: dict[str, str]) -> subprocess.Popen:
     """Start a stage: own session, output to `log`, private temporary folder, and a pipe whose end tells it that the
     loop is gone (`end_with_owner`)."""

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from multiprocessing import shared_memory
 from pathlib import Path
 
 import psutil
@@ -144,3 +145,20 @@ def test_cause_is_the_most_telling_line(tmp_path, lines, cause):
 
 def test_signal_is_named(tmp_path):
     assert supervise.cause_of(tmp_path / "none", 137) == "ended by signal 9"
+
+
+def test_only_segments_that_nobody_maps_are_removed(segment):
+    began = time.time() - 1
+    orphan, old = Path("/dev/shm", f"psm_{os.getpid()}_orphan"), Path("/dev/shm", f"foreign_{os.getpid()}")
+    orphan.write_bytes(b"x" * 4096)
+    old.write_bytes(b"x")
+    used = shared_memory.SharedMemory(create=True, size=4096, name=segment)
+    try:
+        processes.remove_orphaned_segments(began)
+        assert not orphan.exists()
+        assert old.exists(), "a file with a name of somebody else"
+        assert Path("/dev/shm", segment).exists(), "a segment in use"
+    finally:
+        used.close()
+        used.unlink()
+        old.unlink()
