@@ -25,4 +25,4 @@ ruff check .
 if [[ $# -gt 0 && $1 != --fast ]]; then exec python -m pytest "$@"; fi
 
 python -m pytest -m "not e2e and not slow" --durations=10
-if [[ ${1:-} != --fast ]]; then python -m pytest -m e2e --durations=10; fi
+if [[ ${1:-} != --fast ]]; then python -m pytest -m "e2e and not slow" --durations=10; fi

@@ -1,9 +1,9 @@
 """Speed of the rendering environment against unprotected rendering: `python tests/bench/render.py`.
 
 Everything that is compared runs side by side in this run, in alternating rounds, on the same cores. Ratios of
-throughput are of CPU seconds, those of the environment counted over all its processes (owner, template, children): that
-is what one core would give, and what else the machine does hardly changes it. Wall-clock rates on all cores are printed
-beside them. Ratios: 1.0 is as fast as unprotected. Exit code 1 if a goal is missed. A few minutes on free cores.
+throughput are of CPU seconds, those of the environment counted over all its processes (owner, template, children): what
+one core would give. A busy machine still moves them by 10 to 20%, since cache misses and page faults cost CPU time too.
+Wall-clock rates on all cores are printed beside them. 1.0 is as fast as unprotected. Exit code 1 if a goal is missed.
 """
 
 import io
