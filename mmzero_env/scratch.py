@@ -7,12 +7,9 @@ start sees that nobody holds the lock and removes what is left.
 import fcntl
 import os
 import tempfile
-import time
 
 PREFIX = "mmzero-env-"
 SHARED_MEMORY = "/dev/shm"
-# Between making a folder and locking it another template may look at it.
-LEAVE_ALONE_S = 60.0
 MAX_FILES = 1000
 
 
@@ -27,10 +24,11 @@ class Scratch:
         """In memory where possible. Removes what dead templates of the same user left behind."""
         base = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else tempfile.gettempdir()
         remove_abandoned(base)
-        path = tempfile.mkdtemp(prefix=PREFIX, dir=base)
-        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return cls(path, lock)
+        while True:
+            path = tempfile.mkdtemp(prefix=PREFIX, dir=base)
+            lock = _locked(path)
+            if lock is not None:
+                return cls(path, lock)
 
     def folder(self) -> str:
         """A new empty folder."""
@@ -75,21 +73,24 @@ def remove_abandoned(base: str) -> None:
     """Remove folders of this user in `base` that no living template holds."""
     for name in os.listdir(base):
         path = os.path.join(base, name)
-        if not name.startswith(PREFIX):
-            continue
-        try:
-            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:
-            continue  # somebody else's, or gone in the meantime
-        try:
-            facts = os.fstat(folder)
-            if facts.st_uid != os.geteuid() or time.time() - facts.st_mtime < LEAVE_ALONE_S:
-                continue
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            Scratch(path, folder).remove()
-            folder = -1
-        except OSError:
-            continue  # its template lives, or another one is removing it
-        finally:
-            if folder >= 0:
-                os.close(folder)
+        if name.startswith(PREFIX):
+            lock = _locked(path)
+            if lock is not None:
+                Scratch(path, lock).remove()
+
+
+def _locked(path: str) -> int | None:
+    """A descriptor of this folder that holds its lock; None if it is another user's or process's, or gone."""
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Between opening and locking, whoever held the lock may have removed the folder.
+        if os.fstat(folder).st_uid == os.geteuid() and os.path.isdir(path):
+            return folder
+    except BlockingIOError:
+        pass
+    os.close(folder)
+    return None

@@ -35,6 +35,7 @@ def main(start: dict[str, Any]) -> None:
     """`start`: fd (control socket), owner (process id), language, config."""
     control = socket.socket(fileno=start["fd"])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # `serve` looks for it, so that it cleans up
     config = RenderConfig(**start["config"])
     language = start["language"]
     layers = walls.probe()
@@ -107,7 +108,7 @@ def quiet() -> None:
 
 
 def serve(control: socket.socket, owner: int, children: "Children") -> None:
-    while os.getppid() == owner:
+    while os.getppid() == owner and signal.SIGTERM not in signal.sigpending():
         wait_s = SCRATCH_CHECK_S if children.watch_scratch() else OWNER_CHECK_S
         if not select.select([control], [], [], wait_s)[0]:
             continue

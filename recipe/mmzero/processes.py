@@ -24,8 +24,11 @@ from pathlib import Path
 
 import psutil
 
+from mmzero_env.scratch import remove_abandoned
+
 TOKEN = "MMZERO_STEP_TOKEN"
 PR_SET_CHILD_SUBREAPER = 36
+STARTED = "started"  # file in a step's private folder whose time is the step's start
 SHARED_MEMORY = Path("/dev/shm")
 SEGMENTS = ("psm_", "sem.mp-", "verl_weights_", "nccl-", "torch_", "mmzero_")  # as Python, verl, NCCL, torch name them
 
@@ -136,6 +139,10 @@ def end_step(
         time.sleep(0.05)
     for segment in mapped:
         segment.unlink(missing_ok=True)
+    marker = private_folder(token) / STARTED
+    if marker.exists():
+        remove_orphaned_segments(marker.stat().st_mtime)
+    remove_abandoned(str(SHARED_MEMORY))  # of a renderer that was killed
     shutil.rmtree(private_folder(token), ignore_errors=True)
     return len(ended)
 
@@ -200,6 +207,7 @@ def start(command: Sequence[str], token: str, log: Path, environment: dict[str, 
     loop is gone (`end_with_owner`)."""
     folder = private_folder(token)
     folder.mkdir(mode=0o700)
+    (folder / STARTED).touch()
     private = {TOKEN: token, "TMPDIR": str(folder), "RAY_TMPDIR": str(folder)}
     with log.open("ab") as out:
         process = subprocess.Popen(

@@ -53,7 +53,7 @@ def attempt(
     log.parent.mkdir(parents=True, exist_ok=True)
     started, stage, hung = time.monotonic(), None, ""
     segments: set[Path] = set()
-    looked, began = started, time.time()
+    looked = started
     try:
         stage = processes.start(command, token, log, environment)
         last, limit, name = started, startup_s, "watchdog.startup_s"
@@ -78,7 +78,6 @@ def attempt(
     finally:
         with _signals_held():
             processes.end_step(token, stage and stage.pid, 0.0 if hung else grace_s, segments=segments)
-            processes.remove_orphaned_segments(began)
             if stage is not None:
                 stage.wait()
                 stage.stdin.close()

@@ -246,11 +246,17 @@ def test_folders_of_killed_templates_are_removed_by_the_next_one(monkeypatch, tm
     living, dead = scratches.Scratch.create(), scratches.Scratch.create()
     Path(dead.folder(), "left.txt").write_text("x")
     os.close(dead._lock)  # what the kernel does when a process is killed
-    scratches.remove_abandoned(str(tmp_path))
-    assert Path(dead.path).is_dir(), "too young to be told from one that is being made"
-    monkeypatch.setattr(scratches, "LEAVE_ALONE_S", 0.0)
     scratches.Scratch.create()
     assert not Path(dead.path).exists() and Path(living.path).is_dir()
+
+
+def test_terminated_template_takes_its_folder_along():
+    with RenderEnv(RenderConfig(workers=1)) as one:
+        folder, family = scratch_of(one), templates(one)
+        for template in family:
+            template.send_signal(signal.SIGTERM)
+        assert not psutil.wait_procs(family, timeout=10)[1]
+        assert not folder.exists()
 
 
 def test_forked_process_neither_uses_nor_ends_it(env):

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mmzero_env.scratch import Scratch
 from recipe.mmzero import processes, supervise
 from recipe.mmzero.signs import Signs
 
@@ -162,3 +163,21 @@ def test_only_segments_that_nobody_maps_are_removed(segment):
         used.close()
         used.unlink()
         old.unlink()
+
+
+def test_what_killed_processes_left_in_shared_memory_goes_with_the_step(tmp_path):
+    """A segment that nobody ever maps, and the folder of a renderer that was killed."""
+    token, orphan = processes.new_token(), Path("/dev/shm", f"sem.mp-{os.getpid()}")
+    stage = processes.start(["sleep", "0"], token, tmp_path / "log", dict(os.environ))
+    stage.wait()
+    renderer, living = Scratch.create(), Scratch.create()
+    Path(renderer.folder(), "left.txt").write_text("x")
+    os.close(renderer._lock)  # what the kernel does when a process is killed
+    orphan.write_bytes(b"x")
+    try:
+        processes.end_step(token, stage.pid, grace_s=0.5, adopted=False)
+        assert not orphan.exists() and not Path(renderer.path).exists()
+        assert Path(living.path).is_dir(), "a renderer at work"
+    finally:
+        living.remove()
+        orphan.unlink(missing_ok=True)
