@@ -164,12 +164,23 @@ def test_transparent_pictures_get_the_background(env):
     assert image.getpixel((50, 50)) == (255, 255, 255) and image.getpixel((5, 5)) == (255, 0, 0)
 
 
-def test_saved_files_can_be_read_again(env):
-    code = (
-        PLOT + "plt.savefig('a.png'); plt.close()\nfrom PIL import Image\nImage.open('a.png').rotate(90).save('b.png')"
-    )
-    result = env.render(RenderRequest(code, "python"))
-    assert result.ok, result
+@pytest.mark.parametrize(
+    "saved, read",
+    [
+        ("plt.savefig('a.png')", "'a.png'"),
+        ("plt.savefig('a', dpi=70)", "'a.png'"),
+        ("plt.savefig('a.jpg')", "'a.jpg'"),
+        ("import io; b = io.BytesIO(); plt.savefig(b)", "b"),
+        ("import io; b = io.BytesIO(); plt.savefig(b, format='png', transparent=True)", "b"),
+        ("import io; b = io.BytesIO(); plt.savefig(b, format='jpg')", "b"),
+    ],
+)
+def test_saved_files_can_be_read_again(env, saved, read):
+    code = PLOT + f"fig.set_size_inches(4, 2); {saved}; plt.close()\nfrom PIL import Image\n"
+    picture = env.render(RenderRequest(code, "python"))
+    again = env.render(RenderRequest(code + f"Image.open({read}).rotate(90, expand=True).save('b.png')", "python"))
+    assert picture.ok and again.ok, again
+    assert (again.width, again.height) == (picture.height, picture.width)
 
 
 def test_last_picture_counts(env):
