@@ -64,44 +64,45 @@ def rows_of(keys: Sequence[str], real: Sequence[bool], uids: Sequence[str], extr
     return rows
 
 
-def require_all_present(found: int, expected: int, max_fraction: float) -> None:
-    """A step never shrinks its batch silently.
+def require_few_lost(rows: Sequence[Row], expected: int, max_fraction: float) -> None:
+    """A step never shrinks its batch silently: missing and dropped roll-outs together have one limit.
 
     Raises:
-        StageFailure: more than `max_fraction` of the expected roll-outs are missing.
+        StageFailure: more than `failures.max_fraction` of the `expected` roll-outs are missing or were dropped.
     """
-    missing = expected - found
-    if missing > max_fraction * expected:
-        raise StageFailure(
-            f"{missing} of {expected} roll-outs of this step are missing: a rollout worker or reward manager failed; "
-            "the log above has its traceback (search for 'Error in _run_prompt')"
+    missing, dropped = expected - len(rows), sum(row.dropped for row in rows)
+    if missing + dropped <= max_fraction * expected:
+        return
+    causes = []
+    if dropped:
+        reasons = Counter(row.sample.get("failure", "unknown") for row in rows if row.dropped)
+        cause, count = reasons.most_common(1)[0]
+        causes.append(f"{dropped} dropped, most often ({count}x): {cause}")
+    if missing:
+        causes.append(
+            f"{missing} missing, a rollout worker or reward manager failed: the log above has its traceback "
+            "(search for 'Error in _run_prompt')"
         )
+    raise StageFailure(
+        f"{missing + dropped} of {expected} roll-outs of this step are lost (limit failures.max_fraction="
+        f"{max_fraction:g}): {'; '.join(causes)}"
+    )
 
 
 def finish(
     rows: Sequence[Row],
     role: str,
     config: RewardConfig,
-    settings: Mapping[str, Any],
+    label_mode: str = "offline",
     memory: Sequence[Proposal] = (),
 ) -> Outcome:
     """Batch-level terms, drops and metrics of one step.
 
     Args:
-        settings: the `mmzero` block of the stage's config; read are `failures.max_fraction` and `label_mode`.
+        label_mode: of the Solver: offline (labels come with the rows) or online (METHOD §2.3).
         memory: proposals of earlier iterations that count as neighbours (proposer.diversity.memory).
-    Raises:
-        StageFailure: more than `failures.max_fraction` of the roll-outs were dropped.
     """
     dropped = sum(row.dropped for row in rows)
-    limit = float(settings["failures"]["max_fraction"])
-    if rows and dropped > limit * len(rows):
-        reasons = Counter(row.sample.get("failure", "unknown") for row in rows if row.dropped)
-        cause, count = reasons.most_common(1)[0]
-        raise StageFailure(
-            f"{dropped} of {len(rows)} roll-outs of this step were dropped (limit failures.max_fraction={limit}); "
-            f"most often ({count}x): {cause}"
-        )
     added = [0.0] * len(rows)
     terms = [dict(row.components) for row in rows]
     metrics: dict[str, float] = {}
@@ -112,7 +113,7 @@ def finish(
             terms[row.order] |= extra
         metrics |= {f"mmzero/proposer/{name}": float(value) for name, value in batch.metrics.items()}
     left_out = [row.position for row in rows if row.dropped]
-    if role == "solver" and settings["label_mode"] == "online":
+    if role == "solver" and label_mode == "online":
         left_out += _label_online(rows, config, added, terms)
     scores = [row.components.get("score", 0.0) + added[row.order] for row in rows]
     gone = set(left_out)

@@ -109,10 +109,10 @@ class MMZeroTrainer(PPOTrainerSync):
         real = [not tag.get("is_padding", False) for tag in batch.tags]
         expected = self.config.data.train_batch_size * self.config.actor_rollout_ref.rollout.n
         rows = batch_terms.rows_of(batch.keys, real, list(data["uid"]), list(data["extra_fields"]))
-        batch_terms.require_all_present(len(rows), expected, self.settings.failures.max_fraction)
+        batch_terms.require_few_lost(rows, expected, self.settings.failures.max_fraction)
 
         scores = [row.clone() for row in data["rm_scores"].unbind()]
-        outcome = batch_terms.finish(rows, self.role, self.reward_config, self.settings, self.memory)
+        outcome = batch_terms.finish(rows, self.role, self.reward_config, self.settings.label_mode, self.memory)
         for row, change in zip(rows, outcome.added, strict=True):
             scores[row.position][-1] += change  # the outcome reward sits on the last response token
         self._write_back(batch, data, scores, outcome)

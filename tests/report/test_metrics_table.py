@@ -22,7 +22,6 @@ from recipe.mmzero.report.alarm_rules import RULES
 
 TABLE = Path(__file__).resolve().parents[2] / "recipe" / "mmzero" / "report" / "METRICS.md"
 STATISTICS = ("mean", "min", "max", "std")
-SETTINGS = {"failures": {"max_fraction": 0.5}, "label_mode": "offline"}
 FLAGS = {"dropped": 0.0, "peer_failures": 0.0, "render_failures": 0.0, "evidence_s": 1.5}  # managers.py adds them
 CONFIG = RewardConfig.from_dict({"proposer": {"diversity": {"memory": 1}}})
 WELLS = Proposal("map", "A plan of wells", "How many wells?", "12", "How many lie north of the road?", "5")
@@ -58,7 +57,7 @@ def emitted(role: str) -> set[str]:
     for k, proposal in enumerate((WELLS, TRAMS, WELLS, TRAMS)):
         terms, sample = make(proposal)
         rows.append(Row(k, k, f"group{k // 2}", k % 2, False, terms | FLAGS, sample))
-    return set(finish(rows, role, CONFIG, SETTINGS, memory=[WELLS] if role == "proposer" else ()).metrics)
+    return set(finish(rows, role, CONFIG, memory=[WELLS] if role == "proposer" else ()).metrics)
 
 
 def documented(role: str) -> set[str]:
