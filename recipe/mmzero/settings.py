@@ -31,12 +31,16 @@ class Train:
     steps: int = MISSING
     max_prompt_tokens: int = MISSING
     max_response_tokens: int = MISSING
+
+
+@dataclass
+class ProposerTrain(Train):
     rows: int | None = None
 
 
 @dataclass
 class Proposer:
-    train: Train = field(default_factory=Train)
+    train: ProposerTrain = field(default_factory=ProposerTrain)
     sampling: dict[str, Sampling] = MISSING
     topics: list[str] = MISSING
     solvability_cap: float = MISSING

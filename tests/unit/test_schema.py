@@ -86,6 +86,11 @@ def test_result_is_resolved_and_read_only():
         config.seed = 1
 
 
+def test_a_resolved_config_can_be_loaded_again():
+    config = schema.load(["model=tiny", "hardware=cpu"])
+    assert schema.check(OmegaConf.create(OmegaConf.to_yaml(config, resolve=True))) == config
+
+
 def test_several_nodes_need_an_address():
     with pytest.raises(schema.ConfigError, match=r"hardware\.ray_address"):
         schema.load(["hardware=multinode"])
