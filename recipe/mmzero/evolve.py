@@ -4,10 +4,10 @@
     evolve.run(config, from_step="iter_02/coder")        # runs this step again, and what depends on it
 
 A step is skipped when its record says `done`, its settings and inputs are the ones it was made from, and its outputs
-still have the recorded hashes (journal.py). Everything else is run; a step that was interrupted continues from verl's
-last checkpoint or the last shard. Where a finished step does not match, `evolution.on_mismatch` decides: stop (the
-default, the difference is shown), redo (the step and what depends on it; the old folder is kept under `replaced/`), or
-new (a fresh run in a sibling folder).
+still have the recorded hashes (provenance.py). Everything else is run; an interrupted step continues from verl's last
+checkpoint or the last shard. Where a finished step does not match, `evolution.on_mismatch` decides: stop (the default,
+the difference is shown), redo (the step and what depends on it; the old folder is kept under `replaced/`), or new (a
+fresh run in a sibling folder).
 
 Exit codes: 0 done; 1 a step failed; 2 settings or run folder unusable; 3 stopped by an alarm; 130, 143 interrupted.
 """
@@ -22,12 +22,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero import alarms, artifacts, processes, supervise, versions
+from recipe.mmzero import alarms, processes, supervise, versions
 from recipe.mmzero.base_model import base_folder
-from recipe.mmzero.identity import changes, decisive
-from recipe.mmzero.journal import Journal, JournalError, Record, config_hash
-from recipe.mmzero.plan import BASE, Step, plan, step_named
+from recipe.mmzero.journal import Journal, JournalError, Record
+from recipe.mmzero.plan import Step, plan, step_named
 from recipe.mmzero.platform.warm import WarmServer
+from recipe.mmzero.provenance import Provenance
 from recipe.mmzero.schema import ConfigError
 from recipe.mmzero.signs import Signs
 from recipe.mmzero.stages.environment import inherited, stage_environment
@@ -115,20 +115,19 @@ class Evolution:
         self.config, self.steps, self.journal, self.owned = config, steps, journal, owned
         self.warm: WarmServer | None = None
         self.run_dir = journal.run_dir
-        self._hashes: dict[Path, str] = {}
         self._redo_after: int | None = None  # `--from`: later steps follow their changed inputs
 
     def go(self, from_step: str | None, first: int, last: int) -> int:
         self._end_leftovers()
         processes.adopt_orphans()
         self.journal.versions = versions.installed()
-        self.base = base_folder(self.config)
+        self.provenance = Provenance(self.config, self.journal, base_folder(self.config))
         if from_step:
             self._restart(first)
         self._write_config()
         started = time.monotonic()
         for index, step in enumerate(self.steps[: last + 1]):
-            problem = self._problem(step)
+            problem = self.provenance.problem(step)
             if problem is None:
                 print(f"[{index + 1}/{len(self.steps)}] {step.id}: done before", flush=True)
                 continue
@@ -158,33 +157,8 @@ class Evolution:
         """`--from`: a finished step is run again; an unfinished one continues."""
         record = self.journal.records.get(self.steps[first].id)
         if record is not None and record.status == "done":
-            self._set_aside(self.steps[first])
+            self.provenance.set_aside(self.steps[first])
         self._redo_after = first
-
-    def _problem(self, step: Step) -> str | None:
-        """None: done, and everything matches. "": to be run, or to be continued. Else: what does not match."""
-        record = self.journal.records.get(step.id)
-        folder = self.run_dir / step.id
-        if record is None:
-            leftover = folder.exists() and any(folder.iterdir())
-            return f"{folder} exists, but the journal does not know it" if leftover else ""
-        now = decisive(self.config, step.stage)
-        if record.config_hash and record.config_hash != config_hash(now):
-            return "settings changed: " + "; ".join(changes(record.config, now)[:5])
-        inputs = self._input_hashes(step)
-        for name, value in record.inputs.items():
-            if inputs is not None and inputs.get(name) != value:
-                return f"input {name} ({step.inputs.get(name, name)}) is not the one that it was made from"
-        if record.status != "done":
-            return ""
-        for name, value in record.outputs.items():
-            path = self.run_dir / step.id / name
-            wrong = artifacts.problem_with(path)
-            if wrong is None and self._hash(path) != value:
-                wrong = f"{path} was changed after it was made"
-            if wrong:
-                return wrong
-        return None
 
     def _settle(self, index: int, step: Step, problem: str) -> bool:
         """Apply `evolution.on_mismatch`; True if the step can be run now."""
@@ -193,7 +167,7 @@ class Evolution:
             raise _Elsewhere
         if policy == "redo" or (self._redo_after is not None and index > self._redo_after):
             print(f"{step.id}: {problem}; running it again", flush=True)
-            self._set_aside(step)
+            self.provenance.set_aside(step)
             return True
         return False
 
@@ -202,19 +176,6 @@ class Evolution:
             f"{step.id}: {problem}; undo the change, or choose --on-mismatch=redo (run this step again, and what "
             f"depends on it) or --on-mismatch=new (a new run beside {self.run_dir})"
         )
-
-    def _set_aside(self, step: Step) -> None:
-        """Move a step's folder to `replaced/` and forget its record: nothing that was written is lost."""
-        folder = self.run_dir / step.id
-        if folder.exists():
-            number = 1
-            while (target := self.run_dir / "replaced" / f"{step.id.replace('/', '-')}.{number}").exists():
-                number += 1
-            target.parent.mkdir(exist_ok=True)
-            os.replace(folder, target)
-        self.journal.records.pop(step.id, None)
-        self.journal.save()
-        self._hashes = {path: value for path, value in self._hashes.items() if folder not in path.parents}
 
     # -- one step ----------------------------------------------------------------------------------------------------
 
@@ -242,10 +203,8 @@ class Evolution:
         step_dir.mkdir(parents=True, exist_ok=True)
         record.status, record.attempts, record.exit_cause = "running", number, "the loop was ended"
         record.started = record.started or time.time()
-        record.config = decisive(self.config, step.stage)
-        record.config_hash = config_hash(record.config)
         record.token = processes.new_token()
-        record.inputs = self._input_hashes(step) or {}
+        self.provenance.begin(step, record)
         began = time.monotonic()
         try:
             self.journal.save()
@@ -261,7 +220,7 @@ class Evolution:
             record.seconds += time.monotonic() - began
 
     def _supervised(self, step: Step, step_dir: Path, number: int, token: str, here: str) -> supervise.Ended:
-        inputs = self._input_paths(step)
+        inputs = self.provenance.input_paths(step)
         if step.stage == "proposer":
             inputs["data"] = self._topics(step_dir)
         document = {
@@ -302,19 +261,16 @@ class Evolution:
 
     def _accept(self, step: Step, record: Record, here: str) -> None:
         """Check the outputs of a step that says it is done, and record them."""
-        step_dir = self.run_dir / step.id
-        for name in step.outputs:
-            if wrong := artifacts.problem_with(step_dir / name):
-                record.status, record.exit_cause = "failed", wrong
-                self.journal.save()
-                log = self._log(step, record.attempts)
-                raise Stop(FAILED, f"{step.id} ended without an error, but {wrong}; log: {log}")
-            self._hashes.pop(step_dir / name, None)
-        record.outputs = {name: self._hash(step_dir / name) for name in step.outputs}
+        if wrong := self.provenance.problem_with_new(step):
+            record.status, record.exit_cause = "failed", wrong
+            self.journal.save()
+            log = self._log(step, record.attempts)
+            raise Stop(FAILED, f"{step.id} ended without an error, but {wrong}; log: {log}")
+        self.provenance.finish(step, record)
         record.status, record.exit_cause, record.ended = "done", "", time.time()
         self.journal.save()
         print(f"{here}: done in {record.seconds:.0f} s", flush=True)
-        found = alarms.check_step(step_dir, self.config.alarms)
+        found = alarms.check_step(self.run_dir / step.id, self.config.alarms)
         for alarm in found:
             print(alarm.line(), flush=True)
         if alarms.should_stop(found, self.config.alarms):
@@ -336,26 +292,6 @@ class Evolution:
             target, list(proposer.topics), int(rows), int(self.config.seed), prompts.templates(self.config)
         )
         return target
-
-    def _input_paths(self, step: Step) -> dict[str, Path]:
-        return {name: self._path_of(name, reference) for name, reference in step.inputs.items()}
-
-    def _path_of(self, name: str, reference: str) -> Path:
-        if reference == BASE:
-            return self.base
-        return self.run_dir / reference / ("train.parquet" if name == "data" else "hf")
-
-    def _input_hashes(self, step: Step) -> dict[str, str] | None:
-        """Hashes of a step's inputs, or None while one of them does not exist."""
-        paths = self._input_paths(step)
-        if not all(path.exists() for path in paths.values()):
-            return None
-        return {name: self._hash(path) for name, path in paths.items()}
-
-    def _hash(self, path: Path) -> str:
-        if path not in self._hashes:
-            self._hashes[path] = artifacts.fingerprint(path)
-        return self._hashes[path]
 
     def _write_config(self) -> None:
         target = self.run_dir / "config.yaml"
@@ -398,4 +334,4 @@ class Evolution:
         """Solver accuracy before and after on held-out scenes with true labels; kept until the Solver changes."""
         from recipe.mmzero.tiny.held_out import compare_cached
 
-        compare_cached(self.base, solver, self._hash(solver), self.run_dir / "held_out.json")
+        compare_cached(self.provenance.base, solver, self.provenance.hash(solver), self.run_dir / "held_out.json")
