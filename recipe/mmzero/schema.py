@@ -23,7 +23,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from mmzero_env import RenderConfig
 from mmzero_rewards.config import RewardConfig
-from recipe.mmzero import keys
+from recipe.mmzero import keys, prompts
 from recipe.mmzero.layout import ROLES, check_layout
 from recipe.mmzero.settings import Architecture, Config, ConfigError, Proposer
 
@@ -96,6 +96,7 @@ def check(composed: DictConfig) -> DictConfig:
     check_layout(config)
     try:
         scoring(config)
+        prompts.templates(config)
         RenderConfig(**OmegaConf.to_container(config.render, resolve=True))
     except ValueError as error:
         raise ConfigError(str(error)) from None

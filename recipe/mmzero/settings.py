@@ -103,6 +103,13 @@ class Solver:
 
 
 @dataclass
+class Prompts:
+    proposer: str | None = None
+    coder: str | None = None
+    solver: str | None = None
+
+
+@dataclass
 class Evolution:
     iterations: int = MISSING
     solver_init: str = MISSING
@@ -234,6 +241,7 @@ class Config:
     proposer: Proposer = field(default_factory=Proposer)
     coder: Coder = field(default_factory=Coder)
     solver: Solver = field(default_factory=Solver)
+    prompts: Prompts = field(default_factory=Prompts)
     grading: dict[str, Any] = MISSING
     checks: dict[str, Any] = MISSING
     render: dict[str, Any] = MISSING

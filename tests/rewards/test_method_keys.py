@@ -1,10 +1,14 @@
 """Every decision of METHOD §6.1 has its key in a run's configuration, and the two presets differ as §6.2 says."""
 
+from importlib import resources
+
 import pytest
 from omegaconf import OmegaConf
 
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero import schema
+
+CODER_PROMPT = str(resources.files("recipe.mmzero.prompts").joinpath("full", "coder.txt"))
 
 # row of §6.1 (or section 2) -> key -> another value that a command line can give
 DECISIONS = {
@@ -51,7 +55,7 @@ DECISIONS = {
     "blank": {"render.blank": "allow"},
     "picture_size": {"image.min_pixels": 1000, "image.max_pixels": 100000},
     "failures": {"failures.max_retries": 5, "failures.max_fraction": 0.1},
-    "prompt_format": {"model.prompts": "full"},
+    "prompt_format": {"model.prompts": "full", "prompts.coder": CODER_PROMPT},
     "judge_sampling": {
         "solver.sampling.judge.temperature": 0.5,
         "solver.sampling.label.top_p": 0.9,

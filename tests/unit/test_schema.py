@@ -5,7 +5,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ReadonlyConfigError
 
 from mmzero_env import RenderConfig
-from recipe.mmzero import keys, schema
+from recipe.mmzero import keys, prompts, schema
 
 UNKNOWN = [
     ("stpes=3", None),  # top level; nothing there resembles it enough to be sure which
@@ -89,6 +89,23 @@ def test_result_is_resolved_and_read_only():
 def test_a_resolved_config_can_be_loaded_again():
     config = schema.load(["model=tiny", "hardware=cpu"])
     assert schema.check(OmegaConf.create(OmegaConf.to_yaml(config, resolve=True))) == config
+
+
+def test_own_prompt_templates_come_from_files(tmp_path):
+    mine = tmp_path / "coder.txt"
+    mine.write_text("Paint this:\n{fields}\n")
+    usual = prompts.templates(schema.load(["model=tiny"]))
+    own = prompts.templates(schema.load(["model=tiny", f"prompts.coder={mine}"]))
+    assert own.coder == "Paint this:\n{fields}" and own.solver == usual.solver
+
+
+@pytest.mark.parametrize("text, message", [(None, "No such file"), ("no placeholder", r"\{fields\}")])
+def test_useless_prompt_template(tmp_path, text, message):
+    file = tmp_path / "coder.txt"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(schema.ConfigError, match=rf"prompts\.coder.*{message}"):
+        schema.load([f"prompts.coder={file}"])
 
 
 def test_several_nodes_need_an_address():

@@ -1,10 +1,12 @@
 """One template per role, used by training, serving and labelling alike (METHOD §6.1 `prompt_format`).
 
-`templates(config)` reads the set that `model.prompts` names (`full` for real models, `tiny` for the embedded one).
+`templates(config)` reads the set that `model.prompts` names (`full` for real models, `tiny` for the embedded one), with
+the files that `prompts.<role>` names in place of its own.
 How a template becomes chat messages is decided in one place, mmzero_rewards/prompting.py.
 """
 
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -21,7 +23,16 @@ FULL_LINES = {
 
 
 def as_dict(config: DictConfig) -> dict[str, Any]:
-    """The template set as plain data, for configs that travel to other processes."""
+    """The template set as plain data, for configs that travel to other processes.
+
+    Raises:
+        ValueError: a file of `prompts.<role>` cannot be read.
+    """
+    own = {role: _own(role, path) for role, path in config.prompts.items() if path}
+    return _named_set(config) | own
+
+
+def _named_set(config: DictConfig) -> dict[str, Any]:
     if config.model.prompts == "tiny":
         from recipe.mmzero.tiny import prompts as tiny
 
@@ -37,9 +48,21 @@ def as_dict(config: DictConfig) -> dict[str, Any]:
 
 
 def templates(config: DictConfig) -> PromptTemplates:
-    """The template set of a run."""
+    """The template set of a run.
+
+    Raises:
+        ValueError: a file cannot be read, or a template lacks its placeholder.
+    """
     return PromptTemplates(**as_dict(config))
 
 
 def _read(name: str) -> str:
     return resources.files("recipe.mmzero.prompts").joinpath("full", name).read_text().strip()
+
+
+def _own(role: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise ValueError(f"prompts.{role}={path} cannot be read ({reason}); name a text file") from None
