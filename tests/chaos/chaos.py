@@ -9,12 +9,15 @@ the end `kills N, attempts N, whole, rows equal the reference's`; exit 1 if anyt
 
 import argparse
 import importlib.util
+import math
 import os
 import random
 import re
 import signal
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -59,7 +62,11 @@ def victims(kind: str, run_dir: Path, owner: int) -> list[int]:
         kind
     ]
     found = []
-    for process in psutil.Process(owner).children(recursive=True):
+    try:
+        family = psutil.Process(owner).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+    for process in family:
         try:
             line = " ".join(process.cmdline())
         except psutil.Error:
@@ -78,30 +85,44 @@ def _alive(pids: list[str]) -> list[int]:
 
 
 def disturb(
-    run_dir: Path, kinds: list[str], dice: random.Random, words: tuple[str, ...], settle_s: float = 12.0
+    run_dir: Path,
+    kinds: Sequence[str],
+    kills: int,
+    steps: int,
+    dice: random.Random,
+    words: tuple[str, ...],
+    settle_s: float = 60.0,
+    most_per_kind: int = 3,
 ) -> int:
-    """Run to the end while killing one victim of each kind in turn; returns the number of kills."""
-    killed = 0
+    """Run to the end while killing `kills` victims, spread over the `steps` of the run; returns the number of kills.
+
+    The moment is random, up to `settle_s` after the last kill; so is the victim, among the kinds that live then and
+    were killed least.
+    """
+    killed: Counter[str] = Counter()
     process = loop.start(run_dir, *words)
-    wait = dice.uniform(0, settle_s)
-    seen_since = None
+    due = time.monotonic() + dice.uniform(0, settle_s)
     while True:
         code = process.poll()
         if code is not None:
             if code == 0:
-                return killed
+                return killed.total()
             if code != -signal.SIGKILL:
                 raise SystemExit(f"mmzero run ended with {code}:\n{loop.console(run_dir)[-3000:]}")
-            process, seen_since = loop.start(run_dir, *words), None
-        kind = kinds[killed] if killed < len(kinds) else None
-        found = victims(kind, run_dir, process.pid) if kind else []
-        if found and seen_since is None:
-            seen_since = time.monotonic()
-        if found and time.monotonic() - seen_since > wait:
-            step = [name for name, record in loop.records(run_dir).items() if record["status"] == "running"][-1:]
-            print(f"kill {killed + 1:2}: {kind:9} (process {found[0]}) during {' '.join(step) or 'start'}", flush=True)
-            os.kill(found[0], signal.SIGKILL)
-            killed, seen_since, wait = killed + 1, None, dice.uniform(0, settle_s)
+            process = loop.start(run_dir, *words)
+        begun = list(loop.records(run_dir))
+        if killed.total() < math.ceil(kills * len(begun) / steps) and time.monotonic() > due:
+            found = {kind: victims(kind, run_dir, process.pid) for kind in kinds if killed[kind] < most_per_kind}
+            alive = [kind for kind in found if found[kind]]
+            if alive:
+                kind = min(alive, key=lambda kind: (killed[kind], dice.random()))
+                try:
+                    os.kill(found[kind][0], signal.SIGKILL)
+                except ProcessLookupError:  # ended by itself in the meantime
+                    continue
+                killed[kind] += 1
+                print(f"kill {killed.total():2}: {kind:9} during {begun[-1]}", flush=True)
+                due = time.monotonic() + dice.uniform(0, settle_s)
         time.sleep(0.3)
 
 
@@ -113,8 +134,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     dice = random.Random(options.seed)
-    kinds = [VICTIMS[k % len(VICTIMS)] for k in range(options.kills)]
-    dice.shuffle(kinds)
     words = (f"evolution.iterations={options.iterations}", "evolution.max_attempts=20")
     out = options.out.resolve()
     reference, run_dir = out / "reference" / "run", out / "disturbed" / "run"
@@ -125,7 +144,7 @@ def main() -> int:
     print(f"reference: {time.monotonic() - started:.0f} s", flush=True)
     memory = loop.shared_memory()
     started = time.monotonic()
-    killed = disturb(run_dir, kinds, dice, words)
+    killed = disturb(run_dir, VICTIMS, options.kills, 5 * options.iterations, dice, words)
     wrong = check.problems(run_dir) + check.differences(run_dir, reference)
     wrong += loop.leftovers(run_dir) + sorted(loop.shared_memory() - memory)
     attempts = sum(record["attempts"] for record in loop.records(run_dir).values())
