@@ -3,6 +3,7 @@ set -euo pipefail
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export MMZERO_VENV=${MMZERO_VENV:-$repo/.venv}
 export PYTHONUNBUFFERED=1
+unset PYTHONDONTWRITEBYTECODE # of container images: compiling torch, verl and vLLM again in each process takes minutes
 
 # setup [auto|cpu|gpu]: make or check the environment, then put it on PATH. MMZERO_SETUP=0 takes it as it is.
 setup() {

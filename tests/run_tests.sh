@@ -9,6 +9,7 @@ set -euo pipefail
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$repo"
 export MMZERO_VENV=${MMZERO_VENV:-$repo/.venv}
+unset PYTHONDONTWRITEBYTECODE # of container images: compiling torch, verl and vLLM again in each process takes minutes
 MMZERO_QUIET=1 bash examples/setup_env.sh cpu
 export PATH="$MMZERO_VENV/bin:$PATH"
 

@@ -218,7 +218,7 @@ def start(command: Sequence[str], token: str, log: Path, environment: dict[str, 
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _own.update(child.pid for child in psutil.Process().children())
+    _own.update(child.pid for child in psutil.Process().children() if not _reap(child))
     return process
 
 

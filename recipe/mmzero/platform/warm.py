@@ -175,7 +175,8 @@ class Forker:
             os.close(number)
         self.connections[child] = connection
         self.selector.register(connection, selectors.EVENT_READ, child)
-        connection.sendall(str(child).encode())
+        with contextlib.suppress(OSError):  # killed while it waited: `_caller_gone` comes next
+            connection.sendall(str(child).encode())
 
     def _become(self, connection: socket.socket, request: dict, fds: list[int]) -> None:
         """In the child: take over the caller's descriptors, environment and arguments; never returns."""
