@@ -92,13 +92,13 @@ def disturb(
     dice: random.Random,
     words: tuple[str, ...],
     settle_s: float = 60.0,
-    most_per_kind: int = 3,
 ) -> int:
     """Run to the end while killing `kills` victims, spread over the `steps` of the run; returns the number of kills.
 
     The moment is random, up to `settle_s` after the last kill; so is the victim, among the kinds that live then and
-    were killed least.
+    were killed least. No kind has more than its share: some live from the first second of a step, others only later.
     """
+    share = math.ceil(kills / len(kinds))
     killed: Counter[str] = Counter()
     process = loop.start(run_dir, *words)
     due = time.monotonic() + dice.uniform(0, settle_s)
@@ -112,7 +112,7 @@ def disturb(
             process = loop.start(run_dir, *words)
         begun = list(loop.records(run_dir))
         if killed.total() < math.ceil(kills * len(begun) / steps) and time.monotonic() > due:
-            found = {kind: victims(kind, run_dir, process.pid) for kind in kinds if killed[kind] < most_per_kind}
+            found = {kind: victims(kind, run_dir, process.pid) for kind in kinds if killed[kind] < share}
             alive = [kind for kind in found if found[kind]]
             if alive:
                 kind = min(alive, key=lambda kind: (killed[kind], dice.random()))
