@@ -253,6 +253,8 @@ class Evolution:
         environment = supervise.stage_environment()
         if self.config.hardware.kind == "cpu":
             if self.warm is None or not self.warm.alive():
+                if self.warm is not None:
+                    self.warm.close()  # it was killed
                 (self.run_dir / "logs").mkdir(exist_ok=True)
                 added = inherited(self.config) | stage_environment(self.config)
                 self.warm = self.owned.enter_context(WarmServer(added, self.run_dir / "logs" / "warm.log"))

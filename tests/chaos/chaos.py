@@ -142,11 +142,11 @@ def main() -> int:
     started = time.monotonic()
     loop.finish(loop.start(reference, *words), reference, limit_s=5400)
     print(f"reference: {time.monotonic() - started:.0f} s", flush=True)
-    memory = loop.shared_memory()
+    before = loop.traces()
     started = time.monotonic()
     killed = disturb(run_dir, VICTIMS, options.kills, 5 * options.iterations, dice, words)
     wrong = check.problems(run_dir) + check.differences(run_dir, reference)
-    wrong += loop.leftovers(run_dir) + sorted(loop.shared_memory() - memory)
+    wrong += loop.leftovers(run_dir) + sorted(loop.traces() - before)
     attempts = sum(record["attempts"] for record in loop.records(run_dir).values())
     verdict = "; ".join(wrong) or "whole, rows equal the reference's, nothing left"
     print(f"kills {killed}, attempts {attempts}, {time.monotonic() - started:.0f} s: {verdict}")

@@ -28,13 +28,13 @@ class Evolved:
 @pytest.fixture(scope="session")
 def evolved(tmp_path_factory) -> Evolved:
     run_dir = tmp_path_factory.mktemp("evolution") / "run"
-    memory = loop.shared_memory()
+    before = loop.traces()
     process = loop.start(run_dir)
     first_checkpoint = run_dir / "iter_01" / "proposer" / "checkpoints" / "latest_checkpointed_iteration.txt"
     loop.wait_until(process, run_dir, first_checkpoint.exists)
     code, seconds = loop.interrupt(process)
-    left = loop.leftovers(run_dir) + sorted(loop.shared_memory() - memory)
+    left = loop.leftovers(run_dir) + sorted(loop.traces() - before)
     again = loop.start(run_dir)
     loop.finish(again, run_dir)
-    left_at_end = loop.leftovers(run_dir) + sorted(loop.shared_memory() - memory)
+    left_at_end = loop.leftovers(run_dir) + sorted(loop.traces() - before)
     return Evolved(run_dir, code, seconds, left, left_at_end, loop.console(run_dir))

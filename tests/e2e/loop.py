@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -88,5 +89,6 @@ def leftovers(run_dir: Path) -> list[str]:
     return found
 
 
-def shared_memory() -> set[str]:
-    return {path.name for path in Path("/dev/shm").iterdir()}
+def traces() -> set[str]:
+    """Shared memory, and folders of ours among the temporary files; to be compared with an earlier look."""
+    return {str(path) for path in [*Path("/dev/shm").iterdir(), *Path(tempfile.gettempdir()).glob("mmz-*")]}

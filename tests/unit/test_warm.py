@@ -90,3 +90,13 @@ def test_without_a_server_the_client_becomes_the_interpreter(tmp_path):
     environment = os.environ | {warm.SOCKET: str(tmp_path / "none"), warm.PYTHON: sys.executable}
     command = [sys.executable, "-S", "-E", str(warm.CLIENT), "-c", "print('cold')"]
     assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout == "cold\n"
+
+
+def test_folders_of_killed_owners_are_removed(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    dead, living = tmp_path / f"{warm.FOLDER}{gone.pid}-x", tmp_path / f"{warm.FOLDER}{os.getpid()}-x"
+    for folder in (dead, living):
+        folder.mkdir()
+    warm.remove_abandoned(tmp_path)
+    assert not dead.exists() and living.exists()

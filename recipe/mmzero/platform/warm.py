@@ -31,6 +31,8 @@ import threading
 import traceback
 from pathlib import Path
 
+import psutil
+
 from recipe.mmzero import processes
 
 SOCKET, PYTHON, EXECUTABLE = "MMZERO_WARM_SOCKET", "MMZERO_WARM_PYTHON", "MMZERO_WORKER_EXECUTABLE"
@@ -52,6 +54,7 @@ PRELOAD = (
     "recipe.mmzero.trainer",
     "mmzero_rewards.managers",
 )
+FOLDER = "mmz-warm-"  # and the owner's process id
 FIRST_FREE_FD = 700
 FIRST_JOB = "01000000"
 
@@ -69,7 +72,8 @@ class WarmServer:
 
     def __enter__(self) -> "WarmServer":
         # not in the run folder: a socket path may have 107 bytes at most
-        self._folder = Path(tempfile.mkdtemp(prefix="mmz-warm-"))
+        remove_abandoned(Path(tempfile.gettempdir()))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
         path, wrapper = self._folder / "socket", self._folder / "python"
         self.environment = {SOCKET: str(path), PYTHON: sys.executable, EXECUTABLE: str(wrapper)}
         self.executable = str(wrapper)
@@ -98,6 +102,10 @@ class WarmServer:
         return self._process is not None and self._process.poll() is None
 
     def __exit__(self, *exc) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server and its children; may be called more than once."""
         if self._process is not None:
             self._process.stdin.close()  # the server ends its children, removes its folder and leaves
             try:
@@ -106,6 +114,14 @@ class WarmServer:
                 self._process.kill()
                 self._process.wait()
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def remove_abandoned(base: Path) -> None:
+    """Remove folders in `base` of servers that were killed and whose owner was, too, before it could clean up."""
+    for folder in base.glob(f"{FOLDER}*-*"):
+        owner = folder.name.removeprefix(FOLDER).partition("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)  # another user's stays
 
 
 def serve(listener: socket.socket, folder: Path) -> None:
