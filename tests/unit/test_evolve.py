@@ -3,6 +3,7 @@ files a stage writes; the real engine is in tests/e2e."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -293,7 +294,7 @@ def test_read_only_folder_and_full_disk_are_one_line(world, capsys, monkeypatch)
 def test_hung_step_is_ended_and_tried_again(world, monkeypatch, capsys):
     monkeypatch.setenv("FAKE_iter_01_proposer", "sleep")
     assert world("watchdog.startup_s=2", "evolution.max_attempts=1") == evolve.FAILED
-    assert "no sign of life for 2 s (watchdog.startup_s=2)" in capsys.readouterr().err
+    assert re.search(r"no sign of life for \d+ s \(watchdog\.startup_s=2\)", capsys.readouterr().err)
 
 
 def test_interrupt_is_recorded_and_continues(world, monkeypatch):
