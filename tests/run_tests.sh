@@ -28,4 +28,4 @@ if [[ $# -gt 0 && $1 != --fast ]]; then exec python -m pytest "$@"; fi
 # Two at a time, but for the sandbox: its tests look at processes, descriptors and memory of their own.
 python -m pytest -m "not e2e and not slow" --ignore tests/env -n 2 --dist loadfile --durations=10
 python -m pytest -m "not e2e and not slow" tests/env --durations=3
-if [[ ${1:-} != --fast ]]; then python -m pytest -m "e2e and not slow" --durations=10; fi
+if [[ ${1:-} != --fast ]]; then python -m pytest -m e2e --durations=10; fi

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = pytest.mark.e2e
 
 spec = importlib.util.spec_from_file_location("mmzero_chaos", Path(__file__).parents[1] / "chaos" / "chaos.py")
 chaos = importlib.util.module_from_spec(spec)
