@@ -80,7 +80,7 @@ class SnippetRenderer:
             "",
             tuple(self.capture.texts),
             *image.size,
-            image.tobytes("raw", "BGRX"),
+            self.capture.pixels(),
             self.config.max_text_chars,
         )
 
