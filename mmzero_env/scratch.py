@@ -4,9 +4,10 @@ A template holds a lock on its folder as long as it lives. Should it be killed b
 start sees that nobody holds the lock and removes what is left.
 """
 
-import fcntl
 import os
 import tempfile
+
+from mmzero_env.held_folder import hold, remove_abandoned
 
 PREFIX = "mmzero-env-"
 SHARED_MEMORY = "/dev/shm"
@@ -23,12 +24,8 @@ class Scratch:
     def create(cls) -> "Scratch":
         """In memory where possible. Removes what dead templates of the same user left behind."""
         base = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else tempfile.gettempdir()
-        remove_abandoned(base)
-        while True:
-            path = tempfile.mkdtemp(prefix=PREFIX, dir=base)
-            lock = _locked(path)
-            if lock is not None:
-                return cls(path, lock)
+        remove_abandoned(PREFIX, base)
+        return cls(*hold(PREFIX, base))
 
     def folder(self) -> str:
         """A new empty folder."""
@@ -67,30 +64,3 @@ def remove_flat(folder: str) -> None:
         for entry in entries:
             os.unlink(entry.path)
     os.rmdir(folder)
-
-
-def remove_abandoned(base: str) -> None:
-    """Remove folders of this user in `base` that no living template holds."""
-    for name in os.listdir(base):
-        path = os.path.join(base, name)
-        if name.startswith(PREFIX):
-            lock = _locked(path)
-            if lock is not None:
-                Scratch(path, lock).remove()
-
-
-def _locked(path: str) -> int | None:
-    """A descriptor of this folder that holds its lock; None if it is another user's or process's, or gone."""
-    try:
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Between opening and locking, whoever held the lock may have removed the folder.
-        if os.fstat(folder).st_uid == os.geteuid() and os.path.isdir(path):
-            return folder
-    except BlockingIOError:
-        pass
-    os.close(folder)
-    return None

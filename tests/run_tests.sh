@@ -1,17 +1,12 @@
 #!/usr/bin/env bash
 # Everything that has to be green: lint, unit, contract, sandbox, page and end-to-end tests. Sets up by itself.
 #
-#   bash tests/run_tests.sh              all of it: about 25 minutes on two cores
+#   bash tests/run_tests.sh              all of it: about 18 minutes on two cores
 #   bash tests/run_tests.sh --fast       without the runs on the real engine
 #   bash tests/run_tests.sh tests/env    only these; further words go to pytest, for example -m slow
-set -euo pipefail
-
-repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$(dirname "${BASH_SOURCE[0]}")/../examples/lib.sh"
 cd "$repo"
-export MMZERO_VENV=${MMZERO_VENV:-$repo/.venv}
-unset PYTHONDONTWRITEBYTECODE # of container images: compiling torch, verl and vLLM again in each process takes minutes
-MMZERO_QUIET=1 bash examples/setup_env.sh cpu
-export PATH="$MMZERO_VENV/bin:$PATH"
+MMZERO_QUIET=1 setup cpu
 
 # The page tests drive a real browser; without one they skip and say so.
 if ! command -v chromium >/dev/null && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then

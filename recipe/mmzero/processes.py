@@ -24,7 +24,8 @@ from pathlib import Path
 
 import psutil
 
-from mmzero_env.scratch import remove_abandoned
+from mmzero_env import scratch
+from mmzero_env.held_folder import remove_abandoned
 
 TOKEN = "MMZERO_STEP_TOKEN"
 PR_SET_CHILD_SUBREAPER = 36
@@ -142,7 +143,7 @@ def end_step(
     marker = private_folder(token) / STARTED
     if marker.exists():
         remove_orphaned_segments(marker.stat().st_mtime)
-    remove_abandoned(str(SHARED_MEMORY))  # of a renderer that was killed
+    remove_abandoned(scratch.PREFIX, str(SHARED_MEMORY))  # of a renderer that was killed
     shutil.rmtree(private_folder(token), ignore_errors=True)
     return len(ended)
 

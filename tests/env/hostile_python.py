@@ -191,7 +191,7 @@ CASES = [
         "refused",
     ),
     # the kernel's limit on a file and the owner's look at the folder: whichever comes first
-    ("big_file", "open('x', 'wb').write(bytes(40 << 20))", {"RUNTIME_ERROR", "MEMORY"}, None),
+    ("big_file", "open('x', 'wb').write(bytes(40 << 20))", {"RUNTIME_ERROR", "MEMORY"}, ("too large", "scratch_mb")),
     (
         "many_files",
         "import itertools\nfor n in itertools.count(): open(f'f{n}', 'wb').write(bytes(1 << 20))",

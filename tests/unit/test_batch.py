@@ -121,14 +121,26 @@ def test_sentinel_score_of_a_whole_step_stops_the_stage_with_the_address():
         assert "\n" not in message
 
 
-@pytest.mark.parametrize("failed, present, stops", [(2, 40, False), (0, 38, False), (1, 39, False), (1, 38, True)])
+@pytest.mark.parametrize("failed, present, stops", [(0, 38, False), (1, 39, False), (1, 38, True)])
 def test_missing_and_dropped_rollouts_share_one_limit(failed, present, stops):
     """2 of 40 is the limit of 0.05, which may be reached."""
     batch = dropped(failed, present)
     if not stops:
         return require_few_lost(batch, 40, 0.05)
-    with pytest.raises(StageFailure, match=r"3 of 40 .* 1 dropped, .* 2 missing, .*Error in _run_prompt"):
+    with pytest.raises(StageFailure, match=r"3 of 40 .* 1 dropped, .* 2 missing, .*Error in _run_prompt") as caught:
         require_few_lost(batch, 40, 0.05)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_limit_may_be_reached():
+    require_few_lost(dropped(2, 40), 40, 0.05)
+    assert finish(dropped(2, 40), "coder", RewardConfig()).metrics["mmzero/coder/dropped_fraction"] == 0.05
+
+
+def test_missing_rollouts_stop_the_stage():
+    require_few_lost(dropped(0, 95), 100, 0.05)
+    with pytest.raises(StageFailure, match="6 of 100 roll-outs of this step are lost"):
+        require_few_lost(dropped(0, 94), 100, 0.05)
 
 
 def test_zero_variance_groups_are_counted():

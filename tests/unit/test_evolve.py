@@ -294,7 +294,8 @@ def test_read_only_folder_and_full_disk_are_one_line(world, capsys, monkeypatch)
 def test_hung_step_is_ended_and_tried_again(world, monkeypatch, capsys):
     monkeypatch.setenv("FAKE_iter_01_proposer", "sleep")
     assert world("watchdog.startup_s=2", "evolution.max_attempts=1") == evolve.FAILED
-    assert re.search(r"no sign of life for \d+ s \(watchdog\.startup_s=2\)", capsys.readouterr().err)
+    said = re.search(r"no sign of life for (\d+) s \(watchdog\.startup_s=2\)", capsys.readouterr().err)
+    assert 2 <= int(said[1]) <= 5, "the limit, and what a busy machine adds to it"
 
 
 def test_interrupt_is_recorded_and_continues(world, monkeypatch):

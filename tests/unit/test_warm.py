@@ -6,10 +6,12 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
+from mmzero_env.held_folder import hold, remove_abandoned
 from recipe.mmzero.platform import warm, warm_client
 
 SERVE = """
@@ -93,10 +95,9 @@ def test_without_a_server_the_client_becomes_the_interpreter(tmp_path):
 
 
 def test_folders_of_killed_owners_are_removed(tmp_path):
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    dead, living = tmp_path / f"{warm.FOLDER}{gone.pid}-x", tmp_path / f"{warm.FOLDER}{os.getpid()}-x"
-    for folder in (dead, living):
-        folder.mkdir()
-    warm.remove_abandoned(tmp_path)
-    assert not dead.exists() and living.exists()
+    dead, lock = hold(warm.FOLDER, str(tmp_path))
+    living, _ = hold(warm.FOLDER, str(tmp_path))
+    Path(dead, "socket").touch()
+    os.close(lock)  # what the kernel does when a process is killed
+    remove_abandoned(warm.FOLDER, str(tmp_path))
+    assert not Path(dead).exists() and Path(living).exists()

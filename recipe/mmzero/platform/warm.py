@@ -31,8 +31,7 @@ import threading
 import traceback
 from pathlib import Path
 
-import psutil
-
+from mmzero_env.held_folder import hold, remove_abandoned
 from recipe.mmzero import processes
 
 SOCKET, PYTHON, EXECUTABLE = "MMZERO_WARM_SOCKET", "MMZERO_WARM_PYTHON", "MMZERO_WORKER_EXECUTABLE"
@@ -54,7 +53,7 @@ PRELOAD = (
     "recipe.mmzero.trainer",
     "mmzero_rewards.managers",
 )
-FOLDER = "mmz-warm-"  # and the owner's process id
+FOLDER = "mmz-warm-"
 FIRST_FREE_FD = 700
 FIRST_JOB = "01000000"
 
@@ -72,8 +71,9 @@ class WarmServer:
 
     def __enter__(self) -> "WarmServer":
         # not in the run folder: a socket path may have 107 bytes at most
-        remove_abandoned(Path(tempfile.gettempdir()))
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
+        remove_abandoned(FOLDER, tempfile.gettempdir())
+        folder, self._lock = hold(FOLDER, tempfile.gettempdir())
+        self._folder = Path(folder)
         path, wrapper = self._folder / "socket", self._folder / "python"
         self.environment = {SOCKET: str(path), PYTHON: sys.executable, EXECUTABLE: str(wrapper)}
         self.executable = str(wrapper)
@@ -114,14 +114,8 @@ class WarmServer:
                 self._process.kill()
                 self._process.wait()
             shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def remove_abandoned(base: Path) -> None:
-    """Remove folders in `base` of servers that were killed and whose owner was, too, before it could clean up."""
-    for folder in base.glob(f"{FOLDER}*-*"):
-        owner = folder.name.removeprefix(FOLDER).partition("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)  # another user's stays
+            os.close(self._lock)
+            self._process = None
 
 
 def serve(listener: socket.socket, folder: Path) -> None:

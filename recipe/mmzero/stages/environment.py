@@ -49,9 +49,7 @@ def stage_environment(config: DictConfig, metrics_file: Path | None = None) -> d
 
 def inherited(config: DictConfig) -> dict[str, str]:
     """This process's environment without what would lead a stage astray."""
-    astray = {
-        "PYTHONDONTWRITEBYTECODE"
-    }  # of container images; a stage starts a dozen interpreters that import the same
+    astray = {"PYTHONDONTWRITEBYTECODE"}  # of container images; a dozen interpreters would compile the same again
     if not config.hardware.get("ray_address"):
         astray.add("RAY_ADDRESS")  # each step has a Ray of its own, whatever else runs on this machine
     if config.hardware.kind == "cpu":
