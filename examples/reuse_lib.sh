@@ -5,7 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # reuse_setup: environment; PROFILE=cpu|gpu, default gpu if nvidia-smi lists one.
 reuse_setup() {
   profile=${PROFILE:-cpu}
-  if [[ -z ${PROFILE:-} ]] && nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then profile=gpu; fi
+  if [[ -z ${PROFILE:-} && $(nvidia-smi -L 2>/dev/null) == GPU* ]]; then profile=gpu; fi
   MMZERO_QUIET=1 setup "$profile"
   # The plug-in brings the CPU platform and guarded fixes of verl 0.9.1; the rewards themselves need none of it.
   export VERL_USE_EXTERNAL_MODULES=recipe.mmzero.plugin

@@ -14,7 +14,8 @@ die() { echo "error: $*" >&2; exit 1; }
 
 if [[ $profile == auto ]]; then
   profile=cpu
-  if command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then profile=gpu; fi
+  # Not piped into `grep -q`: it leaves at the first match, and with pipefail what it leaves behind counts as failed.
+  if [[ $(nvidia-smi -L 2>/dev/null) == GPU* ]]; then profile=gpu; fi
 fi
 [[ $profile == cpu || $profile == gpu ]] || die "profile '$profile'; choose auto, cpu or gpu"
 
@@ -66,7 +67,7 @@ else
 fi
 
 for library in libcairo.so.2; do
-  ldconfig -p 2>/dev/null | grep -q "$library" ||
+  "$venv/bin/python" -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "$library" 2>/dev/null ||
     echo "missing system library $library: apt-get install libcairo2 fonts-dejavu-core (pictures cannot be drawn without it)" >&2
 done
 
