@@ -36,18 +36,23 @@ PICTURE_OPTIONS = (
     "bbox_extra_artists",
 )
 PIXEL_FORMATS = (".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+PACKED = {"RGB": "BGRX", "RGBA": "BGRA"}  # modes whose pixels Pillow hands out in the order of picture.py
 PATHS = (str, bytes, os.PathLike)
 
 
 class Capture:
-    """The last picture of a snippet. `image`: RGB or None; `texts`: what is written in it, in drawing order."""
+    """The last picture of a snippet.
+
+    `size`: (width, height), None before there is one; `pixels`: as picture.py has them; `texts`: what is written in the
+    picture, in drawing order.
+    """
 
     def __init__(self, config: RenderConfig):
         self.config = config
         self.background = config.background_rgb()
-        self.image: Image.Image | None = None
+        self.size: tuple[int, int] | None = None
+        self.pixels = b""
         self.texts: list[str] = []
-        self._pixels = b""
         self._figure: Figure | None = None
         self._figure_texts: list[str] = []
         self._pillow_texts: list[str] = []
@@ -79,7 +84,7 @@ class Capture:
                         with open(name + (suffix or ".png"), "wb") as file:
                             file.write(self._png())
                     elif suffix.lower() in PIXEL_FORMATS:
-                        save(self.image, fname)
+                        save(self._image(), fname)
                     else:
                         savefig(figure, fname, **options)
             elif as_png and not options.get("transparent"):
@@ -133,7 +138,7 @@ class Capture:
 
     def leftover(self, names: dict[str, Any]) -> None:
         """Without anything shown or saved: the last figure left open, or the last picture that has a name."""
-        if self.image is not None:
+        if self.size is not None:
             return
         if plt.get_fignums():
             self.figure(plt.gcf())
@@ -161,17 +166,16 @@ class Capture:
             ground = Image.new("RGBA", image.size, self.background)
             ground.alpha_composite(image.convert("RGBA"))
             image = ground
-        self.image = image.convert("RGB") if image.mode != "RGB" else image.copy()
-        self._pixels = b""
+        if image.mode not in PACKED:
+            image = image.convert("RGB")
+        self.size, self.pixels = image.size, image.tobytes("raw", PACKED[image.mode])
 
-    def pixels(self) -> bytes:
-        """The picture as picture.py has it: blue, green, red and an unused byte per pixel."""
-        self._pixels = self._pixels or self.image.tobytes("raw", "BGRX")
-        return self._pixels
+    def _image(self) -> Image.Image:
+        return Image.frombuffer("RGB", self.size, self.pixels, "raw", "BGRX", 0, 1)
 
     def _png(self) -> bytes:
-        """The picture as a file; several times quicker than Pillow, which looks for the best filter of each row."""
-        return encode_png(self.pixels(), *self.image.size)
+        """The picture as a file of the snippet's own, which lives briefly: written as it is, not compressed."""
+        return encode_png(self.pixels, *self.size, level=0)
 
     def _dpi(self, figure: Figure, wanted: Any) -> float:
         dpi = matplotlib.rcParams["savefig.dpi"] if wanted is None else wanted
@@ -234,6 +238,6 @@ def _readable(text: Text, renderer: Any) -> bool:
 
 
 def _has_alpha(image: Image.Image) -> bool:
-    if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
         return False  # as nearly all figures are: blending would cost three copies of the picture
     return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info

@@ -46,7 +46,7 @@ def isolate(channel: int, template: int, wall: Wall, folder: str | None) -> None
     os.environ.update(NAMES | ({"TMPDIR": folder, "HOME": folder, "MPLCONFIGDIR": folder} if folder else {}))
     os.chdir(folder or "/")
     signal.signal(signal.SIGINT, signal.default_int_handler if folder else signal.SIG_DFL)
-    wall.put_up(folder)
+    wall.put_up()
 
 
 def outcome(draw: Draw, code: str) -> list[bytes]:

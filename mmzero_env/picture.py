@@ -15,7 +15,7 @@ LEVEL = 1
 SAMPLE = 16
 
 
-def encode_png(pixels: bytes, width: int, height: int) -> bytes:
+def encode_png(pixels: bytes, width: int, height: int, level: int = LEVEL) -> bytes:
     """An 8-bit RGB PNG. zlib releases the interpreter lock, so several results are encoded at the same time.
 
     Raises:
@@ -29,7 +29,7 @@ def encode_png(pixels: bytes, width: int, height: int) -> bytes:
     for channel in range(3):
         rows[:, 1 + channel :: 3] = grid[:, :, 2 - channel]
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, LEVEL)), (b"IEND", b""))
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, level)), (b"IEND", b""))
     return SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 

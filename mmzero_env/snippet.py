@@ -74,13 +74,12 @@ class SnippetRenderer:
             raise
         except Exception as error:
             raise explain(error) from None
-        image = self.capture.image
         return wire.pack_result(
             RenderStatus.OK,
             "",
             tuple(self.capture.texts),
-            *image.size,
-            self.capture.pixels(),
+            *self.capture.size,
+            self.capture.pixels,
             self.config.max_text_chars,
         )
 

@@ -133,6 +133,8 @@ class Children:
     def fork(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         folder = self.scratch.folder() if self.scratch else None
+        if folder is not None:
+            self.wall.admit(folder)
         pid = os.fork()
         if pid == 0:
             run_child(theirs.fileno(), os.getppid(), self.wall, self.draw, folder)

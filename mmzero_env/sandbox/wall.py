@@ -37,6 +37,7 @@ class Wall:
     config: RenderConfig
     off: frozenset[str] = frozenset()
     _filter: seccomp.Filter | None = field(default=None, repr=False)
+    _readable: list[str] = field(default_factory=list, repr=False)
     _rules: int | None = field(default=None, repr=False)
     _limits: dict[int, tuple[int, int]] = field(default_factory=dict, repr=False)
 
@@ -46,10 +47,20 @@ class Wall:
         self._limits = limits.table(self.language, self.config.cpu_s, address_bytes)
         if "seccomp" not in self.off:
             self._filter = seccomp.of(self.language)
-        if "landlock" not in self.off and self.language != "python":
-            rules = landlock.ruleset(paths.readable())
-            self._rules = fcntl.fcntl(rules, fcntl.F_DUPFD_CLOEXEC, RULES_DESCRIPTOR)
-            os.close(rules)
+        self._readable = paths.readable()
+        self.admit(None)
+
+    def admit(self, scratch: str | None) -> None:
+        """In the template, before it forks: the rules for children whose own folder is `scratch`. Made here because a
+        child would first have to copy every page of memory that this work touches. Raises OSError."""
+        if "landlock" in self.off:
+            return
+        if self._rules is not None:
+            os.close(self._rules)
+            self._rules = None
+        rules = landlock.ruleset(self._readable, scratch)
+        self._rules = fcntl.fcntl(rules, fcntl.F_DUPFD_CLOEXEC, RULES_DESCRIPTOR)
+        os.close(rules)
 
     def close_other_descriptors(self, last_kept: int) -> None:
         """Close every descriptor above `last_kept` but the rules, which `put_up` closes."""
@@ -57,17 +68,17 @@ class Wall:
         os.closerange(last_kept + 1, kept)
         os.closerange(max(kept, last_kept) + 1, MAX_DESCRIPTOR)
 
-    def put_up(self, scratch: str | None = None) -> None:
+    def put_up(self) -> None:
         """In a child, before it sees any code. Raises LayerError naming the layer that failed."""
         for name in LAYERS:
             if name in self.off:
                 continue
             try:
-                self._layer(name, scratch)
+                self._layer(name)
             except (OSError, ValueError) as error:
                 raise LayerError(f"sandbox layer {name}: {error}") from error
 
-    def _layer(self, name: str, scratch: str | None) -> None:
+    def _layer(self, name: str) -> None:
         if name == "limits":
             limits.apply(self._limits)
         elif name == "no_new_privs":
@@ -75,9 +86,8 @@ class Wall:
         elif name == "capabilities":
             return  # the template has dropped them, for itself and its children
         elif name == "landlock":
-            rules = self._rules if scratch is None else landlock.ruleset(paths.readable(), scratch)
-            landlock.restrict(rules)
-            os.close(rules)
+            landlock.restrict(self._rules)
+            os.close(self._rules)
         else:
             self._filter.load()
 
