@@ -120,7 +120,7 @@ class _Channel:
         except (BrokenPipeError, ConnectionResetError):
             raise _Closed from None
 
-    def receive(self, size: int) -> bytes:
+    def receive(self, size: int) -> bytearray:
         """Exactly `size` bytes, which the caller has bounded."""
         buffer = bytearray(size)
         view = memoryview(buffer)
@@ -129,7 +129,7 @@ class _Channel:
             if not count:
                 raise _Closed
             view = view[count:]
-        return bytes(buffer)
+        return buffer
 
     def rest(self, size: int) -> bytes:
         """Up to `size` bytes until the other side ends."""

@@ -2,7 +2,8 @@
 
 Refused: DOCTYPE and entities; references other than `#id` (`href`, `url()`), `<image>`, `@import`, `<script>`,
 `<foreignObject>` and their like; more elements or deeper nesting than the limits, where a reference counts as much as
-what it draws, so that a short document of nested references is refused at once instead of ending at the CPU limit.
+what it draws, and a marker as often as its lines repeat it, so that a short document that draws millions of elements is
+refused at once instead of ending at the CPU limit.
 """
 
 import re
@@ -21,6 +22,9 @@ REFERRING_TAGS = ("use", "tref")
 # Elements drawn through references, as a multiple of max_elements: a gradient shared by every bar of a chart is normal.
 EXPANSION = 4
 MAX_CHAIN = 250
+NUMBER = re.compile(r"\d+\.?\d*|\.\d+")
+MARKER_RULES = re.compile(r"(marker[-a-z]*)\s*:([^;}]*)")
+ONCE_PER_SHAPE = ("marker-start", "marker-end")  # the others are drawn at every point
 TARGETS = re.compile(r"url\s*\(\s*[\"']?\s*#([^\"'()]*?)\s*[\"']?\s*\)", re.IGNORECASE)
 URL = re.compile(r"url\s*\(\s*(?:\"\s*#[^\"]*\"|'\s*#[^']*'|#[^\"'()]*)\s*\)", re.IGNORECASE)
 ANY_URL = re.compile(r"(?:url|src|image|image-set)\s*\(", re.IGNORECASE)
@@ -28,11 +32,15 @@ ANY_URL = re.compile(r"(?:url|src|image|image-set)\s*\(", re.IGNORECASE)
 
 @dataclass
 class _Element:
-    """`weight`: how many elements it draws, itself included; computed once per element."""
+    """`shapes` and `points`: how many lines and (at most) vertices it and its children have. `weight`: how many
+    elements it draws, itself included; computed once per element."""
 
     id: str | None
     parent: "_Element | None"
     refers_to: list[str] = field(default_factory=list)
+    markers: list[tuple[str, str]] = field(default_factory=list)  # property, id
+    shapes: int = 0
+    points: int = 0
     children: list["_Element"] = field(default_factory=list)
     weight: int | None = None
     open: bool = False
@@ -61,6 +69,8 @@ class _Checker:
         if tag.lower() in FORBIDDEN_TAGS:
             raise Refused(RenderStatus.FORBIDDEN, f"<{tag}> is not allowed")
         element = _Element(None, self.here)
+        if tag == "line":
+            element.shapes, element.points = 1, 2
         for key, value in zip(attributes[::2], attributes[1::2], strict=True):
             self._attribute(element, tag, _local(key), value)
         if self.here is not None:
@@ -73,10 +83,15 @@ class _Checker:
 
     def end(self, name: str) -> None:
         self.depth -= 1
-        self.here = self.here.parent
+        ended, self.here = self.here, self.here.parent
+        if self.here is not None:
+            self.here.shapes += ended.shapes
+            self.here.points += ended.points
         if _local(name) == "style":
             self.in_style -= 1
-            check_css("".join(self.css))
+            css = "".join(self.css)
+            check_css(css)
+            self.root.markers += _markers(css)
             self.css.clear()
 
     def text(self, data: str) -> None:
@@ -84,7 +99,10 @@ class _Checker:
             self.css.append(data)
 
     def _attribute(self, element: _Element, tag: str, key: str, value: str) -> None:
-        if key == "id":
+        if key in ("d", "points"):
+            element.shapes += 1
+            element.points += len(NUMBER.findall(value))
+        elif key == "id":
             element.id = value
             self.by_id.setdefault(value, element)
         elif key == "href":
@@ -95,9 +113,12 @@ class _Checker:
         elif key == "style":
             check_css(value)
             element.refers_to += TARGETS.findall(value)
+            element.markers += _markers(value)
         elif "(" in value:
             check_urls(value)
             element.refers_to += TARGETS.findall(value)
+            if key.startswith("marker"):
+                element.markers += [(key, name) for name in TARGETS.findall(value)]
 
 
 def check_svg(code: str, config: RenderConfig) -> None:
@@ -159,9 +180,17 @@ def _weight(element: _Element, by_id: dict[str, _Element], limit: int, depth: in
         total += _weight(part, by_id, limit, depth + 1)
         if total > limit:
             break
+    for key, name in element.markers:
+        if name in by_id and total <= limit:
+            times = element.shapes if key in ONCE_PER_SHAPE else element.points
+            total += times * _weight(by_id[name], by_id, limit, depth + 1)
     element.open = False
     element.weight = total
     return total
+
+
+def _markers(css: str) -> list[tuple[str, str]]:
+    return [(key, name) for key, value in MARKER_RULES.findall(css) for name in TARGETS.findall(value)]
 
 
 def _local(name: str) -> str:

@@ -37,6 +37,8 @@ FILE = (
 )
 PARAMETER = '<!DOCTYPE svg [<!ENTITY % p SYSTEM "http://127.0.0.1:PORT/x.dtd"> %p;]><svg width="99" height="99"/>'
 CIRCLES = '<circle r="9"/>' * 900
+MARKER = f'<marker id="m">{CIRCLES}</marker>'
+LINES = '<line x2="9" y2="9"/>' * 900
 STOPPED = {"TIMEOUT", "MEMORY", "RUNTIME_ERROR", "TOO_LARGE", "CRASH"}
 DRAWN = {"OK"}
 
@@ -57,11 +59,9 @@ CASES = [
     ("100_nested", svg("<g>" * 100 + "</g>" * 100), {"TOO_LARGE"}),
     ("path_loop", svg(f'<path d="M0 0 {"L9 9 L0 0 " * 5000}" stroke="black"/>'), DRAWN),
     ("dash_bomb", svg('<path d="M0 0 H99999999" stroke="black" stroke-dasharray="0.0001"/>'), DRAWN | STOPPED),
-    (
-        "marker_bomb",
-        svg(f'<marker id="m">{CIRCLES}</marker><path marker-mid="url(#m)" d="M0 0 {"L9 9 " * 9000}"/>'),
-        STOPPED,
-    ),
+    ("marker_bomb", svg(f'{MARKER}<path marker-mid="url(#m)" d="M0 0 {"L9 9 " * 9000}"/>'), {"TOO_LARGE"}),
+    ("marker_inherited", svg(f'{MARKER}<g style="marker: url(#m)"><g>{LINES}</g></g>'), {"TOO_LARGE"}),
+    ("marker_by_rule", svg(f"<style>line{{marker-end:url(#m)}}</style>{MARKER}{LINES}"), {"TOO_LARGE"}),
     ("blur_bomb", svg('<filter id="f"><feGaussianBlur stdDeviation="9999"/></filter><rect filter="url(#f)"/>'), DRAWN),
     ("turbulence", svg('<filter id="f"><feTurbulence numOctaves="50"/></filter><rect filter="url(#f)"/>'), DRAWN),
     ("font_of_a_million", svg('<text y="20" font-size="1000000">A</text>'), DRAWN | STOPPED),

@@ -89,6 +89,14 @@ def test_drawing_fills_the_size(env):
     assert image.getpixel((500, 500)) == (255, 0, 0) and image.getpixel((1000, 1000)) == (0, 0, 255)
 
 
+def test_markers_of_long_lines_are_drawn(env):
+    points = " ".join(f"{index * 0.09:.2f},{50 + index % 7:.2f}" for index in range(1000))
+    dot = '<marker id="dot"><circle r="1"/></marker>'
+    arrow = '<marker id="arrow"><g><path d="M0,0 L8,3 L0,6 z"/><path d="M0,0 L8,3"/></g></marker>'
+    line = f'<polyline points="{points}" fill="none" marker-mid="url(#dot)" marker-end="url(#arrow)"/>'
+    assert drawn(env, dot + arrow + line).ok
+
+
 @pytest.mark.parametrize(
     "body, texts",
     [
@@ -144,6 +152,32 @@ def test_figures_are_captured(env, ending):
     assert {"Sales", "x", "y"} <= set(result.text)
     colours = result.image().getcolors(1 << 20)
     assert max(colours)[1] == (255, 255, 255) and any(b > r for _, (r, _, b) in colours), "bars on white"
+
+
+@pytest.mark.parametrize(
+    "call, readable",
+    [
+        ("fig.text(0.5, 0.5, 'WORD')", True),
+        ("fig.text(-0.01, 0.5, 'WORD')", True),  # begins outside, ends inside
+        ("fig.text(1.0, 0.5, 'WORD', ha='right')", True),
+        ("fig.text(1.01, 0.5, 'WORD')", False),
+        ("fig.text(0.5, -0.2, 'WORD')", False),
+        ("fig.text(0.5, 0.5, 'WORD', alpha=0)", False),
+        ("fig.text(0.5, 0.5, 'WORD', visible=False)", False),
+        ("ax.annotate('WORD', (0, 1), (1, 2), arrowprops={'arrowstyle': '->'}, rotation=45)", True),
+        ("ax.annotate('WORD', (0, 1), (-9, -900), textcoords='offset points')", False),
+        ("ax.text(0, 1, 'WORD', rotation=90, rotation_mode='anchor', va='top')", True),
+    ],
+)
+def test_texts_of_figures_are_those_on_the_canvas(env, call, readable):
+    result = env.render(RenderRequest(f"{PLOT}{call}\nplt.show()", "python"))
+    assert result.ok and ("WORD" in result.text) == readable, result
+
+
+def test_a_snippet_can_read_what_it_saved(env):
+    code = f"{PLOT}plt.savefig('a.png')\nfrom PIL import Image\nx = Image.open('a.png').rotate(180)\nx.save('b.png')"
+    once, turned = env.render(RenderRequest(PLOT + "plt.show()", "python")), env.render(RenderRequest(code, "python"))
+    assert turned.ok and turned.image().rotate(180).tobytes() == once.image().tobytes()
 
 
 @pytest.mark.parametrize(
