@@ -9,6 +9,7 @@ finds it. The file holds only what differs from verl's defaults, so two stages c
 Not covered: what verl makes of it (`validate_config` and its dataclasses; tests/contract runs both on every profile).
 """
 
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -147,10 +148,14 @@ def ray_init(config: DictConfig, metrics: Path | None = None) -> dict[str, Any]:
     """
     hardware = config.hardware
     if hardware.get("ray_address"):
-        return {
+        joined: dict[str, Any] = {
             "address": hardware.ray_address,
             "runtime_env": {"env_vars": stage_environment(config, metrics)},
         }
+        if hardware.kind == "cpu":  # what config/verl/cpu.yaml says of a Ray of our own
+            joined |= {"num_cpus": None, "num_gpus": None, "include_dashboard": None}
+            joined["runtime_env"]["py_executable"] = sys.executable
+        return joined
     if hardware.kind == "cpu":  # config/verl/cpu.yaml has it all
         return {}
     return {"num_cpus": hardware.get("ray_cpus"), "include_dashboard": False}

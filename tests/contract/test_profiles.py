@@ -1,6 +1,7 @@
 """Every model x hardware x stage against the installed verl: it composes, verl's own checks pass, paths resolve."""
 
 import re
+import sys
 from importlib import resources
 
 import pytest
@@ -161,6 +162,15 @@ def test_cluster_stage_carries_its_variables(defaults):
     variables = arguments.runtime_env.env_vars
     assert variables.VERL_USE_EXTERNAL_MODULES == "recipe.mmzero.plugin"
     assert variables.VERL_FILE_LOGGER_PATH == "/run/iter_01/solver/metrics.attempt01.jsonl"
+
+
+def test_cluster_without_gpus_starts_no_ray_of_its_own(defaults):
+    """Ray refuses counts of a cluster that runs, and its shells don't know this run's warm workers."""
+    config = schema.load(["model=tiny", "hardware=cpu", "hardware.ray_address=10.0.0.1:6379"])
+    arguments = full(defaults, config, "solver").ray_kwargs.ray_init
+    assert arguments.num_cpus is None and arguments.num_gpus is None
+    assert arguments.runtime_env.py_executable == sys.executable
+    assert arguments.runtime_env.env_vars.VERL_PLATFORM == "cpu"
 
 
 def test_ray_arguments_hold_no_interpolation(defaults):
