@@ -7,7 +7,7 @@
 # default $TMPDIR or /tmp), RAY_ARGS (more words for `ray start`), anything that NCCL or gloo needs (NCCL_SOCKET_IFNAME,
 # GLOO_SOCKET_IFNAME, ...): Ray hands it on to its workers.
 # Ctrl-C ends exactly the processes that this call started. (`ray stop` ends every Ray of the node: not used here.)
-source "$(dirname "${BASH_SOURCE[0]}")/node.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/lib_node.sh"
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then sed -n '2,9p' "${BASH_SOURCE[0]}"; exit 0; fi
 MMZERO_QUIET=1 setup auto
 address=${NODE_IP:-$(hostname -I | cut -d' ' -f1)}

@@ -5,7 +5,7 @@
 #
 # Environment: NODE_IP (default: this host's first address), MMZERO_VENV, RAY_ARGS, NCCL_* and GLOO_* as on the head.
 # Ctrl-C, or the end of the head, ends exactly the processes that this call started.
-source "$(dirname "${BASH_SOURCE[0]}")/node.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/lib_node.sh"
 if [[ $# -lt 1 || $1 == --help || $1 == -h ]]; then sed -n '2,7p' "${BASH_SOURCE[0]}"; exit $(($# < 1 ? 2 : 0)); fi
 MMZERO_QUIET=1 setup auto
 address=${NODE_IP:-$(hostname -I | cut -d' ' -f1)}
