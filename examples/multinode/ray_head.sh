@@ -9,7 +9,7 @@
 # Ctrl-C ends exactly the processes that this call started. (`ray stop` ends every Ray of the node: not used here.)
 source "$(dirname "${BASH_SOURCE[0]}")/lib_node.sh"
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then sed -n '2,9p' "${BASH_SOURCE[0]}"; exit 0; fi
-MMZERO_QUIET=1 setup auto
+MMZERO_QUIET=1 setup gpu
 address=${NODE_IP:-$(hostname -I | cut -d' ' -f1)}
 logs=${RAY_TMPDIR:-${TMPDIR:-/tmp}}/ray_$(id -un)
 echo "hardware.ray_address=$address:${PORT:-6379}"

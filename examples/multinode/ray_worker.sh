@@ -7,7 +7,7 @@
 # Ctrl-C, or the end of the head, ends exactly the processes that this call started.
 source "$(dirname "${BASH_SOURCE[0]}")/lib_node.sh"
 if [[ $# -lt 1 || $1 == --help || $1 == -h ]]; then sed -n '2,7p' "${BASH_SOURCE[0]}"; exit $(($# < 1 ? 2 : 0)); fi
-MMZERO_QUIET=1 setup auto
+MMZERO_QUIET=1 setup gpu
 address=${NODE_IP:-$(hostname -I | cut -d' ' -f1)}
 # shellcheck disable=SC2086 # RAY_ARGS: words
 run_node ray start --block --address="$1" --node-ip-address="$address" --disable-usage-stats ${RAY_ARGS:-}
