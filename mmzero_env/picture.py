@@ -15,7 +15,7 @@ LEVEL = 1
 SAMPLE = 16
 
 
-def encode_png(pixels: bytes, width: int, height: int, level: int = LEVEL) -> bytes:
+def encode_png(pixels: bytes | bytearray, width: int, height: int, level: int = LEVEL) -> bytes:
     """An 8-bit RGB PNG. zlib releases the interpreter lock, so several results are encoded at the same time.
 
     Raises:
@@ -33,7 +33,7 @@ def encode_png(pixels: bytes, width: int, height: int, level: int = LEVEL) -> by
     return SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
-def is_blank(pixels: bytes, width: int, height: int) -> bool:
+def is_blank(pixels: bytes | bytearray, width: int, height: int) -> bool:
     """True if every pixel has the same colour.
 
     >>> is_blank(bytes(8), 2, 1), is_blank(bytes(7) + b"x", 2, 1), is_blank(bytes(6) + b"xx", 2, 1)
@@ -45,7 +45,7 @@ def is_blank(pixels: bytes, width: int, height: int) -> bool:
     return bool((colours[::SAMPLE, ::SAMPLE] == first).all() and (colours == first).all())
 
 
-def _grid(pixels: bytes, width: int, height: int) -> np.ndarray:
+def _grid(pixels: bytes | bytearray, width: int, height: int) -> np.ndarray:
     if len(pixels) != PIXEL_BYTES * width * height or not pixels:
         raise ValueError(f"{len(pixels)} bytes are not {width} x {height} pixels of {PIXEL_BYTES} bytes")
     return np.frombuffer(pixels, np.uint8).reshape(height, width, PIXEL_BYTES)

@@ -71,7 +71,7 @@ def pack_result(
     return [header, encoded, line, pixels]
 
 
-def unpack_header(data: bytes, max_side: int, max_text_chars: int) -> Header:
+def unpack_header(data: bytes | bytearray, max_side: int, max_text_chars: int) -> Header:
     """Raises ProtocolError unless every field is within its bounds."""
     magic, status, width, height, texts, message = HEADER.unpack(data)
     if magic != MAGIC:
@@ -88,5 +88,5 @@ def unpack_header(data: bytes, max_side: int, max_text_chars: int) -> Header:
     return Header(STATUSES[status], width, height, texts, message)
 
 
-def unpack_texts(data: bytes) -> tuple[str, ...]:
+def unpack_texts(data: bytes | bytearray) -> tuple[str, ...]:
     return tuple(data.decode("utf-8", "replace").split("\0")) if data else ()

@@ -5,8 +5,8 @@ environment with one worker per core against as many warm processes that render 
 the median over the rounds of (time unprotected / time in the environment): 1.0 is as fast as unprotected. The ratio to
 a single warm process is what somebody gains who renders in one today.
 
-A process per snippet copies a few thousand pages of memory, so what a page costs here is printed first: on real
-hardware a fraction of a microsecond, several under nested virtualisation. Exit code 1 if a goal is missed.
+A process per snippet copies a few thousand pages of memory, so what a page costs here is printed first.
+Exit code 1 if a goal is missed.
 """
 
 import io

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One iteration of the tiny loop on a Ray cluster of two nodes that are one machine (15 minutes, as root, needs iproute2).
+# One iteration of the tiny loop on a Ray cluster of two nodes that are one machine (10 minutes, as root, needs iproute2).
 #
 #   sudo bash tests/cluster/two_nodes.sh [key=value ...]
 #
