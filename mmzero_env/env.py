@@ -23,9 +23,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 
 from mmzero_env.config import RenderConfig
-from mmzero_env.exchange import exchange
+from mmzero_env.process.exchange import exchange
+from mmzero_env.process.spawner import Spawner, TemplateDied
 from mmzero_env.results import RenderEnvError, RenderRequest, RenderResult, RenderStatus
-from mmzero_env.spawner import Spawner, TemplateDied
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""The walls around a snippet: Landlock, seccomp, capabilities and limits, each a layer of its own."""

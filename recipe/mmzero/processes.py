@@ -24,8 +24,8 @@ from pathlib import Path
 
 import psutil
 
-from mmzero_env import scratch
-from mmzero_env.held_folder import remove_abandoned
+from mmzero_env.process import scratch
+from mmzero_env.process.held_folder import remove_abandoned
 
 TOKEN = "MMZERO_STEP_TOKEN"
 PR_SET_CHILD_SUBREAPER = 36

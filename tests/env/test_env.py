@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from mmzero_env import RenderConfig, RenderEnv, RenderEnvError, RenderRequest, RenderStatus
-from mmzero_env import scratch as scratches
+from mmzero_env.process import scratch as scratches
 
 HERE = Path(__file__).parent
 SVG = '<svg width="{0}" height="60"><rect width="20" height="20" fill="red"/><text y="50">{1}</text></svg>'

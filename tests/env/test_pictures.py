@@ -10,8 +10,8 @@ from PIL import Image, ImageChops
 
 sys.path.insert(0, str(Path(__file__).parent))
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest, RenderStatus
-from mmzero_env.picture import encode_png, is_blank
-from mmzero_env.svg import output_size
+from mmzero_env.draw.picture import encode_png, is_blank
+from mmzero_env.draw.svg import output_size
 from mmzero_env.wire import HEADER, MAGIC, ProtocolError, pack_result, unpack_header, unpack_texts
 
 PLOT = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.bar(['x', 'y'], [1, 2]); ax.set_title('Sales')\n"
@@ -72,7 +72,7 @@ def test_background_is_a_setting():
     ],
 )
 def test_size_policy(width, height, view_box, pixels):
-    from mmzero_env.errors import Refused
+    from mmzero_env.draw.errors import Refused
 
     if pixels is not None:
         assert output_size(width, height, view_box, RenderConfig())[1] == pixels

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mmzero_env.scratch import Scratch
+from mmzero_env.process.scratch import Scratch
 from recipe.mmzero import processes, supervise
 from recipe.mmzero.signs import Signs
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mmzero_env.held_folder import hold, remove_abandoned
+from mmzero_env.process.held_folder import hold, remove_abandoned
 from recipe.mmzero.platform import warm, warm_client
 
 SERVE = """

@@ -31,7 +31,7 @@ import threading
 import traceback
 from pathlib import Path
 
-from mmzero_env.held_folder import hold, remove_abandoned
+from mmzero_env.process.held_folder import hold, remove_abandoned
 from recipe.mmzero import processes
 
 SOCKET, PYTHON, EXECUTABLE = "MMZERO_WARM_SOCKET", "MMZERO_WARM_PYTHON", "MMZERO_WORKER_EXECUTABLE"

@@ -18,11 +18,11 @@ import time
 from typing import Any
 
 from mmzero_env import wire
-from mmzero_env.child import run_child
 from mmzero_env.config import RenderConfig
+from mmzero_env.process.child import run_child
+from mmzero_env.process.scratch import Scratch
 from mmzero_env.sandbox import limits
 from mmzero_env.sandbox import wall as walls
-from mmzero_env.scratch import Scratch
 
 OWNER_CHECK_S = 1.0
 SCRATCH_CHECK_S = 0.1
@@ -77,10 +77,10 @@ def main(start: dict[str, Any]) -> None:
 def load(language: str, config: RenderConfig, scratch: Scratch | None) -> Any:
     """The drawing function of a language, warmed up."""
     if language == "svg":
-        from mmzero_env.svg import SvgRenderer
+        from mmzero_env.draw.svg import SvgRenderer
 
         return SvgRenderer(config)
-    from mmzero_env.snippet import SnippetRenderer
+    from mmzero_env.draw.snippet import SnippetRenderer
 
     return SnippetRenderer(config, scratch.path)
 

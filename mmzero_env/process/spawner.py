@@ -26,7 +26,7 @@ MALLOC = ":".join(
 )
 BOOT = (
     "import json, sys; start = json.loads(sys.argv[1]); sys.path[:] = start['path']; "
-    "from mmzero_env.template import main; main(start)"
+    "from mmzero_env.process.template import main; main(start)"
 )
 
 
@@ -149,7 +149,7 @@ class Spawner:
 
     def _command(self, control: int, config: RenderConfig) -> list[str]:
         # The interpreter without site (nothing that .pth files start), with exactly the caller's import path.
-        root = str(Path(__file__).resolve().parent.parent)
+        root = str(Path(__file__).resolve().parents[2])
         path = list(dict.fromkeys([root, *(os.path.abspath(entry) for entry in sys.path if entry)]))
         start = {"fd": control, "owner": os.getpid(), "language": self.language, "config": asdict(config), "path": path}
         return [sys.executable, "-S", "-s", "-c", BOOT, json.dumps(start)]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from mmzero_env import wire
-from mmzero_env.errors import Refused
+from mmzero_env.draw.errors import Refused
 from mmzero_env.results import RenderStatus
 from mmzero_env.sandbox.kernel import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 from mmzero_env.sandbox.wall import Wall

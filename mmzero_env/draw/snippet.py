@@ -15,7 +15,7 @@ from typing import Any
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
-from mmzero_env.errors import Refused
+from mmzero_env.draw.errors import Refused
 from mmzero_env.results import RenderStatus
 
 NAME = "<snippet>"
@@ -45,7 +45,7 @@ class SnippetRenderer:
         import numpy as np
         from PIL import Image, ImageDraw, ImageFilter, ImageFont  # noqa: F401  (here so that snippets find them warm)
 
-        from mmzero_env.capture import Capture
+        from mmzero_env.draw.capture import Capture
 
         self.config = config
         self.seed_numpy = np.random.seed

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from mmzero_env.config import RenderConfig
-from mmzero_env.errors import Refused
+from mmzero_env.draw.errors import Refused
 from mmzero_env.results import RenderStatus
 
 FORBIDDEN_TAGS = frozenset(

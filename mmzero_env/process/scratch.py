@@ -7,7 +7,7 @@ start sees that nobody holds the lock and removes what is left.
 import os
 import tempfile
 
-from mmzero_env.held_folder import hold, remove_abandoned
+from mmzero_env.process.held_folder import hold, remove_abandoned
 
 PREFIX = "mmzero-env-"
 SHARED_MEMORY = "/dev/shm"

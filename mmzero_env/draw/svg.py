@@ -16,9 +16,9 @@ from cairosvg.parser import Tree
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
-from mmzero_env.errors import Refused
+from mmzero_env.draw.errors import Refused
+from mmzero_env.draw.svg_checks import check_svg
 from mmzero_env.results import RenderStatus
-from mmzero_env.svg_checks import check_svg
 
 DPI = 96
 LENGTH = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([a-zA-Z%]*)\s*\Z")

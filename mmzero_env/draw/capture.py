@@ -21,8 +21,8 @@ from matplotlib.text import Text
 from PIL import Image, ImageDraw
 
 from mmzero_env.config import RenderConfig
-from mmzero_env.errors import Refused
-from mmzero_env.picture import encode_png
+from mmzero_env.draw.errors import Refused
+from mmzero_env.draw.picture import encode_png
 from mmzero_env.results import RenderStatus
 
 # Options of savefig that change the picture; those about the file format don't apply to pixels.

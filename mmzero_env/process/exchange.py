@@ -7,9 +7,9 @@ import time
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
-from mmzero_env.picture import encode_png, is_blank
+from mmzero_env.draw.picture import encode_png, is_blank
+from mmzero_env.process.spawner import Child, Ending, Spawner
 from mmzero_env.results import RenderEnvError, RenderRequest, RenderResult, RenderStatus
-from mmzero_env.spawner import Child, Ending, Spawner
 
 READY_LIMIT_S = 60.0
 NOT_RUN = "the wall-clock limit render.timeout_s={:g} is over"
