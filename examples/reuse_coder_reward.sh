@@ -44,7 +44,7 @@ wait_for_judge() { # seconds; ends early if the server ends
   local deadline=$((SECONDS + $1))
   until python - "$JUDGE_URL" 2>/dev/null <<'PYTHON'; do
 import asyncio, sys
-from mmzero_rewards.peers import PeerClient
+from mmzero_rewards.peers.client import PeerClient
 
 async def main():
     async with PeerClient([sys.argv[1]], name="judge") as client:

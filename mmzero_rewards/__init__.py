@@ -4,12 +4,13 @@ The verl reward managers are in `mmzero_rewards.managers`, the async peer client
 imported here.
 """
 
+from mmzero_rewards.answers.grading import GraderUnavailable, canonical, grade
+from mmzero_rewards.answers.voting import Vote, vote
 from mmzero_rewards.config import RewardConfig
-from mmzero_rewards.diversity import BatchTerms, batch_terms, cluster_shares
-from mmzero_rewards.grading import GraderUnavailable, canonical, grade
-from mmzero_rewards.labels import Label, label_row
-from mmzero_rewards.parsing import FormatError, Proposal, extract_answer, extract_code, parse_proposal
-from mmzero_rewards.scoring import (
+from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answer, extract_code, parse_proposal
+from mmzero_rewards.scoring.diversity import BatchTerms, batch_terms, cluster_shares
+from mmzero_rewards.scoring.labels import Label, label_row
+from mmzero_rewards.scoring.roles import (
     CoderEvidence,
     Drawing,
     ProposerEvidence,
@@ -18,7 +19,6 @@ from mmzero_rewards.scoring import (
     score_proposer,
     score_solver,
 )
-from mmzero_rewards.voting import Vote, vote
 
 __all__ = [
     "BatchTerms",

@@ -8,8 +8,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmzero_rewards.grading import GraderUnavailable
-from mmzero_rewards.replay import ReplayError, load, replay
+from mmzero_rewards.answers.grading import GraderUnavailable
+from mmzero_rewards.scoring.replay import ReplayError, load, replay
 
 
 def main(arguments: list[str] | None = None) -> int:

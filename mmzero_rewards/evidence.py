@@ -6,7 +6,7 @@ same code is rendered once, the same picture is judged once. Pictures travel as 
 A model failure (no code, code that does not draw, no boxed answer) is a value. An infrastructure failure raises, after
 retries, `PeerError` or `RenderEnvError`; whoever calls drops the sample (METHOD §2.0 "infrastructure failure").
 
-Not covered: scores (scoring.py), and pictures larger than the policy: the peers' processors resize them (peers.py).
+Not covered: scores (scoring/), and pictures larger than the policy: the peers' processors resize them (peers/).
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from typing import Any, TypeVar
 
 from mmzero_env import RenderEnv, RenderEnvError, RenderRequest
 from mmzero_rewards.config import NON_ANSWERS
-from mmzero_rewards.parsing import FormatError, Proposal, extract_answer, extract_code
-from mmzero_rewards.peers import PeerClient, Sampling
+from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answer, extract_code
+from mmzero_rewards.peers.client import PeerClient, Sampling
 from mmzero_rewards.prompting import PromptTemplates
-from mmzero_rewards.scoring import Drawing
+from mmzero_rewards.scoring.roles import Drawing
 
 NO_CODE = "no_code"
 RENDER_BACKOFF_S = 0.5

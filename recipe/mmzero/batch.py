@@ -15,8 +15,8 @@ from typing import Any
 import scipy.cluster.hierarchy  # noqa: F401  used by batch_terms: without it a trainer does not start
 
 from mmzero_rewards import Proposal, batch_terms, grade, vote
-from mmzero_rewards.checks import near_duplicates
 from mmzero_rewards.config import RewardConfig
+from mmzero_rewards.scoring.checks import near_duplicates
 
 SAMPLE_KEY = "mmzero_sample"
 

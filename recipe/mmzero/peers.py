@@ -7,7 +7,7 @@ worker groups with a third of each GPU (verl/workers/rollout/replica.py init_col
 The trainer starts them before its reward workers; collection starts them before its pipeline. Callers get addresses
 (`host:port`) of OpenAI-compatible servers, so a reward manager cannot tell them from a hand-started `vllm serve`.
 
-Not covered: health after start-up (the client retries and quarantines, mmzero_rewards/peers.py) and ending them: they
+Not covered: health after start-up (the client retries and quarantines, mmzero_rewards/peers) and ending them: they
 are Ray actors of the job that started them and end with it.
 """
 

@@ -172,7 +172,7 @@ def image_policy(config: DictConfig) -> dict[str, int]:
 
 
 def reward_kwargs(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
-    """What the reward manager of this step reads (`config.reward.reward_kwargs`, mmzero_rewards/managers.py)."""
+    """What the reward manager of this step reads (`config.reward.reward_kwargs`, mmzero_rewards/managers/roles.py)."""
     role = step["role"]
     coder, solver = config.coder, config.solver
     peers: dict[str, Any] = {}

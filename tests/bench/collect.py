@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "unit")]
 from collect_sim import SAMPLING, SimPeer, SimRender, run, settings  # noqa: E402
 
 from mmzero_env import RenderRequest  # noqa: E402
-from mmzero_rewards.parsing import FormatError, extract_code, parse_proposal  # noqa: E402
+from mmzero_rewards.parsing.responses import FormatError, extract_code, parse_proposal  # noqa: E402
 from recipe.mmzero.collect.settings import CoderFilter, SolverFilter  # noqa: E402
 
 ROWS = 600

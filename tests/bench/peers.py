@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "rewards"))
 from fault_server import FaultServer, png, question_of, serve
 
 from mmzero_rewards.evidence import Drawn, Judge, judge
-from mmzero_rewards.parsing import Proposal
-from mmzero_rewards.peers import PeerClient, PeerError
+from mmzero_rewards.parsing.responses import Proposal
+from mmzero_rewards.peers.client import PeerClient, PeerError
 from mmzero_rewards.prompting import PromptTemplates
 
 LATENCY_S = 0.2  # short for K answers of a language model; shorter ones measure this process, not the policy

@@ -19,17 +19,17 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "rewards")]
 from hostile import hostile_pairs  # noqa: E402
 from test_parsing import LONG_TEXTS  # noqa: E402
 
-from mmzero_rewards import grading  # noqa: E402
-from mmzero_rewards.distances import distances  # noqa: E402
-from mmzero_rewards.diversity import clusters  # noqa: E402
-from mmzero_rewards.parsing import (  # noqa: E402
+from mmzero_rewards.answers import grading  # noqa: E402
+from mmzero_rewards.answers.voting import vote  # noqa: E402
+from mmzero_rewards.parsing.responses import (  # noqa: E402
     FormatError,
     extract_answer,
     extract_code,
     has_answer_format,
     parse_proposal,
 )
-from mmzero_rewards.voting import vote  # noqa: E402
+from mmzero_rewards.scoring.distances import distances  # noqa: E402
+from mmzero_rewards.scoring.diversity import clusters  # noqa: E402
 
 missed: list[str] = []
 

@@ -8,7 +8,7 @@ import pytest
 
 from mmzero_rewards import Proposal
 from mmzero_rewards.config import RewardConfig
-from mmzero_rewards.scoring import (
+from mmzero_rewards.scoring.roles import (
     CoderEvidence,
     Drawing,
     ProposerEvidence,

@@ -5,8 +5,8 @@ import math
 import pytest
 from PIL import Image, ImageDraw
 
-from mmzero_rewards.checks import blind_rate, is_blank, label_agrees, leak, near_duplicates, picture_hash
-from mmzero_rewards.parsing import Proposal
+from mmzero_rewards.parsing.responses import Proposal
+from mmzero_rewards.scoring.checks import blind_rate, is_blank, label_agrees, leak, near_duplicates, picture_hash
 
 
 def proposal(hard="37", easy="Ostia", caption="Bars of four ports"):

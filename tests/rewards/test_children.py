@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mmzero_rewards import children
-from mmzero_rewards.children import GraderChild, GraderUnavailable
-from mmzero_rewards.grading import check_grader, grade
-from mmzero_rewards.voting import vote
+from mmzero_rewards.answers import children
+from mmzero_rewards.answers.children import GraderChild, GraderUnavailable
+from mmzero_rewards.answers.grading import check_grader, grade
+from mmzero_rewards.answers.voting import vote
 
 needs_mathruler = pytest.mark.skipif(
     not (find_spec("mathruler") and find_spec("pylatexenc")), reason="mathruler and pylatexenc are not installed"
@@ -113,7 +113,7 @@ def test_child_ends_with_its_owner():
     """The owner dies without cleaning up while a fork of it holds the child's input open."""
     code = (
         "import os, time\n"
-        "from mmzero_rewards.children import GraderChild\n"
+        "from mmzero_rewards.answers.children import GraderChild\n"
         "child = GraderChild('mathruler')\n"
         "assert child.equal('1', '1')\n"
         "holder = os.fork()\n"

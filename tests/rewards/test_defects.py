@@ -17,11 +17,11 @@ from mmzero_rewards import (
     parse_proposal,
     vote,
 )
-from mmzero_rewards.checks import leak
-from mmzero_rewards.content_types import content_type
-from mmzero_rewards.diversity import batch_terms
-from mmzero_rewards.parsing import Proposal, has_answer_format, render_proposal
-from mmzero_rewards.scoring import (
+from mmzero_rewards.parsing.content_types import content_type
+from mmzero_rewards.parsing.responses import Proposal, has_answer_format, render_proposal
+from mmzero_rewards.scoring.checks import leak
+from mmzero_rewards.scoring.diversity import batch_terms
+from mmzero_rewards.scoring.roles import (
     CoderEvidence,
     Drawing,
     ProposerEvidence,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mmzero_rewards.config import RewardConfig
-from mmzero_rewards.distances import distances
-from mmzero_rewards.diversity import batch_terms, cluster_shares, clusters
-from mmzero_rewards.parsing import Proposal
+from mmzero_rewards.parsing.responses import Proposal
+from mmzero_rewards.scoring.distances import distances
+from mmzero_rewards.scoring.diversity import batch_terms, cluster_shares, clusters
 
 TEXTS = [
     "",

@@ -3,7 +3,7 @@
 import pytest
 from hostile import hostile_pairs
 
-from mmzero_rewards.grading import canonical, grade, relaxed_equal
+from mmzero_rewards.answers.grading import canonical, grade, relaxed_equal
 
 EQUAL = [
     ("5", "5.0"),

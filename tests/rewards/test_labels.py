@@ -3,7 +3,7 @@
 import pytest
 
 from mmzero_rewards.config import LabelFilterConfig, RewardConfig
-from mmzero_rewards.labels import by_variance, label_row, render_rate, render_rate_kept
+from mmzero_rewards.scoring.labels import by_variance, label_row, render_rate, render_rate_kept
 
 OTHERS = [f"other {c}" for c in "abcdefgh"]
 

@@ -21,8 +21,8 @@ from tensordict import TensorDict
 from verl import DataProto
 
 from mmzero_env import RenderEnvError
-from mmzero_rewards import managers
-from mmzero_rewards.managers import CoderRewardManager, ProposerRewardManager, SolverRewardManager
+from mmzero_rewards.managers import roles as managers
+from mmzero_rewards.managers.roles import CoderRewardManager, ProposerRewardManager, SolverRewardManager
 
 FIELDS = {
     "content_type": "geometry",

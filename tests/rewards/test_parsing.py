@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmzero_rewards.content_types import content_type
-from mmzero_rewards.parsing import (
+from mmzero_rewards.parsing.content_types import content_type
+from mmzero_rewards.parsing.responses import (
     FormatError,
     boxed,
     extract_answer,

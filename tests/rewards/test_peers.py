@@ -12,9 +12,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from fault_server import FaultServer, dead_address, echo, serve
 
-from mmzero_rewards.peer_address import Address, base_url
-from mmzero_rewards.peer_call import backoff_s
-from mmzero_rewards.peers import PeerClient, PeerError, Sampling
+from mmzero_rewards.peers.address import Address, base_url
+from mmzero_rewards.peers.call import backoff_s
+from mmzero_rewards.peers.client import PeerClient, PeerError, Sampling
 
 
 def ask(text: str) -> list[dict]:
@@ -218,21 +218,21 @@ def test_no_server_to_name_the_model_is_one_line():
 
 @pytest.mark.parametrize("answer", [{"choices": []}, {"error": "x"}, [1], {"choices": [{"message": {}}]}])
 def test_malformed_answers_are_infrastructure(answer):
-    from mmzero_rewards.peer_address import Fault
-    from mmzero_rewards.peer_wire import texts_of
+    from mmzero_rewards.peers.address import Fault
+    from mmzero_rewards.peers.wire import texts_of
 
     assert isinstance(texts_of(answer, 1, Address("u")), Fault)
 
 
 def test_aborted_generation_is_not_an_answer():
-    from mmzero_rewards.peer_wire import texts_of
+    from mmzero_rewards.peers.wire import texts_of
 
     answer = {"choices": [{"message": {"content": "half"}, "finish_reason": "abort"}]}
     assert texts_of(answer, 1, Address("u")).kind == "aborted"
 
 
 def test_silent_model_is_an_answer():
-    from mmzero_rewards.peer_wire import texts_of
+    from mmzero_rewards.peers.wire import texts_of
 
     assert texts_of({"choices": [{"message": {"content": None}}]}, 1, Address("u")) == [""]
 

@@ -6,19 +6,13 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmzero_rewards.answers import _read, read_answer
+from mmzero_rewards.answers.grading import canonical, grade
+from mmzero_rewards.answers.reading import _read, read_answer
+from mmzero_rewards.answers.voting import vote
 from mmzero_rewards.config import CONTENT_TYPES, RewardConfig
-from mmzero_rewards.diversity import batch_terms, cluster_shares
-from mmzero_rewards.grading import canonical, grade
-from mmzero_rewards.parsing import (
-    FormatError,
-    Proposal,
-    boxed,
-    extract_code,
-    parse_proposal,
-    render_proposal,
-)
-from mmzero_rewards.scoring import (
+from mmzero_rewards.parsing.responses import FormatError, Proposal, boxed, extract_code, parse_proposal, render_proposal
+from mmzero_rewards.scoring.diversity import batch_terms, cluster_shares
+from mmzero_rewards.scoring.roles import (
     CoderEvidence,
     Drawing,
     ProposerEvidence,
@@ -27,7 +21,6 @@ from mmzero_rewards.scoring import (
     score_proposer,
     score_solver,
 )
-from mmzero_rewards.voting import vote
 
 # Pieces that mean something to the grader, so that random answers reach its rules and not only its text comparison.
 PIECES = """

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mmzero_rewards.__main__ import main
-from mmzero_rewards.replay import ReplayError, load, replay
+from mmzero_rewards.scoring.replay import ReplayError, load, replay
 
 HERE = Path(__file__).parent
 OWN_CASES = load(HERE / "cases.json")

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from mmzero_rewards.manager_config import ManagerConfig
+from mmzero_rewards.managers.settings import ManagerConfig
 
 REPO = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(find_spec("verl") is None, reason="verl is not installed")

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from mmzero_rewards.config import RewardConfig
-from mmzero_rewards.parsing import Proposal, render_proposal
-from mmzero_rewards.scoring import (
+from mmzero_rewards.parsing.responses import Proposal, render_proposal
+from mmzero_rewards.scoring.roles import (
     CoderEvidence,
     Drawing,
     ProposerEvidence,

@@ -2,8 +2,8 @@
 
 import pytest
 
+from mmzero_rewards.answers.voting import Vote, vote
 from mmzero_rewards.config import SolverConfig
-from mmzero_rewards.voting import Vote, vote
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from mmzero_env import RenderEnvError, RenderRequest, RenderResult, RenderStatus
-from mmzero_rewards.peers import PeerError, Sampling
+from mmzero_rewards.peers.client import PeerError, Sampling
 from recipe.mmzero.collect import collect_coder, collect_solver
 from recipe.mmzero.collect.settings import CoderFilter, Settings, SolverFilter
 

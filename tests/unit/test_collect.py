@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from collect_sim import WRITERS, SimPeer, SimRender, peers, run, settings, tables
 
 from mmzero_rewards.config import BlindConfig, ChecksConfig
-from mmzero_rewards.peers import PeerClient, PeerError
+from mmzero_rewards.peers.client import PeerClient, PeerError
 from recipe.mmzero.collect import CollectError, collect_solver, shards
 from recipe.mmzero.collect.settings import CoderFilter, SolverFilter
 

@@ -20,8 +20,8 @@ from collect_sim import SimRender, peers, run, settings, tables
 from fault_server import FaultServer, dead_address, echo, picture_in, png, question_of, serve
 
 from mmzero_rewards.evidence import Drawn, Judge, judge
-from mmzero_rewards.parsing import Proposal
-from mmzero_rewards.peers import PeerClient, PeerError
+from mmzero_rewards.parsing.responses import Proposal
+from mmzero_rewards.peers.client import PeerClient, PeerError
 from mmzero_rewards.prompting import IMAGE_TOKEN, PromptTemplates
 from recipe.mmzero import collect, plan, prompts, schema, verl_config
 from recipe.mmzero.collect import CollectError

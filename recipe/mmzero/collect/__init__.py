@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmzero_rewards.peers import PeerClient
+from mmzero_rewards.peers.client import PeerClient
 from recipe.mmzero.collect.coder import collect_coder
 from recipe.mmzero.collect.errors import CollectError
 from recipe.mmzero.collect.rows import write_topic_rows

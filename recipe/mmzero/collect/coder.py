@@ -13,9 +13,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from mmzero_rewards.grading import check_grader
-from mmzero_rewards.labels import render_rate_kept
-from mmzero_rewards.parsing import Proposal
+from mmzero_rewards.answers.grading import check_grader
+from mmzero_rewards.parsing.responses import Proposal
+from mmzero_rewards.scoring.labels import render_rate_kept
 from recipe.mmzero.collect.engine import fill, starved, summary
 from recipe.mmzero.collect.errors import one_line
 from recipe.mmzero.collect.ledger import Ledger

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmzero_rewards.children import GraderUnavailable
+from mmzero_rewards.answers.children import GraderUnavailable
 
 
 class CollectError(RuntimeError):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmzero_rewards.parsing import extract_code
+from mmzero_rewards.parsing.responses import extract_code
 from recipe.mmzero.collect.ledger import Ledger
 from recipe.mmzero.collect.rows import DRAWINGS, PROPOSAL_FIELDS, PROPOSALS, write_parquet
 from recipe.mmzero.collect.shards import Record, ShardStore, write_durably

@@ -17,15 +17,15 @@ from typing import Any, Protocol
 
 from mmzero_env import RenderEnvError
 from mmzero_rewards.evidence import Drawn, Judge, digest, draw
-from mmzero_rewards.parsing import FormatError, Proposal, parse_proposal
-from mmzero_rewards.peers import PeerError, Sampling
+from mmzero_rewards.parsing.responses import FormatError, Proposal, parse_proposal
+from mmzero_rewards.peers.client import PeerError, Sampling
 from recipe.mmzero.collect.progress import Progress
 from recipe.mmzero.collect.settings import Settings
 from recipe.mmzero.seeds import derive_seed
 
 
 class ChatClient(Protocol):
-    """mmzero_rewards.peers.PeerClient, or anything that answers like it."""
+    """mmzero_rewards.peers.client.PeerClient, or anything that answers like it."""
 
     async def chat(self, messages: list[dict[str, Any]], n: int, sampling: Sampling, seed: int) -> list[str]:
         """n texts; PeerError after its own retries."""

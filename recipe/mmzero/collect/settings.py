@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mmzero_rewards.config import RewardConfig
-from mmzero_rewards.peers import Sampling
+from mmzero_rewards.peers.client import Sampling
 from mmzero_rewards.prompting import PromptTemplates
 
 # Bounds of the rows in work at once where the hardware profile does not set `hardware.stages.<step>.in_flight`.

@@ -1,8 +1,8 @@
 """Training rows for the Solver: fresh pictures with silver labels (METHOD §2.3).
 
 Per row: one proposal of P_i -> one code of C_i -> picture -> K = 10 answers of S_{i-1} to the easy and to the hard
-question, both asked at once -> label and filter (mmzero_rewards.labels). A share of the pictures' hard questions
-(`checks.blind.fraction`, chosen by row index) is asked once more without the picture: the blind rate.
+question, both asked at once -> label and filter (mmzero_rewards.scoring.labels). A share of the pictures' hard
+questions (`checks.blind.fraction`, chosen by row index) is asked once more without the picture: the blind rate.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from mmzero_rewards.checks import blind_rate, leak
+from mmzero_rewards.answers.grading import check_grader
 from mmzero_rewards.evidence import gather_or_cancel
-from mmzero_rewards.grading import check_grader
-from mmzero_rewards.labels import Label, label_row
-from mmzero_rewards.parsing import Proposal
+from mmzero_rewards.parsing.responses import Proposal
+from mmzero_rewards.scoring.checks import blind_rate, leak
+from mmzero_rewards.scoring.labels import Label, label_row
 from recipe.mmzero.collect.engine import fill, starved, summary
 from recipe.mmzero.collect.errors import one_line
 from recipe.mmzero.collect.ledger import Ledger

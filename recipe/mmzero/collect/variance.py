@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mmzero_rewards.evidence import Drawn, judge
-from mmzero_rewards.parsing import Proposal
-from mmzero_rewards.scoring import CoderEvidence, Drawing, score_coder
+from mmzero_rewards.parsing.responses import Proposal
+from mmzero_rewards.scoring.roles import CoderEvidence, Drawing, score_coder
 from recipe.mmzero.collect.engine import fill
 from recipe.mmzero.collect.ledger import Ledger
 from recipe.mmzero.collect.roles import Roles

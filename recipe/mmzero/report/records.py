@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mmzero_rewards import Proposal, RewardConfig
-from mmzero_rewards.checks import blind_rate, leak
-from mmzero_rewards.labels import label_row
-from mmzero_rewards.parsing import fence_bodies
+from mmzero_rewards.parsing.responses import fence_bodies
+from mmzero_rewards.scoring.checks import blind_rate, leak
+from mmzero_rewards.scoring.labels import label_row
 from recipe.mmzero.report.read import COLLECTING, TRAINING, Skips, finite
 
 LONG, SHORT = 12_000, 600

@@ -8,8 +8,8 @@ in textform.py. Source: METHOD §2.0 and §8 (grader_units, grader_anagrams, gra
 import re
 from dataclasses import dataclass
 
-from mmzero_rewards.numerals import WORDS, read_number, read_ratio
-from mmzero_rewards.textform import WORD_FORMS, YES_FORMS, plain, text_core, yes_or_no
+from mmzero_rewards.answers.numerals import WORDS, read_number, read_ratio
+from mmzero_rewards.answers.textform import WORD_FORMS, YES_FORMS, plain, text_core, yes_or_no
 
 MAX_CHARS = 400
 FOLDED_CHARS = 10_000

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmzero_rewards.config import NON_ANSWERS, ProposerConfig
-from mmzero_rewards.content_types import content_type
+from mmzero_rewards.parsing.content_types import content_type
 
 if TYPE_CHECKING:
     from mmzero_env import RenderRequest

@@ -14,12 +14,12 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image
 
+from mmzero_rewards.answers.grading import grade, read
+from mmzero_rewards.answers.numerals import WORDS
+from mmzero_rewards.answers.textform import plain
+from mmzero_rewards.answers.voting import vote
 from mmzero_rewards.config import RewardConfig
-from mmzero_rewards.grading import grade, read
-from mmzero_rewards.numerals import WORDS
-from mmzero_rewards.parsing import Proposal, answered
-from mmzero_rewards.textform import plain
-from mmzero_rewards.voting import vote
+from mmzero_rewards.parsing.responses import Proposal, answered
 
 TICK_RUN = 3
 """Fewest evenly spaced drawn numbers that count as axis ticks."""

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mmzero_rewards.answers.grading import canonical, grade
 from mmzero_rewards.config import SolverConfig
-from mmzero_rewards.grading import canonical, grade
-from mmzero_rewards.parsing import answered
+from mmzero_rewards.parsing.responses import answered
 
 
 @dataclass(frozen=True)

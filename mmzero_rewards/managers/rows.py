@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mmzero_rewards.parsing import Proposal
+from mmzero_rewards.parsing.responses import Proposal
 
 NEEDED_FIELDS = ("caption", "easy_question", "easy_answer", "hard_question")
 

@@ -9,10 +9,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmzero_rewards.checks import blind_rate, leak
+from mmzero_rewards.answers.grading import grade, grade_answer
+from mmzero_rewards.answers.voting import vote
 from mmzero_rewards.config import GradingConfig, RewardConfig, SolverConfig
-from mmzero_rewards.grading import grade, grade_answer
-from mmzero_rewards.parsing import (
+from mmzero_rewards.parsing.responses import (
     FormatError,
     Proposal,
     answered,
@@ -22,7 +22,7 @@ from mmzero_rewards.parsing import (
     looks_like_svg,
     parse_proposal,
 )
-from mmzero_rewards.voting import vote
+from mmzero_rewards.scoring.checks import blind_rate, leak
 
 FORMAT_ERROR_SCORE = -1.0
 TOLERANCE = 1e-9

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmzero_rewards.peer_address import Address, Fault
+from mmzero_rewards.peers.address import Address, Fault
 
 
 @dataclass(frozen=True)

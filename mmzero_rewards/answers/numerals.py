@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 
-from mmzero_rewards.units import read_unit
+from mmzero_rewards.answers.units import read_unit
 
 MAX_DIGITS = 60
 

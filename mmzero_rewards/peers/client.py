@@ -27,10 +27,10 @@ from typing import Any
 
 import aiohttp
 
-from mmzero_rewards.peer_address import Address, Fault, PeerError, base_url
-from mmzero_rewards.peer_call import PeerCall, PeerStats, backoff_s
-from mmzero_rewards.peer_start import model_of
-from mmzero_rewards.peer_wire import Sampling, has_picture, texts_of
+from mmzero_rewards.peers.address import Address, Fault, PeerError, base_url
+from mmzero_rewards.peers.call import PeerCall, PeerStats, backoff_s
+from mmzero_rewards.peers.start import model_of
+from mmzero_rewards.peers.wire import Sampling, has_picture, texts_of
 
 __all__ = ["PeerClient", "PeerError", "PeerStats", "Sampling"]
 

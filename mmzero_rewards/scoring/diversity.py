@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmzero_rewards.config import CONTENT_TYPES, RewardConfig
-from mmzero_rewards.distances import distances, distinct_n
-from mmzero_rewards.parsing import Proposal
+from mmzero_rewards.parsing.responses import Proposal
+from mmzero_rewards.scoring.distances import distances, distinct_n
 
 FIELDS = ("caption", "easy_question", "hard_question")
 SHARE_NAMES = {"caption": "cap_share", "easy_question": "easyq_share", "hard_question": "hardq_share"}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import aiohttp
 
-from mmzero_rewards.peer_address import Address
+from mmzero_rewards.peers.address import Address
 
 ONE_TRY_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0

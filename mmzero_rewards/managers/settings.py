@@ -19,7 +19,7 @@ from typing import Any
 
 from mmzero_env import RenderConfig
 from mmzero_rewards.config import RewardConfig
-from mmzero_rewards.peers import PeerClient, Sampling
+from mmzero_rewards.peers.client import PeerClient, Sampling
 from mmzero_rewards.prompting import PROMPT_FIELDS, PromptTemplates
 
 WHERE = "reward.reward_kwargs"

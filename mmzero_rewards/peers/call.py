@@ -10,10 +10,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mmzero_rewards.peer_address import Address, Fault, PeerError
+from mmzero_rewards.peers.address import Address, Fault, PeerError
 
 if TYPE_CHECKING:
-    from mmzero_rewards.peers import PeerClient
+    from mmzero_rewards.peers.client import PeerClient
 
 LOOK_AGAIN_S = 1.0  # the usual latency changes while a call waits, so the plan is looked at this often
 

@@ -11,13 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmzero_rewards.answers.grading import grade, grade_answer
+from mmzero_rewards.answers.voting import vote
 from mmzero_rewards.config import RewardConfig
-from mmzero_rewards.content_types import content_type
-from mmzero_rewards.distances import distances
-from mmzero_rewards.diversity import batch_terms, cluster_shares
-from mmzero_rewards.grading import grade, grade_answer
-from mmzero_rewards.labels import label_row
-from mmzero_rewards.parsing import (
+from mmzero_rewards.parsing.content_types import content_type
+from mmzero_rewards.parsing.responses import (
     ALL_TAGS,
     FormatError,
     Proposal,
@@ -25,7 +23,10 @@ from mmzero_rewards.parsing import (
     extract_code,
     parse_proposal,
 )
-from mmzero_rewards.scoring import (
+from mmzero_rewards.scoring.distances import distances
+from mmzero_rewards.scoring.diversity import batch_terms, cluster_shares
+from mmzero_rewards.scoring.labels import label_row
+from mmzero_rewards.scoring.roles import (
     CoderEvidence,
     Drawing,
     ProposerEvidence,
@@ -35,7 +36,6 @@ from mmzero_rewards.scoring import (
     score_proposer,
     score_solver,
 )
-from mmzero_rewards.voting import vote
 
 TOLERANCE = 1e-9
 PRESET_NAMES = {"reference": "paper", "paper": "paper", "default": "default"}

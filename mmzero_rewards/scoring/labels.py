@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import pvariance
 
+from mmzero_rewards.answers.grading import grade
+from mmzero_rewards.answers.voting import vote
 from mmzero_rewards.config import LabelFilterConfig, RewardConfig
-from mmzero_rewards.grading import grade
-from mmzero_rewards.parsing import answered
-from mmzero_rewards.voting import vote
+from mmzero_rewards.parsing.responses import answered
 
 TOLERANCE = 1e-9
 

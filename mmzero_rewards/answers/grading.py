@@ -15,9 +15,9 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from mmzero_rewards import children
-from mmzero_rewards.answers import Answer, equal, read_answer
-from mmzero_rewards.children import GraderUnavailable
+from mmzero_rewards.answers import children
+from mmzero_rewards.answers.children import GraderUnavailable
+from mmzero_rewards.answers.reading import Answer, equal, read_answer
 
 __all__ = ["GraderUnavailable", "canonical", "check_grader", "grade", "grade_answer", "relaxed_equal"]
 

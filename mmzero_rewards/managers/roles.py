@@ -3,7 +3,7 @@
     reward.reward_manager.source=importlib reward.reward_manager.module.path=pkg://mmzero_rewards.managers
     reward.reward_manager.name=SolverRewardManager +reward.reward_kwargs.preset=default
 
-Settings: `reward.reward_kwargs` (manager_config.py). What each manager reads of a row, besides the response:
+Settings: `reward.reward_kwargs` (settings.py). What each manager reads of a row, besides the response:
 
     ProposerRewardManager  nothing; asks a Coder peer for N drawings and a Solver peer K times about each
     CoderRewardManager     extra_info: caption, easy_question, easy_answer, hard_question[, hard_answer, content_type]
@@ -37,14 +37,14 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from mmzero_env import RenderEnv, RenderEnvError
-from mmzero_rewards.checks import picture_hash
+from mmzero_rewards.answers.grading import check_grader
 from mmzero_rewards.evidence import Drawn, Judge, digest, draw, gather_or_cancel, judge, request_seed
-from mmzero_rewards.grading import check_grader
-from mmzero_rewards.manager_config import ManagerConfig
-from mmzero_rewards.manager_rows import Row, json_safe, proposal_of, row_of
-from mmzero_rewards.parsing import FormatError, Proposal, extract_answer, parse_proposal
-from mmzero_rewards.peers import PeerClient, PeerError
-from mmzero_rewards.scoring import (
+from mmzero_rewards.managers.rows import Row, json_safe, proposal_of, row_of
+from mmzero_rewards.managers.settings import ManagerConfig
+from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answer, parse_proposal
+from mmzero_rewards.peers.client import PeerClient, PeerError
+from mmzero_rewards.scoring.checks import picture_hash
+from mmzero_rewards.scoring.roles import (
     CoderEvidence,
     Drawing,
     ProposerEvidence,

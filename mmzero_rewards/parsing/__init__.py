@@ -1,0 +1,1 @@
+"""Reading what a model wrote: proposals, code, boxed answers, content types."""
