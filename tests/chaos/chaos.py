@@ -58,9 +58,11 @@ def victims(kind: str, run_dir: Path, owner: int) -> list[int]:
         chosen = servers[-1:] if kind == "rollout" and stage in TRAINING else servers[:1]
         wanted = stage in TRAINING if kind == "rollout" else stage != "solver"
         return _alive(chosen) if wanted else []
-    needle = {"stage": "recipe.mmzero.stages.", "collector": "stages.collect", "warm": "recipe.mmzero.platform.warm"}[
-        kind
-    ]
+    needle = {
+        "stage": "recipe.mmzero.engine.",
+        "collector": "engine.collect.stage",
+        "warm": "recipe.mmzero.run.processes.warm",
+    }[kind]
     found = []
     try:
         family = psutil.Process(owner).children(recursive=True)

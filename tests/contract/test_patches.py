@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from recipe.mmzero.platform import patches
+from recipe.mmzero.engine.platform import patches
 
 
 def unpatched(name):

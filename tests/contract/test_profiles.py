@@ -10,9 +10,10 @@ from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.utils.config import omega_conf_to_dataclass, validate_config
 from verl.utils.import_utils import load_class_from_fqn, load_extern_object
 
-from recipe.mmzero import plan, schema, verl_config
-from recipe.mmzero.layout import PEERS, ROLES, STAGES
-from recipe.mmzero.peers import frozen_rollout_config, group_by_checkpoint
+from recipe.mmzero.engine.servers import frozen_rollout_config, group_by_checkpoint
+from recipe.mmzero.run import plan
+from recipe.mmzero.settings import schema, verl_config
+from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
 
 
 def names(group):

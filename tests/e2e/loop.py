@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from recipe.mmzero import processes
+from recipe.mmzero.run.processes import tree
 
 # Two GRPO steps a stage and small collections: the smallest run in which every part works.
 SMALL = (
@@ -75,9 +75,9 @@ def leftovers(run_dir: Path) -> list[str]:
     found = []
     for name, record in records(run_dir).items():
         token = record["token"]
-        found += [f"{name}: process {p.pid} {' '.join(p.cmdline())[:120]}" for p in processes.of_step(token)]
-        if processes.private_folder(token).exists():
-            found.append(f"{name}: {processes.private_folder(token)}")
+        found += [f"{name}: process {p.pid} {' '.join(p.cmdline())[:120]}" for p in tree.of_step(token)]
+        if tree.private_folder(token).exists():
+            found.append(f"{name}: {tree.private_folder(token)}")
     here = str(run_dir).encode()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():

@@ -16,9 +16,9 @@ import cairosvg
 import yaml
 from omegaconf import OmegaConf
 
-from recipe.mmzero import schema
-from recipe.mmzero.journal import Journal, Record
-from recipe.mmzero.plan import STAGES
+from recipe.mmzero.run.plan import STAGES
+from recipe.mmzero.run.record.journal import Journal, Record
+from recipe.mmzero.settings import schema
 
 KINDS = ("data_chart", "diagram", "geometry", "timeline", "map", "table", "other")
 INK = ("#2f6db3", "#d98a1f", "#2a9070", "#b0486a", "#6a5fb0", "#87909c")

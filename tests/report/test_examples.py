@@ -6,7 +6,17 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("name", ["report.card", "report.page", "report.read", "report.stats", "signs", "status"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "report.page.card",
+        "report.page.page",
+        "report.data.read",
+        "report.data.stats",
+        "run.processes.signs",
+        "run.status.view",
+    ],
+)
 def test_examples(name):
     outcome = doctest.testmod(importlib.import_module(f"recipe.mmzero.{name}"))
     assert outcome.attempted and not outcome.failed

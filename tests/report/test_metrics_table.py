@@ -17,8 +17,8 @@ from mmzero_rewards.scoring.roles import (
     score_proposer,
     score_solver,
 )
-from recipe.mmzero.batch import Row, finish
-from recipe.mmzero.report.alarm_rules import RULES
+from recipe.mmzero.engine.train.batch import Row, finish
+from recipe.mmzero.report.alarms.rules import RULES
 
 TABLE = Path(__file__).resolve().parents[2] / "recipe" / "mmzero" / "report" / "METRICS.md"
 STATISTICS = ("mean", "min", "max", "std")
@@ -83,7 +83,7 @@ def test_table_and_code_agree(role):
 
 def test_alarms_read_documented_names():
     """The metric names inside the alarm rules are those that a stage logs, ours or verl's."""
-    source = (TABLE.parent / "alarm_rules.py").read_text()
+    source = (TABLE.parent / "alarms" / "rules.py").read_text()
     text = TABLE.read_text()
     own = re.findall(r'"mmzero/\{role\}/([\w/]+)"', source)
     assert len(own) >= 8

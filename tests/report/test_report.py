@@ -11,13 +11,16 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from synthetic import Shape, make_run
 
-from recipe.mmzero import report, schema
-from recipe.mmzero.report import card, compare, final, stats
-from recipe.mmzero.report.read import Skips, json_lines, read_run
-from recipe.mmzero.report.records import breakdown, from_sample
+from recipe.mmzero import report
+from recipe.mmzero.engine.train.summary import summarise
+from recipe.mmzero.report import compare
+from recipe.mmzero.report.data import final, stats
+from recipe.mmzero.report.data.read import Skips, json_lines, read_run
+from recipe.mmzero.report.data.records import breakdown, from_sample
+from recipe.mmzero.report.data.survey import REASONS, choose, survey
+from recipe.mmzero.report.page import card
 from recipe.mmzero.report.single import scoring
-from recipe.mmzero.report.survey import REASONS, choose, survey
-from recipe.mmzero.stages.summary import summarise
+from recipe.mmzero.settings import schema
 
 SMALL = Shape(iterations=2, steps=3, samples=8, rows=12, pictures=4)
 

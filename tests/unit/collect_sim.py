@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from mmzero_env import RenderEnvError, RenderRequest, RenderResult, RenderStatus
 from mmzero_rewards.peers.client import PeerError, Sampling
-from recipe.mmzero.collect import collect_coder, collect_solver
-from recipe.mmzero.collect.settings import CoderFilter, Settings, SolverFilter
+from recipe.mmzero.engine.collect import collect_coder, collect_solver
+from recipe.mmzero.engine.collect.settings import CoderFilter, Settings, SolverFilter
 
 FORMAT_ERRORS = 0.15
 SAMPLING = Sampling(temperature=1.0, top_p=0.95, top_k=-1, max_tokens=64)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from recipe.mmzero import schema
+from recipe.mmzero.settings import schema
 
 FOLDER = resources.files("recipe.mmzero.config").joinpath("ablation")
 NAMES = sorted(path.name.removesuffix(".yaml") for path in FOLDER.iterdir() if path.name.endswith(".yaml"))

@@ -6,9 +6,9 @@ import math
 import pytest
 
 from mmzero_rewards.config import RewardConfig
-from recipe.mmzero.batch import StageFailure, finish, require_few_lost, rows_of
-from recipe.mmzero.collect.rows import PROPOSALS, write_parquet
-from recipe.mmzero.memory import earlier_proposals
+from recipe.mmzero.engine.collect.rows import PROPOSALS, write_parquet
+from recipe.mmzero.engine.train.batch import StageFailure, finish, require_few_lost, rows_of
+from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
 
 
 def fields(number, **changes):

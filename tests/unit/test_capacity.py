@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from recipe.mmzero import capacity, schema
+from recipe.mmzero.machine import capacity
+from recipe.mmzero.settings import schema
 
 MODELS = ["qwen2_5_vl_3b", "qwen2_5_vl_7b", "qwen3_vl_4b", "qwen3_vl_8b", "mimo_vl_7b"]
 PROFILES = ["gpu1x80", "gpu8x40", "gpu8x80", "multinode"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from recipe.mmzero.stages.checkpoints import MARKER, last_usable
+from recipe.mmzero.engine.train.checkpoints import MARKER, last_usable
 
 
 def checkpoint(folder: Path, step: int) -> Path:

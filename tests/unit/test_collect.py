@@ -25,8 +25,9 @@ from collect_sim import WRITERS, SimPeer, SimRender, peers, run, settings, table
 
 from mmzero_rewards.config import BlindConfig, ChecksConfig
 from mmzero_rewards.peers.client import PeerClient, PeerError
-from recipe.mmzero.collect import CollectError, collect_solver, shards
-from recipe.mmzero.collect.settings import CoderFilter, SolverFilter
+from recipe.mmzero.engine.collect import CollectError, collect_solver
+from recipe.mmzero.engine.collect.flow import shards
+from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter
 
 STAGES = ("collect_coder", "collect_solver")
 

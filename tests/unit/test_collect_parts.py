@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmzero_rewards.prompting import PromptTemplates
-from recipe.mmzero.collect import CollectError, write_topic_rows
-from recipe.mmzero.collect.ledger import Ledger
-from recipe.mmzero.collect.progress import Progress
-from recipe.mmzero.collect.roles import Roles
-from recipe.mmzero.collect.shards import ShardStore, claim
-from recipe.mmzero.collect.stream import in_order
-from recipe.mmzero.seeds import derive_seed
+from recipe.mmzero.engine.collect import CollectError, write_topic_rows
+from recipe.mmzero.engine.collect.flow.ledger import Ledger
+from recipe.mmzero.engine.collect.flow.progress import Progress
+from recipe.mmzero.engine.collect.flow.shards import ShardStore, claim
+from recipe.mmzero.engine.collect.flow.stream import in_order
+from recipe.mmzero.engine.collect.roles import Roles
+from recipe.mmzero.settings.seeds import derive_seed
 
 # --- seeds ------------------------------------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ from omegaconf import OmegaConf
 sys.path.insert(0, str(Path(__file__).parent))
 from collect_sim import SimRender, peers, run, settings
 
-from recipe.mmzero.collect import write_topic_rows
-from recipe.mmzero.collect.settings import SolverFilter
+from recipe.mmzero.engine.collect import write_topic_rows
+from recipe.mmzero.engine.collect.settings import SolverFilter
 
 rl_dataset = pytest.importorskip("verl.utils.dataset.rl_dataset", reason="verl is not installed")
 

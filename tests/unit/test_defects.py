@@ -23,11 +23,13 @@ from mmzero_rewards.evidence import Drawn, Judge, judge
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.peers.client import PeerClient, PeerError
 from mmzero_rewards.prompting import IMAGE_TOKEN, PromptTemplates
-from recipe.mmzero import collect, plan, prompts, schema, verl_config
-from recipe.mmzero.collect import CollectError
-from recipe.mmzero.collect.settings import CoderFilter
-from recipe.mmzero.stages.rows import training_rows
-from recipe.mmzero.stages.train import write_rows
+from recipe.mmzero.engine import collect
+from recipe.mmzero.engine.collect import CollectError
+from recipe.mmzero.engine.collect.settings import CoderFilter
+from recipe.mmzero.engine.train.rows import training_rows
+from recipe.mmzero.engine.train.stage import write_rows
+from recipe.mmzero.run import plan
+from recipe.mmzero.settings import prompts, schema, verl_config
 
 PROPOSAL = Proposal("map", "A plan of wells", "How many wells?", "12", "How many lie north of the road?", "5")
 
@@ -193,7 +195,10 @@ def test_sleep_ready():
 
 def test_missing_dep_silent():
     """Without the clustering library the trainer does not start, and no term is ever 0 for its lack."""
-    for use in ("import recipe.mmzero.batch", "import mmzero_rewards; mmzero_rewards.cluster_shares(['a', 'a'])"):
+    for use in (
+        "import recipe.mmzero.engine.train.batch",
+        "import mmzero_rewards; mmzero_rewards.cluster_shares(['a', 'a'])",
+    ):
         code = f"import sys; sys.modules['scipy'] = None; {use}"
         shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
         assert shown.returncode != 0 and "scipy" in shown.stderr, use

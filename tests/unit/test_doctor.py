@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
-from recipe.mmzero import doctor, machine, model_folder, schema
+from recipe.mmzero.machine import doctor, model_folder
+from recipe.mmzero.machine import facts as machine
+from recipe.mmzero.settings import schema
 
 GPU = ["hardware=gpu8x80", "model=qwen2_5_vl_7b"]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from recipe.mmzero import schema
-from recipe.mmzero.stages.environment import inherited, stage_environment
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.environment import inherited, stage_environment
 
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 

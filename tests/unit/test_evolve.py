@@ -13,7 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recipe.mmzero import doctor, evolve, journal, plan, schema, supervise
+from recipe.mmzero.machine import doctor
+from recipe.mmzero.run import loop, plan
+from recipe.mmzero.run.processes import supervise
+from recipe.mmzero.run.record import journal
+from recipe.mmzero.settings import schema
 
 FAKE_STAGE = """
 import hashlib, json, os, re, struct, sys, time
@@ -63,12 +67,12 @@ def world(tmp_path, monkeypatch):
     base.mkdir()
     (base / "model.safetensors").write_bytes(b"base")
     (base / "config.json").write_text("{}")
-    monkeypatch.setattr(evolve, "base_folder", lambda config: base)
+    monkeypatch.setattr(loop, "base_folder", lambda config: base)
     monkeypatch.setattr(doctor, "require", lambda config: None)
     monkeypatch.setattr(supervise, "POLL_S", 0.02)
-    monkeypatch.setattr(evolve.Evolution, "_held_out", lambda self, solver: None)
-    monkeypatch.setattr(evolve.Evolution, "_report", lambda self: None)
-    monkeypatch.setattr(evolve.Evolution, "_environment", lambda self: supervise.stage_environment())
+    monkeypatch.setattr(loop.Evolution, "_held_out", lambda self, solver: None)
+    monkeypatch.setattr(loop.Evolution, "_report", lambda self: None)
+    monkeypatch.setattr(loop.Evolution, "_environment", lambda self: supervise.stage_environment())
 
     def command(kind: str, step_file: Path) -> list[str]:
         return [sys.executable, str(script), str(step_file), *(["--collect"] if kind == "collect" else [])]
@@ -78,7 +82,7 @@ def world(tmp_path, monkeypatch):
 
     def run(*overrides: str, **options) -> int:
         words = [f"run_dir={run_dir}", "evolution.iterations=1", "evolution.kill_grace_s=0.5", *overrides]
-        return evolve.run(schema.load(words), **options)
+        return loop.run(schema.load(words), **options)
 
     run.dir, run.base, run.tmp = run_dir, base, tmp_path
     return run
@@ -128,7 +132,7 @@ def test_from_runs_what_depends_on_a_changed_output(world):
 
 
 def test_from_needs_what_comes_before(world, capsys):
-    assert world(from_step="iter_01/coder") == evolve.UNUSABLE
+    assert world(from_step="iter_01/coder") == loop.UNUSABLE
     assert "iter_01/proposer is not done" in capsys.readouterr().err
 
 
@@ -147,7 +151,7 @@ def test_unknown_step_names_the_steps(world):
 def test_changed_settings_are_refused_with_the_difference_and_the_ways_out(world, capsys, change, message):
     assert world() == 0
     ran(world)
-    assert world(*change) == evolve.UNUSABLE
+    assert world(*change) == loop.UNUSABLE
     said = capsys.readouterr().err
     assert message in said and "--on-mismatch=redo" in said and "--on-mismatch=new" in said
     assert len(said.strip().splitlines()) == 1
@@ -204,7 +208,7 @@ def test_damaged_or_missing_artifacts_are_refused(world, capsys, name, how, mess
     else:
         path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]) if how == "flip" else data[: len(data) // 2])
     capsys.readouterr()
-    assert world() == evolve.UNUSABLE
+    assert world() == loop.UNUSABLE
     said = capsys.readouterr().err
     assert message in said and "--on-mismatch=redo" in said, said
     assert world("evolution.on_mismatch=redo") == 0
@@ -213,14 +217,14 @@ def test_damaged_or_missing_artifacts_are_refused(world, capsys, name, how, mess
 def test_a_changed_base_is_noticed(world, capsys):
     assert world() == 0
     (world.base / "model.safetensors").write_bytes(b"another")
-    assert world() == evolve.UNUSABLE
+    assert world() == loop.UNUSABLE
     assert "input policy (base) is not the one" in capsys.readouterr().err
 
 
 def test_foreign_folder_is_refused(world, capsys):
     world.dir.mkdir()
     (world.dir / "thesis.txt").write_text("mine")
-    assert world() == evolve.UNUSABLE
+    assert world() == loop.UNUSABLE
     assert "is not a run folder" in capsys.readouterr().err
     assert [path.name for path in world.dir.iterdir()] == ["thesis.txt"]
 
@@ -230,7 +234,7 @@ def test_folder_of_an_unknown_step_is_refused(world, capsys):
     stray = world.dir / "iter_01" / "collect_coder"
     stray.mkdir()
     (stray / "train.parquet").write_bytes(b"?")
-    assert world() == evolve.UNUSABLE
+    assert world() == loop.UNUSABLE
     assert "the journal does not know it" in capsys.readouterr().err
 
 
@@ -243,7 +247,7 @@ def test_failed_step_is_tried_again_and_counted(world, monkeypatch):
 
 def test_attempts_are_limited_and_the_cause_is_shown(world, monkeypatch, capsys):
     monkeypatch.setenv("FAKE_iter_01_coder", "fail")
-    assert world("evolution.max_attempts=2") == evolve.FAILED
+    assert world("evolution.max_attempts=2") == loop.FAILED
     assert ran(world) == [*ALL[:3], "01/coder"]
     said = capsys.readouterr().err
     assert "iter_01/coder failed: ValueError: planted failure (exit code 1)" in said
@@ -254,7 +258,7 @@ def test_attempts_are_limited_and_the_cause_is_shown(world, monkeypatch, capsys)
 
 def test_unusable_input_is_not_tried_again(world, monkeypatch, capsys):
     monkeypatch.setenv("FAKE_iter_01_collect_coder", "unusable")
-    assert world() == evolve.FAILED
+    assert world() == loop.FAILED
     assert ran(world) == ALL[:2]
     assert "planted bad input" in capsys.readouterr().err
 
@@ -263,21 +267,21 @@ def test_output_that_is_missing_fails_the_step(world, monkeypatch, capsys):
     monkeypatch.setattr(
         supervise, "command", lambda kind, file: [sys.executable, "-c", "print('done, says the stage')"]
     )
-    assert world() == evolve.FAILED
+    assert world() == loop.FAILED
     assert "ended without an error, but" in capsys.readouterr().err
 
 
 def test_two_runs_on_one_folder(world, capsys):
     world.dir.mkdir()
     with journal.Journal(world.dir):
-        assert world() == evolve.UNUSABLE
+        assert world() == loop.UNUSABLE
     assert f"another run works on {world.dir} (process {os.getpid()})" in capsys.readouterr().err
 
 
 def test_damaged_journal(world, capsys):
     assert world(until="iter_01/proposer") == 0
     (world.dir / "state.json").write_text('{"format": 1, "steps"')
-    assert world() == evolve.UNUSABLE
+    assert world() == loop.UNUSABLE
     assert "state.json is damaged" in capsys.readouterr().err
 
 
@@ -286,14 +290,14 @@ def test_read_only_folder_and_full_disk_are_one_line(world, capsys, monkeypatch)
         raise OSError(28, "No space left on device", str(world.dir / "state.part"))
 
     monkeypatch.setattr(journal.os, "fsync", full)
-    assert world() == evolve.FAILED
+    assert world() == loop.FAILED
     said = capsys.readouterr().err
     assert "No space left on device" in said and len(said.strip().splitlines()) == 1
 
 
 def test_hung_step_is_ended_and_tried_again(world, monkeypatch, capsys):
     monkeypatch.setenv("FAKE_iter_01_proposer", "sleep")
-    assert world("watchdog.startup_s=2", "evolution.max_attempts=1") == evolve.FAILED
+    assert world("watchdog.startup_s=2", "evolution.max_attempts=1") == loop.FAILED
     said = re.search(r"no sign of life for (\d+) s \(watchdog\.startup_s=2\)", capsys.readouterr().err)
     assert 2 <= int(said[1]) <= 5, "the limit, and what a busy machine adds to it"
 
@@ -304,13 +308,15 @@ def test_interrupt_is_recorded_and_continues(world, monkeypatch):
 import importlib.util, pathlib
 spec = importlib.util.spec_from_file_location("cases", {str(Path(__file__))!r})
 cases = importlib.util.module_from_spec(spec); spec.loader.exec_module(cases)
-from recipe.mmzero import evolve, schema, supervise, cli
-evolve.base_folder = lambda config: pathlib.Path({str(world.base)!r})
+from recipe.mmzero import cli
+from recipe.mmzero.run import loop
+from recipe.mmzero.run.processes import supervise
+loop.base_folder = lambda config: pathlib.Path({str(world.base)!r})
 def command(kind, file):
     collect = ["--collect"] if kind == "collect" else []
     return [{sys.executable!r}, {str(world.tmp / "stage.py")!r}, str(file), *collect]
 supervise.command = command
-evolve.Evolution._environment = lambda self: supervise.stage_environment()
+loop.Evolution._environment = lambda self: supervise.stage_environment()
 raise SystemExit(cli.main(["run", "run_dir={world.dir}", "evolution.iterations=1", "evolution.kill_grace_s=0.5"]))
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -329,10 +335,10 @@ raise SystemExit(cli.main(["run", "run_dir={world.dir}", "evolution.iterations=1
 
 
 def test_alarm_stops_the_run(world, monkeypatch, capsys):
-    from recipe.mmzero import alarms
+    from recipe.mmzero.report.alarms import check as alarms
 
     alarm = alarms.Alarm("leak", "iter_01/proposer", 1, "proposer", 0.5, 0.1, "alarms.leak", "half of it leaks")
     monkeypatch.setattr(alarms, "check_step", lambda step_dir, config: [alarm])
-    assert world("alarms.on_alarm=stop") == evolve.ALARMED
+    assert world("alarms.on_alarm=stop") == loop.ALARMED
     assert "stopped by leak" in capsys.readouterr().err
     assert world() == 0, "running again goes on"

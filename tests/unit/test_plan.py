@@ -2,7 +2,8 @@
 
 import pytest
 
-from recipe.mmzero import plan, schema
+from recipe.mmzero.run import plan
+from recipe.mmzero.settings import schema
 
 
 def steps(model, hardware="gpu8x80", *overrides):

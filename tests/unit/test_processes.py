@@ -11,15 +11,15 @@ import psutil
 import pytest
 
 from mmzero_env.process.scratch import Scratch
-from recipe.mmzero import processes, supervise
-from recipe.mmzero.signs import Signs
+from recipe.mmzero.run.processes import supervise, tree
+from recipe.mmzero.run.processes.signs import Signs
 
 # A stage that does what Ray and vLLM do: detached sessions, orphans, a scrubbed environment, shared memory.
 STAGE = """
 import os, subprocess, sys, time
 from multiprocessing import resource_tracker, shared_memory
-from recipe.mmzero import processes
-processes.end_with_owner()
+from recipe.mmzero.run.processes import tree
+tree.end_with_owner()
 segment = shared_memory.SharedMemory(create=True, size=4096, name=sys.argv[1])
 resource_tracker.unregister(segment._name, "shared_memory")
 kept = segment.buf
@@ -59,7 +59,7 @@ def segment():
 
 @pytest.fixture(autouse=True)
 def subreaper():
-    processes.adopt_orphans()
+    tree.adopt_orphans()
 
 
 def attempt(folder: Path, words: list[str], token: str, startup_s: float, grace_s: float = 2.0) -> supervise.Ended:
@@ -80,14 +80,14 @@ def attempt(folder: Path, words: list[str], token: str, startup_s: float, grace_
 def test_hanging_step_is_ended_with_everything_it_started(tmp_path, segment):
     bystander = subprocess.Popen(["sleep", "60"])
     before = children_now()
-    token = processes.new_token()
+    token = tree.new_token()
     ended = attempt(tmp_path, command(segment, 1000), token, startup_s=3.0)
     try:
         assert ended.hung and "watchdog.startup_s=3" in ended.cause
         assert "--- stack of" in (tmp_path / "logs" / "log").read_text(), "no stacks in the log"
         assert children_now() <= before, "a process of the step is left"
         assert not Path("/dev/shm", segment).exists(), "shared memory is left"
-        assert not processes.private_folder(token).exists(), "the private folder is left"
+        assert not tree.private_folder(token).exists(), "the private folder is left"
         assert bystander.poll() is None, "a process of somebody else was ended"
     finally:
         bystander.kill()
@@ -97,7 +97,7 @@ def test_hanging_step_is_ended_with_everything_it_started(tmp_path, segment):
 def test_step_that_ends_by_itself_leaves_nothing(tmp_path, segment, monkeypatch):
     monkeypatch.setattr(supervise, "MEMORY_S", 0.2)
     before = children_now()
-    ended = attempt(tmp_path, command(segment, 4), processes.new_token(), startup_s=60.0, grace_s=0.5)
+    ended = attempt(tmp_path, command(segment, 4), tree.new_token(), startup_s=60.0, grace_s=0.5)
     assert (ended.code, ended.cause, ended.hung) == (0, "", False)
     assert children_now() <= before
     assert not Path("/dev/shm", segment).exists(), "shared memory of a process that was gone before the clean-up"
@@ -107,21 +107,21 @@ def test_step_ends_when_the_loop_is_killed(tmp_path, segment):
     loop = """
 import sys
 from pathlib import Path
-from recipe.mmzero import processes
+from recipe.mmzero.run.processes import tree
 import os, time
-stage = processes.start(sys.argv[3:], sys.argv[1], Path(sys.argv[2]), dict(os.environ))
+stage = tree.start(sys.argv[3:], sys.argv[1], Path(sys.argv[2]), dict(os.environ))
 time.sleep(1000)
 """
-    token, log = processes.new_token(), tmp_path / "log"
+    token, log = tree.new_token(), tmp_path / "log"
     words = [sys.executable, "-c", loop, token, str(log), *command(segment, 1000)]
     owner = subprocess.Popen(words)
     wait_for(lambda: log.exists() and "ready" in log.read_text())
     # one more than the marked ones: `sleep 1002` has an empty environment but hangs in the stage's tree
-    assert len(processes.marked(token)) >= 2
+    assert len(tree.marked(token)) >= 2
     owner.kill()
     owner.wait()
-    wait_for(lambda: not processes.of_step(token))
-    wait_for(lambda: not processes.private_folder(token).exists())
+    wait_for(lambda: not tree.of_step(token))
+    wait_for(lambda: not tree.private_folder(token).exists())
     assert not Path("/dev/shm", segment).exists()
 
 
@@ -132,8 +132,11 @@ time.sleep(1000)
         (["ValueError: bad", "more"], "ValueError: bad (exit code 1)"),
         (["(TaskRunnerV1 pid=12) RuntimeError: deep inside"], "RuntimeError: deep inside (exit code 1)"),
         (
-            ["recipe.mmzero.batch.StageFailure: 3 of 8 dropped", "ray.exceptions.RayTaskError: later noise"],
-            "recipe.mmzero.batch.StageFailure: 3 of 8 dropped (exit code 1)",
+            [
+                "recipe.mmzero.engine.train.batch.StageFailure: 3 of 8 dropped",
+                "ray.exceptions.RayTaskError: later noise",
+            ],
+            "recipe.mmzero.engine.train.batch.StageFailure: 3 of 8 dropped (exit code 1)",
         ),
         (["nothing telling"], "exit code 1"),
     ],
@@ -155,7 +158,7 @@ def test_only_segments_that_nobody_maps_are_removed(segment):
     old.write_bytes(b"x")
     used = shared_memory.SharedMemory(create=True, size=4096, name=segment)
     try:
-        processes.remove_orphaned_segments(began)
+        tree.remove_orphaned_segments(began)
         assert not orphan.exists()
         assert old.exists(), "a file with a name of somebody else"
         assert Path("/dev/shm", segment).exists(), "a segment in use"
@@ -167,15 +170,15 @@ def test_only_segments_that_nobody_maps_are_removed(segment):
 
 def test_what_killed_processes_left_in_shared_memory_goes_with_the_step(tmp_path):
     """A segment that nobody ever maps, and the folder of a renderer that was killed."""
-    token, orphan = processes.new_token(), Path("/dev/shm", f"sem.mp-{os.getpid()}")
-    stage = processes.start(["sleep", "0"], token, tmp_path / "log", dict(os.environ))
+    token, orphan = tree.new_token(), Path("/dev/shm", f"sem.mp-{os.getpid()}")
+    stage = tree.start(["sleep", "0"], token, tmp_path / "log", dict(os.environ))
     stage.wait()
     renderer, living = Scratch.create(), Scratch.create()
     Path(renderer.folder(), "left.txt").write_text("x")
     os.close(renderer._lock)  # what the kernel does when a process is killed
     orphan.write_bytes(b"x")
     try:
-        processes.end_step(token, stage.pid, grace_s=0.5, adopted=False)
+        tree.end_step(token, stage.pid, grace_s=0.5, adopted=False)
         assert not orphan.exists() and not Path(renderer.path).exists()
         assert Path(living.path).is_dir(), "a renderer at work"
     finally:

@@ -4,8 +4,8 @@ import json
 import os
 import time
 
-from recipe.mmzero.batch import Row
-from recipe.mmzero.samples import SampleWriter
+from recipe.mmzero.engine.train.batch import Row
+from recipe.mmzero.engine.train.samples import SampleWriter
 
 
 def row(group: str, session: int) -> Row:

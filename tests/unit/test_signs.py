@@ -4,7 +4,7 @@ import json
 import os
 import time
 
-from recipe.mmzero.signs import Signs, Tail, collection_line, training_line
+from recipe.mmzero.run.processes.signs import Signs, Tail, collection_line, training_line
 
 
 def test_a_training_step_is_a_sign(tmp_path):

@@ -12,12 +12,12 @@ import psutil
 import pytest
 
 from mmzero_env.process.held_folder import hold, remove_abandoned
-from recipe.mmzero.platform import warm, warm_client
+from recipe.mmzero.run.processes import warm, warm_client
 
 SERVE = """
 import socket, sys
 from pathlib import Path
-from recipe.mmzero.platform import warm
+from recipe.mmzero.run.processes import warm
 warm.PRELOAD = ()
 warm.serve(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]))
 """

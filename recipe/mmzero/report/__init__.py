@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from recipe.mmzero.report.read import ReportError
+from recipe.mmzero.report.data.read import ReportError
 
 
 def build(run_dirs: "Path | str | Sequence[Path | str]", out: "Path | str | None" = None) -> Path:
@@ -45,7 +45,7 @@ def terminal_table(run_dir: "Path | str") -> str:
     Raises:
         ReportError: `run_dir` is not a folder.
     """
-    from recipe.mmzero.report import final
+    from recipe.mmzero.report.data import final
 
     return final.terminal_table(run_dir)
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from recipe.mmzero.report import overview
-from recipe.mmzero.report.card import flat, results
-from recipe.mmzero.report.overview import COLUMNS
-from recipe.mmzero.report.page import escape, figure_list, fill, skip_list, table
-from recipe.mmzero.report.read import Run, read_run
+from recipe.mmzero.report.data import overview
+from recipe.mmzero.report.data.overview import COLUMNS
+from recipe.mmzero.report.data.read import Run, read_run
+from recipe.mmzero.report.data.stats import Number, over_seeds
+from recipe.mmzero.report.data.survey import survey
+from recipe.mmzero.report.figures.style import CYCLE, MARKERS, figure, iteration_axis, nothing
+from recipe.mmzero.report.page.card import flat, results
+from recipe.mmzero.report.page.page import escape, figure_list, fill, skip_list, table
 from recipe.mmzero.report.single import both, scoring, write
-from recipe.mmzero.report.stats import Number, over_seeds
-from recipe.mmzero.report.style import CYCLE, MARKERS, figure, iteration_axis, nothing
-from recipe.mmzero.report.survey import survey
 
 Rows = dict[int, dict[str, Number | None]]
 SEED_KEYS = ("seed", "run_dir")

@@ -11,16 +11,18 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from mmzero_rewards import RewardConfig
-from recipe.mmzero.alarms import AlarmConfig, evaluate, numbers_of
-from recipe.mmzero.report import figures_evolution, figures_steps, overview
-from recipe.mmzero.report.card import card
-from recipe.mmzero.report.final import held_out, stage_rows
-from recipe.mmzero.report.gallery import PICTURE_BYTES, gallery
-from recipe.mmzero.report.page import page
-from recipe.mmzero.report.pictures import Album
-from recipe.mmzero.report.read import Run, finite, read_run
-from recipe.mmzero.report.style import DARK, LIGHT, drawing, recolour
-from recipe.mmzero.report.survey import Survey, survey
+from recipe.mmzero.report.alarms.check import AlarmConfig, evaluate, numbers_of
+from recipe.mmzero.report.data import overview
+from recipe.mmzero.report.data.final import held_out, stage_rows
+from recipe.mmzero.report.data.read import Run, finite, read_run
+from recipe.mmzero.report.data.survey import Survey, survey
+from recipe.mmzero.report.figures import evolution as figures_evolution
+from recipe.mmzero.report.figures import steps as figures_steps
+from recipe.mmzero.report.figures.style import DARK, LIGHT, drawing, recolour
+from recipe.mmzero.report.page.card import card
+from recipe.mmzero.report.page.gallery import PICTURE_BYTES, gallery
+from recipe.mmzero.report.page.page import page
+from recipe.mmzero.report.page.pictures import Album
 
 Draw = Callable[[Run, Survey], Figure]
 FIGURES: tuple[tuple[str, Draw, str], ...] = (

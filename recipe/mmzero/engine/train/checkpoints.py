@@ -1,0 +1,67 @@
+"""verl's checkpoints of one stage, checked before a stage continues from one.
+
+A kill or a power cut while a checkpoint is written leaves a folder whose files are cut short, and verl would fail on it
+at every attempt. A damaged checkpoint is set aside (`*.damaged`) and the one before it is taken.
+"""
+
+import os
+import zipfile
+from pathlib import Path
+
+from recipe.mmzero.run.record.artifacts import problem_with
+
+KINDS = ("model", "optim", "extra_state")
+MARKER = "latest_checkpointed_iteration.txt"
+
+
+def last_usable(folder: Path) -> int:
+    """Step of the newest checkpoint in `STEP_DIR/checkpoints` that can be read, 0 if there is none.
+
+    Sets damaged ones aside and makes verl's marker point to the answer.
+    """
+    for step in sorted(_steps(folder), reverse=True):
+        path = folder / f"global_step_{step}"
+        damage = damage_of(path)
+        if damage is None:
+            _point_to(folder, step)
+            return step
+        print(f"checkpoint of step {step} is damaged ({damage}): set aside, taking the one before it", flush=True)
+        os.replace(path, _free(path.with_name(path.name + ".damaged")))
+    (folder / MARKER).unlink(missing_ok=True)
+    return 0
+
+
+def damage_of(checkpoint: Path) -> str | None:
+    """What is wrong with a checkpoint folder, in a few words, or None.
+
+    Files of `torch.save` are zip archives: their directory stands at the end, so a file that was cut short shows.
+    """
+    actor = checkpoint / "actor"
+    states = [file for kind in KINDS for file in sorted(actor.glob(f"{kind}_world_size_*_rank_*.pt"))]
+    if len({file.name.split("_world_size_")[0] for file in states}) < len(KINDS):
+        return "a file is missing"
+    for file in [*states, checkpoint / "data.pt"]:
+        if not zipfile.is_zipfile(file):
+            return f"{file.name} cannot be read"
+    return problem_with(actor / "huggingface")
+
+
+def _steps(folder: Path) -> list[int]:
+    names = [path.name.removeprefix("global_step_") for path in folder.glob("global_step_*")]
+    return [int(name) for name in names if name.isdigit()]
+
+
+def _point_to(folder: Path, step: int) -> None:
+    marker = folder / MARKER
+    if not marker.exists() or marker.read_text().strip() != str(step):
+        temporary = marker.with_suffix(".part")
+        temporary.write_text(str(step))
+        os.replace(temporary, marker)
+
+
+def _free(path: Path) -> Path:
+    number = 1
+    while path.exists():
+        number += 1
+        path = path.with_name(f"{path.name.split('.damaged')[0]}.damaged{number}")
+    return path
