@@ -25,14 +25,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "report")]
-
-import synthetic  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest  # noqa: E402
 from recipe.mmzero.engine.train.batch import Row  # noqa: E402
 from recipe.mmzero.engine.train.samples import SampleWriter  # noqa: E402
 from recipe.mmzero.report.data.read import Skips, read_run  # noqa: E402
+from tests.support import synthetic  # noqa: E402
 
 ITERATIONS, STEPS, DISTINCT = 3, 20, 600
 ROLLOUTS, CODES, PER_STEP = 72, 4, 32  # the Proposer's step of the published setup; dump.samples_per_step

@@ -8,7 +8,6 @@ the end `kills N, attempts N, whole, rows equal the reference's`; exit 1 if anyt
 """
 
 import argparse
-import importlib.util
 import math
 import os
 import random
@@ -22,19 +21,9 @@ from pathlib import Path
 
 import psutil
 
-HERE = Path(__file__).resolve().parent
-
-
-def load(name: str, path: Path):
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-loop = load("mmzero_e2e_loop", HERE.parent / "e2e" / "loop.py")
-check = load("mmzero_chaos_check", HERE / "check.py")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.chaos import check
+from tests.support import loop
 
 VICTIMS = ("stage", "trainer", "rollout", "peer", "collector", "loop", "warm")
 TRAINING = ("proposer", "coder", "solver")

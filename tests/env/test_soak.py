@@ -4,18 +4,13 @@ Nine tenths are SVG. Of the Python snippets a quarter is hostile.
 """
 
 import re
-import sys
 import threading
-from pathlib import Path
 
 import psutil
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import hostile_python
-import hostile_svg
-
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest
+from tests.support.sandbox import hostile_python, hostile_svg
 
 RENDERS = 10_000
 BATCH = 1_000

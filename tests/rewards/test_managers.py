@@ -5,7 +5,6 @@
 import asyncio
 import json
 import math
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -14,8 +13,6 @@ import pytest
 
 pytest.importorskip("verl", reason="the managers are verl's face of mmzero_rewards")
 torch = pytest.importorskip("torch")
-sys.path.insert(0, str(Path(__file__).parent))
-from fault_server import FaultServer, has_picture, png, question_of, serve
 from omegaconf import OmegaConf
 from tensordict import TensorDict
 from verl import DataProto
@@ -23,6 +20,7 @@ from verl import DataProto
 from mmzero_env import RenderEnvError
 from mmzero_rewards.managers import roles as managers
 from mmzero_rewards.managers.roles import CoderRewardManager, ProposerRewardManager, SolverRewardManager
+from tests.support.fault_server import FaultServer, has_picture, png, question_of, serve
 
 FIELDS = {
     "content_type": "geometry",

@@ -2,19 +2,15 @@
 
 import asyncio
 import random
-import sys
 import time
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from fault_server import FaultServer, dead_address, echo, serve
 
 from mmzero_rewards.peers.address import Address, base_url
 from mmzero_rewards.peers.call import backoff_s
 from mmzero_rewards.peers.client import PeerClient, PeerError, Sampling
+from tests.support.fault_server import FaultServer, dead_address, echo, serve
 
 
 def ask(text: str) -> list[dict]:

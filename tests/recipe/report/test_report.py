@@ -1,15 +1,10 @@
 """What a report says is what the run folder holds: final table, run card, rewards split into terms, groups of runs."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from synthetic import Shape, make_run
 
 from recipe.mmzero import report
 from recipe.mmzero.engine.train.summary import summarise
@@ -21,6 +16,7 @@ from recipe.mmzero.report.data.survey import REASONS, choose, survey
 from recipe.mmzero.report.page import card
 from recipe.mmzero.report.single import scoring
 from recipe.mmzero.settings import schema
+from tests.support.synthetic import Shape, make_run
 
 SMALL = Shape(iterations=2, steps=3, samples=8, rows=12, pictures=4)
 

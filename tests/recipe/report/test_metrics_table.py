@@ -20,7 +20,7 @@ from mmzero_rewards.scoring.roles import (
 from recipe.mmzero.engine.train.batch import Row, finish
 from recipe.mmzero.report.alarms.rules import RULES
 
-TABLE = Path(__file__).resolve().parents[2] / "recipe" / "mmzero" / "report" / "METRICS.md"
+TABLE = Path(__file__).resolve().parents[3] / "recipe" / "mmzero" / "report" / "METRICS.md"
 STATISTICS = ("mean", "min", "max", "std")
 FLAGS = {"dropped": 0.0, "peer_failures": 0.0, "render_failures": 0.0, "evidence_s": 1.5}  # managers.py adds them
 CONFIG = RewardConfig.from_dict({"proposer": {"diversity": {"memory": 1}}})

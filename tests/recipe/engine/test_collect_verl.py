@@ -1,16 +1,13 @@
 """verl's own dataset class reads the collected files as they are: prompts, pictures by path, and our columns."""
 
-import sys
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
-sys.path.insert(0, str(Path(__file__).parent))
-from collect_sim import SimRender, peers, run, settings
-
 from recipe.mmzero.engine.collect import write_topic_rows
 from recipe.mmzero.engine.collect.settings import SolverFilter
+from tests.support.collect_sim import SimRender, peers, run, settings
 
 rl_dataset = pytest.importorskip("verl.utils.dataset.rl_dataset", reason="verl is not installed")
 

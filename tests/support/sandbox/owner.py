@@ -5,7 +5,7 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest
 
 if __name__ == "__main__":

@@ -3,13 +3,8 @@
 import json
 import re
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from synthetic import Shape, make_run
 
 from recipe.mmzero import report
 from recipe.mmzero.report.data.read import ReportError, read_run
@@ -17,6 +12,7 @@ from recipe.mmzero.report.data.survey import survey
 from recipe.mmzero.report.page.gallery import PICTURE_BYTES, gallery
 from recipe.mmzero.report.page.pictures import Album
 from recipe.mmzero.report.single import scoring
+from tests.support.synthetic import Shape, make_run
 
 SMALL = Shape(iterations=1, steps=2, samples=6, rows=6, pictures=3)
 SAMPLES = "iter_01/coder/samples/000001.jsonl"

@@ -14,11 +14,6 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "rewards"))
-from collect_sim import SimRender, peers, run, settings, tables
-from fault_server import FaultServer, dead_address, echo, picture_in, png, question_of, serve
-
 from mmzero_rewards.evidence import Drawn, Judge, judge
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.peers.client import PeerClient, PeerError
@@ -30,6 +25,8 @@ from recipe.mmzero.engine.train.rows import training_rows
 from recipe.mmzero.engine.train.stage import write_rows
 from recipe.mmzero.run import plan
 from recipe.mmzero.settings import prompts, schema, verl_config
+from tests.support.collect_sim import SimRender, peers, run, settings, tables
+from tests.support.fault_server import FaultServer, dead_address, echo, picture_in, png, question_of, serve
 
 PROPOSAL = Proposal("map", "A plan of wells", "How many wells?", "12", "How many lie north of the road?", "5")
 

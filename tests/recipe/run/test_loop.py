@@ -305,9 +305,7 @@ def test_hung_step_is_ended_and_tried_again(world, monkeypatch, capsys):
 def test_interrupt_is_recorded_and_continues(world, monkeypatch):
     monkeypatch.setenv("FAKE_iter_01_coder", "sleep")
     code = f"""
-import importlib.util, pathlib
-spec = importlib.util.spec_from_file_location("cases", {str(Path(__file__))!r})
-cases = importlib.util.module_from_spec(spec); spec.loader.exec_module(cases)
+import pathlib
 from recipe.mmzero import cli
 from recipe.mmzero.run import loop
 from recipe.mmzero.run.processes import supervise

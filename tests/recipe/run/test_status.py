@@ -6,17 +6,14 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from synthetic import Shape, make_run
 
 from recipe.mmzero.cli import main as mmzero
 from recipe.mmzero.run.record.journal import Journal, JournalError, Record
 from recipe.mmzero.run.status import view as status
 from recipe.mmzero.run.status.snapshot import look
+from tests.support.synthetic import Shape, make_run
 
 SMALL = Shape(iterations=2, steps=6, samples=4, rows=8, pictures=2)
 

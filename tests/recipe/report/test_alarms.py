@@ -2,15 +2,11 @@
 
 import json
 import math
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from synthetic import FAULTS, Shape, make_run
-
 from recipe.mmzero.report.alarms.check import RULES, AlarmConfig, Numbers, check_step, evaluate, should_stop
+from tests.support.synthetic import FAULTS, Shape, make_run
 
 SMALL = Shape(iterations=2, steps=6, samples=12, rows=12, pictures=4)
 

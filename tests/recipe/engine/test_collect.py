@@ -15,19 +15,16 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from aiohttp import web
-
-sys.path.insert(0, str(Path(__file__).parent))
-from collect_sim import WRITERS, SimPeer, SimRender, peers, run, settings, tables
 
 from mmzero_rewards.config import BlindConfig, ChecksConfig
 from mmzero_rewards.peers.client import PeerClient, PeerError
 from recipe.mmzero.engine.collect import CollectError, collect_solver
 from recipe.mmzero.engine.collect.flow import shards
 from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter
+from tests.support.collect_sim import WRITERS, SimPeer, SimRender, peers, run, settings, tables
 
 STAGES = ("collect_coder", "collect_solver")
 
@@ -147,7 +144,7 @@ def test_another_seed_gives_other_rows(undisturbed, tmp_path, stage):
 @pytest.mark.parametrize("stage", STAGES)
 def test_killed_at_random_points_and_resumed(undisturbed, tmp_path, stage):
     """SIGKILL after random times until one attempt completes; the rows equal those of an undisturbed run."""
-    command = [sys.executable, str(Path(__file__).parent / "collect_sim.py"), stage, str(tmp_path)]
+    command = [sys.executable, "-m", "tests.support.collect_sim", stage, str(tmp_path)]
     chaos, kills, partial = random.Random(stage), 0, 0
     environment = dict(os.environ) | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     for _ in range(40):

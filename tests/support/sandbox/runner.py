@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from mmzero_env import RenderConfig, RenderEnv, RenderEnvError, RenderRequest
 
 # What a snippet must not find: the owner holds it in its environment and in its memory.

@@ -9,7 +9,6 @@ MMZERO_SCREENSHOTS=folder keeps what was seen.
 import io
 import os
 import shutil
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -22,10 +21,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 if CHROMIUM is None:
     pytest.skip("no chromium on this machine (apt-get install chromium)", allow_module_level=True)
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from synthetic import Shape, make_run
-
 from recipe.mmzero import report
+from tests.support.synthetic import Shape, make_run
 
 VIEWS = [(width, height, scheme) for width, height in ((1440, 900), (390, 844)) for scheme in ("light", "dark")]
 GROUNDS = {"light": (245, 247, 250), "dark": (14, 18, 24)}

@@ -10,7 +10,7 @@ import struct
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from mmzero_env import RenderConfig, RenderEnv, RenderEnvError, RenderRequest
 from mmzero_env.sandbox import limits, seccomp
 from mmzero_env.sandbox.kernel import number
