@@ -94,12 +94,17 @@ def essentials(config: DictConfig) -> Iterator[Check]:
 
 
 def examine(config: DictConfig, brief: bool) -> Iterator[Check]:
-    """Every check of the doctor. Without the profile's devices only the reason is given: nothing else matters then."""
+    """Every check of the doctor.
+
+    Without the profile's GPUs only that is said in an environment that was made for another profile. Where vLLM's CUDA
+    build is installed (the login node of a cluster, an image under construction) everything else is looked at as well.
+    """
     present = devices(config)
     if present.level == FAIL:
         yield present
-        return
-    yield from essentials(config)
+        if not machine.cuda_environment():
+            return
+    yield from (check for check in essentials(config) if check != present)
     yield host_memory(config)
     yield shared_memory()
     yield temporary_disk()

