@@ -1,71 +1,33 @@
-"""Reading one short answer into a comparable form: text, number with unit, ratio, clock time, list, option.
+"""Reading one short answer into a comparable form: a small grammar of readings, tried in one order.
+
+    choice   B, (B), option 2, B. blue      number   12 cm, 1/2, 1.5*10^3, five apples, about 12
+    clock    5 PM, 17:00, noon              date     5 May 2024, 2024-05-05             decade   1990s
+    ratio    2:1                            range    10-20, from 10 to 20               bound    x >= 5, at least 5
+    list     1, 2; A and B; (1, 2); [1, 3)  set      {1, 2}                             union    [0, 1] ∪ [2, 3]
+    text     everything else
 
 Pure string work on at most MAX_CHARS characters with bounded integers, so no input is slow. Longer answers are not
-short answers: they are compared whole, up to FOLDED_CHARS without case. Numbers are in numerals.py, Unicode and LaTeX
-in textform.py. Source: METHOD §2.0 and §8 (grader_units, grader_anagrams, grader_percent, no_merge, prefix_120).
+short answers: they are compared whole, up to FOLDED_CHARS without case. Source: METHOD §2.0 and §8 (grader_units,
+grader_anagrams, grader_percent, no_merge, prefix_120); the rules in words are in docs/answers.md.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
+from fractions import Fraction
 
-from mmzero_rewards.answers.numerals import WORDS, read_number, read_ratio
-from mmzero_rewards.answers.textform import WORD_FORMS, YES_FORMS, plain, text_core, yes_or_no
+from mmzero_rewards.answers.answer import Answer
+from mmzero_rewards.answers.moments import DECADE, NAMED_TIMES, read_moment
+from mmzero_rewards.answers.numerals import read_number, read_ratio
+from mmzero_rewards.answers.textform import WORD_FORMS, YES_FORMS, plain, text_core, without_final_stops, yes_or_no
+from mmzero_rewards.answers.units import compatible
+from mmzero_rewards.answers.words import STARTS, in_figures
 
 MAX_CHARS = 400
 FOLDED_CHARS = 10_000
 MAX_ITEMS = 64
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer in comparable form.
-
-    kind: text | number | ratio | clock | list | set | long. core: its normal form. qualifier: unit of a number or name
-    of a variable, which may be missing on one side. option: letter of a choice that precedes the text ("A. blue").
-    items: elements of a list or set.
-    """
-
-    kind: str
-    core: str
-    qualifier: str = ""
-    option: str = ""
-    items: tuple["Answer", ...] = ()
-
-    @property
-    def key(self) -> str:
-        body = f"{self.core} {self.qualifier}" if self.qualifier else self.core
-        return f"{self.option}) {body}" if self.option else body
-
-
-def equal(a: Answer, b: Answer) -> bool:
-    """Symmetric; not transitive where a qualifier or an option letter is missing on one side."""
-    if a.option and b.option:
-        return a.option == b.option and same_value(a, b)
-    if a.option or b.option:
-        marked, other = (a, b) if a.option else (b, a)
-        return same_value(a, b) or (other.kind == "text" and other.core == marked.option)
-    return same_value(a, b)
-
-
-def same_value(a: Answer, b: Answer) -> bool:
-    if {a.kind, b.kind} == {"clock", "ratio"}:
-        clock, ratio = (a, b) if a.kind == "clock" else (b, a)
-        return not clock.qualifier and read_ratio(clock.core, clock=False).core == ratio.core
-    if a.kind != b.kind:
-        return False
-    if a.items or b.items:
-        return len(a.items) == len(b.items) and all(same_value(x, y) for x, y in zip(a.items, b.items, strict=True))
-    if a.qualifier and b.qualifier and a.qualifier != b.qualifier:
-        return False
-    return a.core == b.core or (a.kind == "text" and _squeezed(a.core) == _squeezed(b.core))
-
-
-BLANK = re.compile(r"(?<!\d) | (?!\d)")
-
-
-def _squeezed(core: str) -> str:
-    """Without blanks, except between digits: "north east" = "northeast", "q 1" = "q1", "1 2" != "12"."""
-    return BLANK.sub("", core)
+MAX_NESTED = 3
+MAX_ROUNDS = 3
+"""Normal forms that are read once more: "the 12 cm" is text whose normal form is a number."""
 
 
 def read_answer(raw: str) -> Answer:
@@ -82,89 +44,279 @@ def read_answer(raw: str) -> Answer:
     return answer if answer.core else Answer("text", raw.casefold())
 
 
+NOT_TEXT = (STARTS | NAMED_TIMES.keys()) - {"a"}
+
+
 def _read_word(word: str) -> Answer:
     """Shortcut for one ASCII word, by far the most frequent answer next to a number; same result as the long way."""
-    if word in WORDS:
-        return Answer("number", str(WORDS[word]))
-    return (
-        Answer("text", YES_FORMS.get(word) or WORD_FORMS.get(word, word))
-        if len(word) <= MAX_CHARS
-        else Answer("long", word)
-    )
+    if word in NOT_TEXT:
+        return _read(word, nested=False)
+    if len(word) > MAX_CHARS:
+        return Answer("long", word)
+    return Answer("text", YES_FORMS.get(word) or WORD_FORMS.get(word, word))
+
+
+def _read(text: str, nested: int) -> Answer:
+    """Any text; `nested` counts the lists that it stands in. What no reading fits, even in its normal form, is text."""
+    text = before = _unwrapped(text)
+    for _ in range(MAX_ROUNDS):
+        value = _value(text, nested)
+        if value:
+            lost_case = text is not before and len(value.unit) == 1  # 5G in lower case is not 5 grams
+            return Answer("text", before) if lost_case else value
+        core = text_core(text)
+        if core == text or not core:
+            return Answer("text", core)
+        before, text = text, core
+    return Answer("text", text)
+
+
+LONE_LETTER = re.compile(r"[(\[]?\s*([A-Za-z])\s*[)\]]?[.:)]?")
+HAS_DIGIT = re.compile(r"\d")
+FIRST_WORD = re.compile(r"[^\s:]*")
+
+
+def _value(text: str, nested: int) -> Answer | None:
+    """Every reading but text; each is asked only where it may fit."""
+    if not text:
+        return None
+    if len(text) < 8:
+        letter = LONE_LETTER.fullmatch(text)
+        if letter:
+            return Answer("text", letter.group(1).casefold())
+    first = FIRST_WORD.match(text).group().casefold()
+    found = _number(text, first) if HAS_DIGIT.search(text) or first.partition("-")[0] in STARTS else None
+    found = found or _moment(text)
+    if not found and ("=" in text or "<" in text or ">" in text or "~" in text):
+        found = _bound(text) or _named(text, nested)
+    if not found and (first in LEADS or text[:1] in "~#"):
+        found = _phrase(text, nested)
+    if not found and first[:1] in "yn" and yes_or_no(text):
+        found = Answer("text", yes_or_no(text))
+    if not found and not nested:
+        found = _option(text)
+    if not found and ("-" in text or " " in text or text[-1:] == "+"):
+        found = _range(text, first) or _bound_in_words(text) or _with_afterthought(text, nested)
+    if not found and nested < MAX_NESTED:
+        found = _group(text, nested)
+    return found
+
+
+def _number(text: str, first: str) -> Answer | None:
+    if text[-1:] in "sS" and DECADE.fullmatch(text):  # 1990s are no seconds
+        return Answer("decade", text.casefold().replace("'", ""))
+    numeral = read_number(text)
+    if not numeral and (first.partition("-")[0] in STARTS or first.isdigit()):
+        spelled = in_figures(text)
+        numeral = read_number(spelled) if spelled else None
+    return Answer("number", numeral.core, numeral.unit) if numeral else None
+
+
+def _moment(text: str) -> Answer | None:
+    moment = read_moment(text)
+    if moment:
+        return Answer(moment.kind, moment.core, moment.half)
+    ratio = read_ratio(text) if ":" in text else None
+    return Answer("ratio", ratio.core) if ratio else None
+
+
+# -- phrases around a value ------------------------------------------------------------------------------------------
+
+HEDGES = frozenset(
+    """about approximately approx approx. roughly around circa ca ca. c. nearly almost some exactly precisely only just
+    at in on by the year""".split()
+)
+ANSWER_IS = re.compile(
+    r"(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice)(?:\s+is\b\s*:?|\s*[:=])\s*(?=\S)", re.IGNORECASE
+)
+LABEL = re.compile(r"(?:(?:option|choice|answer|label|point|number|item)\b|no\.|#)\s*[:#]?\s*(?=\S)", re.IGNORECASE)
+LEADS = HEDGES | frozenset("final correct right best option choice answer label point number item no.".split())
+
+
+def _phrase(text: str, nested: int) -> Answer | None:
+    """The value behind "the answer is", "option", "about": what is labelled or hedged is the value itself."""
+    answer = ANSWER_IS.match(text)
+    if answer:
+        return _read(text[answer.end() :], nested)
+    label = LABEL.match(text)
+    if label:
+        value = _value(_unwrapped(text[label.end() :]), nested)
+        return value if value and (value.kind != "number" or not value.unit) else None
+    if text[0] == "~":
+        return _value(text[1:].lstrip(), nested)
+    word, _, rest = text.partition(" ")
+    return _value(rest, nested) if rest and word.casefold() in HEDGES else None
+
+
+AFTERTHOUGHT = re.compile(
+    r"\s+(?:\(?(?:approx(?:imately|\.)?|estimated|est\.)\)?|or so|is (?:the )?(?:correct|right)(?: answer| option)?)\Z",
+    re.IGNORECASE,
+)
+
+
+def _with_afterthought(text: str, nested: int) -> Answer | None:
+    after = AFTERTHOUGHT.search(text, max(0, len(text) - 40))
+    return _value(text[: after.start()], nested) if after else None
+
+
+NAME = r"[A-Za-z][\w']{0,11}(?: [A-Za-z][\w']{0,11})?(?:\([\w, ]{1,9}\))?"
+NAMED = re.compile(rf"({NAME})\s*(?::?=|~)\s*(?=[^\s=])([^=<>~]+)")
+
+
+def _named(text: str, nested: int) -> Answer | None:
+    """x = 3; the name may be missing on the other side."""
+    match = NAMED.fullmatch(text)
+    value = _read(match.group(2), nested) if match else None
+    if not value or not value.core or value.name or value.option:
+        return None
+    return replace(value, name=match.group(1).casefold())
 
 
 OPTION = re.compile(r"(?:([A-Ha-h])[).:]|\(([A-Ha-h])\)|\[([A-Ha-h])\])\s+(?=\S)|\(([A-Ha-h])\)(?=\w)")
-LONE_LETTER = re.compile(r"[(\[]?\s*([A-Za-z])\s*[)\]]?[.:)]?")
-PREFIX = re.compile(r"(?:the\s+)?(?:final\s+|correct\s+)?answer(?:\s+is\b\s*:?|\s*[:=])\s*(?=\S)", re.IGNORECASE)
 
 
-def _read(text: str, nested: bool) -> Answer:
-    text = _unwrapped(text)
-    prefix = PREFIX.match(text) if len(text) > 8 else None
-    if prefix:
-        text = _unwrapped(text[prefix.end() :])
-    letter = LONE_LETTER.fullmatch(text) if len(text) < 8 else None
-    if letter:
-        return Answer("text", letter.group(1).casefold())
-    number = read_number(text) or (":" in text and read_ratio(text))
-    if number:
-        return Answer(number.kind, number.core, number.qualifier)
-    truth = yes_or_no(text)
-    if truth:
-        return Answer("text", truth)
-    if not nested:
-        option = OPTION.match(text)
-        if option:
-            rest = _read(text[option.end() :], nested=True)
-            name = next(group for group in option.groups() if group).casefold()
-            return Answer(rest.kind, rest.core, rest.qualifier, name, rest.items)
-        group = _read_list(text)
-        if group:
-            return group
-    return Answer("text", text_core(text))
+def _option(text: str) -> Answer | None:
+    """B. blue: the letter of a choice before its text."""
+    match = OPTION.match(text)
+    if not match:
+        return None
+    letter = next(group for group in match.groups() if group).casefold()
+    value = _read(text[match.end() :], nested=True)
+    return replace(value, option=letter) if value.core else None
 
 
+# -- ranges and bounds -----------------------------------------------------------------------------------------------
+
+RANGE = re.compile(r"(-?[^-]*\d[^-]*)-([^-]*\d[^-]*)")
+BETWEEN = re.compile(r"between\s+(.+?)\s+and\s+(.+)", re.IGNORECASE)
+FROM_TO = re.compile(r"(?:from\s+)?(\S.*?)\s+to\s+(\S.*)", re.IGNORECASE)
+
+
+def _range(text: str, first: str) -> Answer | None:
+    """10-20 in rising order: 20-10 and 2024-05-05 are none."""
+    match = BETWEEN.fullmatch(text) if first == "between" else FROM_TO.fullmatch(text) or RANGE.fullmatch(text)
+    if not match:
+        return None
+    low, high = read_number(match.group(1).strip()), read_number(match.group(2).strip())
+    if not low or not high or not compatible(low.unit, high.unit) or Fraction(low.core) >= Fraction(high.core):
+        return None
+    return Answer("range", f"{low.core} to {high.core}", high.unit or low.unit)
+
+
+BOUND = re.compile(rf"(?:({NAME})\s*)?(<=|>=|!=|=<|=>|<|>)\s*([^<>=!]+)")
+FLIPPED = re.compile(rf"([^<>=!]+?)\s*(<=|>=|=<|=>|<|>)\s*({NAME})")
+FLIP = str.maketrans("<>", "><")
+IN_WORDS = re.compile(
+    r"(?:is\s+)?(?:(?P<ge>at least|(?:no|not) (?:less|fewer) than|minimum(?: of)?|(?:greater|more) than or equal to)|"
+    r"(?P<le>at most|up to|(?:no|not) (?:more|greater) than|maximum(?: of)?|(?:less|fewer) than or equal to)|"
+    r"(?P<gt>(?:more|greater|larger|higher) than|over|above)|(?P<lt>(?:less|fewer|lower|smaller) than|under|below))\s+",
+    re.IGNORECASE,
+)
+AFTER = re.compile(
+    r"(?:(?P<ge>\+|\s(?:or|and) (?:more|above|greater|higher|over|up))|(?P<le>\s(?:or|and) (?:less|fewer|below|lower)))\Z",
+    re.IGNORECASE,
+)
+SIGNS = {"ge": ">=", "le": "<=", "gt": ">", "lt": "<", "=<": "<=", "=>": ">="}
+
+
+def _bound(text: str) -> Answer | None:
+    match = BOUND.fullmatch(text)
+    if match:
+        return _bounded(match.group(2), match.group(3), match.group(1) or "")
+    match = FLIPPED.fullmatch(text)
+    return _bounded(match.group(2).translate(FLIP), match.group(1), match.group(3)) if match else None
+
+
+def _bound_in_words(text: str) -> Answer | None:
+    match = IN_WORDS.match(text)
+    if match:
+        return _bounded(match.lastgroup, text[match.end() :])
+    match = AFTER.search(text, max(0, len(text) - 16))
+    return _bounded(match.lastgroup, text[: match.start()]) if match else None
+
+
+def _bounded(sign: str, number: str, name: str = "") -> Answer | None:
+    value = _number(number.strip(), FIRST_WORD.match(number.strip()).group().casefold())
+    if not value or value.kind != "number":
+        return None
+    return Answer("bound", f"{SIGNS.get(sign, sign)} {value.core}", value.unit, name.casefold())
+
+
+# -- lists, sets, intervals ------------------------------------------------------------------------------------------
+
+MAY_SEPARATE = re.compile(r"[,;∪]|\s&\s|\sand\s", re.IGNORECASE)
+MARK = re.compile(r"[()\[\]{}]|\s*(?:,\s*and\s+|[,;∪]|\s&\s|\sand\s)\s*", re.IGNORECASE)
+THOUSANDS = re.compile(r"(?<=\d),\d{3}(?!\d)")
 QUOTES = "\"'`*"
-PAIRS = {"(": ")", "[": "]"}
+
+
+def _group(text: str, nested: int) -> Answer | None:
+    """Elements in order, or sorted in braces and unions; None for a single element."""
+    closing = _enclosed(text)
+    body = text[1:-1].strip() if closing else text
+    if closing and "{" + "}" == text[0] + closing and not MAY_SEPARATE.search(body):
+        return _read(body, nested + 1) if body else None
+    parts = _parts(body, bool(closing)) if MAY_SEPARATE.search(body) else []
+    if not 1 < len(parts) <= MAX_ITEMS or not all(parts):
+        return None
+    union = "∪" in body and all(map(_enclosed, parts))
+    items = tuple(_read(part, nested + 1) for part in parts)
+    if not all(item.core for item in items):
+        return None
+    if union or (closing == "}" and text[0] == "{"):
+        items = tuple(sorted(set(items), key=lambda item: item.key))
+        core = (" ∪ " if union else ", ").join(item.key for item in items)
+        return Answer("union", core, items=items) if union else Answer("set", "{" + core + "}", items=items)
+    return Answer("list", ", ".join(item.key for item in items), brackets=_style(text, closing, items), items=items)
+
+
+def _style(text: str, closing: str, items: tuple[Answer, ...]) -> str:
+    """Brackets that tell points, open and closed intervals apart; those of other lists say nothing."""
+    if not closing:
+        return ""
+    style = text[0] + closing
+    ends = all(item.kind == "number" or item.core.lstrip("+-") == "infinity" for item in items)
+    return "()" if style in ("[]", "{}") and not (len(items) == 2 and ends) else style
+
+
+def _parts(text: str, bracketed: bool) -> list[str]:
+    """`text` at its separators outside of inner brackets; 1,250 is split in brackets only."""
+    parts, start, depth = [], 0, 0
+    for mark in MARK.finditer(text):
+        sign = mark.group().strip()
+        if sign in "([{":
+            depth += 1
+        elif sign in ")]}":
+            depth -= 1
+        elif depth <= 0 and (bracketed or not THOUSANDS.match(text, mark.start())):
+            parts.append(text[start : mark.start()].strip())
+            start = mark.end()
+    return [*parts, text[start:].strip()]
+
+
+def _enclosed(text: str) -> str:
+    """The closing bracket when one pair of brackets encloses the whole text, else ""."""
+    if len(text) < 2 or text[0] not in "([{" or text[-1] not in ")]}":
+        return ""
+    depth = 0
+    for mark in re.finditer(r"[()\[\]{}]", text):
+        depth += 1 if mark.group() in "([{" else -1
+        if not depth:
+            return text[-1] if mark.end() == len(text) else ""
+    return ""
 
 
 def _unwrapped(text: str) -> str:
-    """Without blanks, $...$ and quotes around the whole, final stops, and one pair of brackets around everything."""
-    while True:
+    """Without blanks, quotes around the whole, final stops, and brackets around a single value."""
+    for _ in range(MAX_CHARS):
         before = text
-        text = _without_final_stops(text.strip())
+        text = text.strip()
+        if text[-1:] in ".,;?!" and len(text) > 1:
+            text = without_final_stops(text) or text
         if len(text) > 1 and text[0] in QUOTES and text[-1] == text[0]:
             text = text[1:-1]
-        closing = PAIRS.get(text[:1])
-        if closing and text.endswith(closing) and text.find(closing) == len(text) - 1 and text.count(text[0]) == 1:
+        if text[:1] in "([" and text[-1:] in ")]" and _enclosed(text) and not MAY_SEPARATE.search(text):
             text = text[1:-1]
         if text == before:
             return text
-
-
-def _without_final_stops(text: str) -> str:
-    while text and (text[-1] in ".,;?" or (text[-1] == "!" and not text[-2:-1].isdigit())):  # "5!" is a factorial
-        text = text[:-1].rstrip()
     return text
-
-
-MAY_SEPARATE = re.compile(r"[,;&]|\sand\s", re.IGNORECASE)
-SEPARATOR = re.compile(r"\s*(?:,(?!(?<=\d,)\d{3}(?!\d))\s*(?:and\s+)?|;\s*|\s&\s|\s+and\s+)\s*", re.IGNORECASE)
-
-
-def _read_list(text: str) -> Answer | None:
-    """Elements in order, or as a set inside braces; None for a single element."""
-    braces = len(text) > 1 and text[0] == "{" and text[-1] == "}" and text.count("{") == 1 == text.count("}")
-    body = text[1:-1].strip() if braces else text
-    parts = SEPARATOR.split(body) if MAY_SEPARATE.search(body) else [body]
-    if len(parts) < 2:
-        return _read(body, nested=True) if braces and body else None
-    if len(parts) > MAX_ITEMS or not all(parts):
-        return None
-    items = [_read(part, nested=True) for part in parts]
-    if not all(item.core for item in items):
-        return None
-    if braces:
-        items = sorted(items, key=lambda item: item.key)
-        return Answer("set", "{" + ", ".join(item.key for item in items) + "}", items=tuple(items))
-    return Answer("list", ", ".join(item.key for item in items), items=tuple(items))
