@@ -39,7 +39,7 @@ MAX_DEPTH = 30
 
 SIMPLE_POWER = re.compile(r"[+-]?\w+")
 FACTOR = re.compile(r"[+-]?(?:[\d.,]*|[a-z]+)(?:\w|sqrt\([^()]*\))+", re.IGNORECASE)
-ATOM = re.compile(r"[+-]?(?:[\d.,]+|[a-z]+|sqrt\([^()]*\))", re.IGNORECASE)
+ATOM = re.compile(r"[+-]?(?:[\d.,]+|[a-z]+(?:\^\d)?|sqrt\([^()]*\))", re.IGNORECASE)
 
 
 def without_latex(text: str) -> str:
@@ -137,7 +137,7 @@ class _Pass:
         if token == "{":
             self.at += 1
             return self.items(closing=True).strip()
-        if token[0] == "\\" and len(token) > 1:
+        if token[0] == "\\":
             self.at += 1
             return self._command(token[1:]).strip()
         token = token.lstrip()

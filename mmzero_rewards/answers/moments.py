@@ -72,7 +72,7 @@ def _clock(text: str) -> Moment | None:
 
 
 def _date(text: str) -> Moment | None:
-    if text[0].isalpha() or HAS_MONTH.search(text):
+    if HAS_MONTH.match(text) if text[0].isalpha() else HAS_MONTH.search(text):
         for pattern in NAMED_DATES:
             match = pattern.fullmatch(text)
             if match:

@@ -15,6 +15,7 @@ from math import gcd, lcm
 from mmzero_rewards.answers.units import PREFIX_CURRENCIES, read_unit
 
 MAX_DIGITS = 60
+LIMIT = 10**MAX_DIGITS
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,12 @@ class Numeral:
 
 GROUPED = re.compile(
     r"""(?<![\d.,])(?:
-        (?P<plain> \d{1,3}(?:,\d{3})+ (?![\d,])           # 1,250,000
+        (?P<european> \d{1,3}(?:(?:\.\d{3})+|(?:\x20\d{3})+),\d{1,2} (?![\d.,]) )   # 1.250,75
+        | (?P<plain> \d{1,3}(?:,\d{3})+ (?![\d,])           # 1,250,000
           | \d{1,2}(?:,\d\d)+,\d{3} (?![\d,])             # 12,34,567
           | \d{1,3}(?:\x20\d{3})+ (?!\d|\s*/)             # 1 250 000, but 3 125/200 is a mixed number
           | \d{1,3}(?:'\d{3})+ (?!\d)                     # 1'250'000
           | \d{1,3}(?:\.\d{3}){2,} (?![\d.,]) )           # 1.250.000
-        | (?P<european> \d{1,3}(?:\.\d{3})+,\d{1,2} (?![\d.,]) )
     )""",
     re.VERBOSE,
 )
@@ -58,7 +59,7 @@ NUMBER = re.compile(
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 SIMPLE = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
-STARTS = frozenset("+-.$€£¥₹₩₽" + "".join(code[0] + code[0].upper() for code in PREFIX_CURRENCIES))
+SIGNS = frozenset("+-.$€£¥₹₩₽")
 SCALES = {
     "dozen": 12,
     "hundred": 100,
@@ -81,7 +82,8 @@ def read_number(text: str) -> Numeral | None:
     """The whole text as one number with an optional unit, or None."""
     if SIMPLE.fullmatch(text):
         return Numeral(str(_decimal(text) if "." in text else int(text)))
-    if not (text[:1].isdigit() or text[:1] in STARTS):
+    first = text[:1]
+    if not (first.isdigit() or first in SIGNS or text[:3].casefold() in PREFIX_CURRENCIES or text[1:2] in "$s"):
         return None
     if "," in text or " " in text or "'" in text or text.count(".") > 1:
         text = GROUPED.sub(_ungrouped, text)
@@ -123,7 +125,7 @@ def _value(match: re.Match) -> Fraction | None:
     for exponent in filter(None, ((match.group("exponent") or "")[1:], match.group("power"))):
         factor = _power_of_ten(exponent)
         value = None if value is None or factor is None else value * factor
-    if value is None:
+    if value is None or max(abs(value.numerator), value.denominator) >= LIMIT:
         return None
     negative = (match.group("sign") == "-") != (match.group("inner") == "-")
     return -value if negative else value

@@ -58,19 +58,23 @@ def _read_word(word: str) -> Answer:
 
 def _read(text: str, nested: int) -> Answer:
     """Any text; `nested` counts the lists that it stands in. What no reading fits, even in its normal form, is text."""
-    text = before = _unwrapped(text)
+    text = _unwrapped(text)
     for _ in range(MAX_ROUNDS):
         value = _value(text, nested)
         if value:
-            lost_case = text is not before and len(value.unit) == 1  # 5G in lower case is not 5 grams
-            return Answer("text", before) if lost_case else value
+            return value
         core = text_core(text)
         if core == text or not core:
-            return Answer("text", core)
-        before, text = text, core
-    return Answer("text", text)
+            break
+        if LONE_SYMBOL.search(core) and _value(core, nested):  # 5G in lower case would be 5 grams
+            return Answer("text", text)
+        if core == text.casefold():
+            break
+        text = core
+    return Answer("text", core)
 
 
+LONE_SYMBOL = re.compile(r"\d[\s(]*[a-z](?![a-z])")
 LONE_LETTER = re.compile(r"[(\[]?\s*([A-Za-z])\s*[)\]]?[.:)]?")
 HAS_DIGIT = re.compile(r"\d")
 FIRST_WORD = re.compile(r"[^\s:]*")
@@ -78,25 +82,28 @@ FIRST_WORD = re.compile(r"[^\s:]*")
 
 def _value(text: str, nested: int) -> Answer | None:
     """Every reading but text; each is asked only where it may fit."""
-    if not text:
-        return None
     if len(text) < 8:
         letter = LONE_LETTER.fullmatch(text)
         if letter:
             return Answer("text", letter.group(1).casefold())
+        if not text:
+            return None
     first = FIRST_WORD.match(text).group().casefold()
-    found = _number(text, first) if HAS_DIGIT.search(text) or first.partition("-")[0] in STARTS else None
-    found = found or _moment(text)
+    found = None
+    if HAS_DIGIT.search(text) or first.partition("-")[0] in STARTS or first in NAMED_TIMES:
+        found = _number(text, first) or _moment(text)
     if not found and ("=" in text or "<" in text or ">" in text or "~" in text):
         found = _bound(text) or _named(text, nested)
-    if not found and (first in LEADS or text[:1] in "~#"):
+    if not found and (first in LEADS or text[0] in "~#"):
         found = _phrase(text, nested)
     if not found and first[:1] in "yn" and yes_or_no(text):
         found = Answer("text", yes_or_no(text))
     if not found and not nested:
         found = _option(text)
-    if not found and ("-" in text or " " in text or text[-1:] == "+"):
-        found = _range(text, first) or _bound_in_words(text) or _with_afterthought(text, nested)
+    if not found and ("-" in text or " to " in text or first == "between"):
+        found = _range(text, first)
+    if not found and (text[-1] == "+" or first in BOUND_LEADS or text.rpartition(" ")[2] in LAST_WORDS):
+        found = _bound_in_words(text) or _with_afterthought(text, nested)
     if not found and nested < MAX_NESTED:
         found = _group(text, nested)
     return found
@@ -124,13 +131,13 @@ def _moment(text: str) -> Answer | None:
 
 HEDGES = frozenset(
     """about approximately approx approx. roughly around circa ca ca. c. nearly almost some exactly precisely only just
-    at in on by the year""".split()
+    at in on by year""".split()
 )
 ANSWER_IS = re.compile(
     r"(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice)(?:\s+is\b\s*:?|\s*[:=])\s*(?=\S)", re.IGNORECASE
 )
 LABEL = re.compile(r"(?:(?:option|choice|answer|label|point|number|item)\b|no\.|#)\s*[:#]?\s*(?=\S)", re.IGNORECASE)
-LEADS = HEDGES | frozenset("final correct right best option choice answer label point number item no.".split())
+LEADS = HEDGES | frozenset("final correct right best option choice answer label point number item no. close".split())
 
 
 def _phrase(text: str, nested: int) -> Answer | None:
@@ -144,6 +151,8 @@ def _phrase(text: str, nested: int) -> Answer | None:
         return value if value and (value.kind != "number" or not value.unit) else None
     if text[0] == "~":
         return _value(text[1:].lstrip(), nested)
+    if text[:9].casefold() == "close to ":
+        return _value(text[9:], nested)
     word, _, rest = text.partition(" ")
     return _value(rest, nested) if rest and word.casefold() in HEDGES else None
 
@@ -167,7 +176,7 @@ def _named(text: str, nested: int) -> Answer | None:
     """x = 3; the name may be missing on the other side."""
     match = NAMED.fullmatch(text)
     value = _read(match.group(2), nested) if match else None
-    if not value or not value.core or value.name or value.option:
+    if not value or not value.core or value.name or (value.kind == "list" and not value.brackets):
         return None
     return replace(value, name=match.group(1).casefold())
 
@@ -216,6 +225,13 @@ AFTER = re.compile(
     r"(?:(?P<ge>\+|\s(?:or|and) (?:more|above|greater|higher|over|up))|(?P<le>\s(?:or|and) (?:less|fewer|below|lower)))\Z",
     re.IGNORECASE,
 )
+BOUND_LEADS = frozenset(
+    "is at no not minimum maximum greater more less fewer up larger higher lower smaller over above under below".split()
+)
+LAST_WORDS = frozenset(
+    """more above greater higher over up less fewer below lower approx approx. (approx) (approx.) approximately
+    (approximately) estimated est. (estimated) (est.) so correct right answer option""".split()
+)
 SIGNS = {"ge": ">=", "le": "<=", "gt": ">", "lt": "<", "=<": "<=", "=>": ">="}
 
 
@@ -245,8 +261,9 @@ def _bounded(sign: str, number: str, name: str = "") -> Answer | None:
 # -- lists, sets, intervals ------------------------------------------------------------------------------------------
 
 MAY_SEPARATE = re.compile(r"[,;∪]|\s&\s|\sand\s", re.IGNORECASE)
-MARK = re.compile(r"[()\[\]{}]|\s*(?:,\s*and\s+|[,;∪]|\s&\s|\sand\s)\s*", re.IGNORECASE)
+MARK = re.compile(r"[()\[\]{}]|\s*(?:[,;∪]|\s&\s|\sand\s)\s*(?:and\s+)*", re.IGNORECASE)
 THOUSANDS = re.compile(r"(?<=\d),\d{3}(?!\d)")
+LEADING_THE = re.compile(r"\A(?:the\s+)+(?=\w)", re.IGNORECASE)
 QUOTES = "\"'`*"
 
 
@@ -259,9 +276,9 @@ def _group(text: str, nested: int) -> Answer | None:
     parts = _parts(body, bool(closing)) if MAY_SEPARATE.search(body) else []
     if not 1 < len(parts) <= MAX_ITEMS or not all(parts):
         return None
-    union = "∪" in body and all(map(_enclosed, parts))
     items = tuple(_read(part, nested + 1) for part in parts)
-    if not all(item.core for item in items):
+    union = "∪" in body
+    if not all(item.core for item in items) or (union and not all(item.brackets for item in items)):
         return None
     if union or (closing == "}" and text[0] == "{"):
         items = tuple(sorted(set(items), key=lambda item: item.key))
@@ -310,7 +327,7 @@ def _unwrapped(text: str) -> str:
     """Without blanks, quotes around the whole, final stops, and brackets around a single value."""
     for _ in range(MAX_CHARS):
         before = text
-        text = text.strip()
+        text = text.strip().lstrip(",;:?!")
         if text[-1:] in ".,;?!" and len(text) > 1:
             text = without_final_stops(text) or text
         if len(text) > 1 and text[0] in QUOTES and text[-1] == text[0]:
@@ -318,5 +335,5 @@ def _unwrapped(text: str) -> str:
         if text[:1] in "([" and text[-1:] in ")]" and _enclosed(text) and not MAY_SEPARATE.search(text):
             text = text[1:-1]
         if text == before:
-            return text
-    return text
+            break
+    return LEADING_THE.sub("", text, count=1)

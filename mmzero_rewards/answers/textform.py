@@ -7,8 +7,8 @@ expression. Not covered: synonyms and translation ("car" != "automobile", "Mon" 
 import re
 import unicodedata
 
-from mmzero_rewards.answers.latex import GREEK, without_latex
-from mmzero_rewards.answers.words import ORDINAL_FORMS, WORDS
+from mmzero_rewards.answers.latex import GREEK, MATH, without_latex
+from mmzero_rewards.answers.words import COMPOUND_ORDINALS, ORDINAL_FORMS, WORDS
 
 MARKS = {
     **dict.fromkeys(map(ord, "‐‑‒–—―−﹣－"), "-"),
@@ -23,20 +23,20 @@ MARKS = {
     **dict.fromkeys(map(ord, "º˚"), "°"),
     **{ord(letter): name for letter, name in GREEK.items()},
     ord("≠"): "!=",
+    ord("→"): "->",
     ord("∈"): "=",
     ord("∶"): ":",
     ord("√"): "sqrt",
     ord("∞"): "infinity",
     ord("∠"): "angle ",
-    ord("₩"): "₩",
     ord("٫"): ".",
     ord("٬"): ",",
 }
 RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 MICRO = re.compile(r"[µμ](?=[mgslLAVWFHJ]\b)")
-ROOT = re.compile(r"sqrt\s*(?:\{([^{}]*)\}|(\d+))")
-LATEX = re.compile(r"[\\$]|[\^_]\{|\{,\}")
+ROOT = re.compile(r"sqrt\s*(?:\{([^{}]+)\}|(\d+))")
+LATEX = re.compile(r"\\|[\^_]\{|\{,\}")
 SUBSCRIPT = re.compile(r"(?<=[^\W_])_(?=\d)")
 
 
@@ -44,7 +44,7 @@ def plain(text: str) -> str:
     """One form for look-alike characters and LaTeX mark-up; case and wording stay."""
     if not text.isascii():
         text = _unified(text)
-    if LATEX.search(text):
+    if LATEX.search(text) or ("$" in text and MATH.search(text)):
         text = without_latex(text)
         if not text.isascii():
             text = _unified(text)
@@ -67,7 +67,7 @@ def _unified(text: str) -> str:
             pieces.append(" " + unicodedata.normalize("NFKC", char).replace("⁄", "/"))
         else:
             pieces.append(char)
-    return unicodedata.normalize("NFKC", "".join(pieces))
+    return unicodedata.normalize("NFKC", "".join(pieces)).translate(MARKS)
 
 
 WORD_FORMS = {"grey": "gray", "colour": "color", "colours": "colors", "centre": "center", "metre": "meter"}
@@ -84,6 +84,7 @@ ABBREVIATION = re.compile(r"(?<![^\W_])([^\W\d_])\.(?=[^\W\d_](?![^\W_]))|(?<=[^
 LEADING_ARTICLE = re.compile(r"\A(?:(?:the|an?)\s+(?=\w{2})(?!(?:and|or|to|is|are|plus|minus|vs|of|in)\b))+")
 INNER_THE = re.compile(r"\bthe\s+(?=\w)")
 COLOR_WORD = re.compile(r"(?:in\s+)?colou?r(?:ed)?\s+(?:is\s+)?(?=\w)|(?<=\w)[\s-]+(?:in\s+)?colou?r(?:ed)?$")
+MEANT = re.compile(r"!+|['\"]|")
 EDGES = " \t\n.,;:!?\"'`"
 
 OPERATOR = re.compile(r"[-+*/=<>^|~]")
@@ -114,7 +115,7 @@ def text_core(text: str) -> str:
     if "." in text:
         text = ABBREVIATION.sub(lambda match: match.group(1) or "", text)
     if "-" in text or "_" in text:
-        text = INNER_HYPHEN.sub(" ", text)
+        text = INNER_HYPHEN.sub(" ", " ".join(COMPOUND_ORDINALS.get(word, word) for word in text.split()))
     if " " in text:
         text = INNER_THE.sub("", LEADING_ARTICLE.sub("", text, count=1))
         if "colo" in text:
@@ -133,10 +134,12 @@ def _is_expression(text: str) -> bool:
 
 
 def without_final_stops(text: str) -> str:
-    """`text` without the punctuation behind it; "5!" keeps its factorial."""
+    """`text` without the punctuation behind it; "5!" keeps its factorial, and 5' and 5" what they measure."""
     bare = text.rstrip(EDGES)
-    behind = text[len(bare) :]
-    return bare + "!" * (len(behind) - len(behind.lstrip("!"))) if bare[-1:].isdigit() or bare[-1:] == ")" else bare
+    if not bare[-1:].isdigit() and bare[-1:] != ")":
+        return bare
+    kept = MEANT.match(text, len(bare)).end()
+    return text[:kept]
 
 
 def _folded(text: str) -> str:

@@ -7,12 +7,14 @@ unit, so that "5 or 6", "3 more" and "7 x 8" are not read as 5, 3 and 7. No conv
 import re
 from functools import lru_cache
 
+from mmzero_rewards.answers.words import WORDS
+
 NAMES = {
     "percent": "% pct percentage per_cent percentages",
     "percentage point": "percentage_points pp",
     "degree": "° deg degs degrees",
-    "celsius": "°c c degree_celsius degrees_celsius degrees_c degree_c deg_c",
-    "fahrenheit": "°f f degree_fahrenheit degrees_fahrenheit degrees_f degree_f deg_f",
+    "celsius": "°c c °celsius degree_celsius degrees_celsius degrees_c degree_c deg_c",
+    "fahrenheit": "°f f °fahrenheit degree_fahrenheit degrees_fahrenheit degrees_f degree_f deg_f",
     "kelvin": "K kelvins",
     "usd": "$ us$ usd dollar dollars us_dollar us_dollars",
     "eur": "€ eur euro euros",
@@ -114,7 +116,7 @@ CHANGES_MEANING = """
     and or nor to of in at on out by from than then more less fewer plus minus times over under above below per with
     without each between is are was were not no if else but for as the an vs versus equals into off half halves third
     thirds quarter quarters fourth fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths tenth
-    tenths hundredth hundredths noon midnight dozen dozens hundreds thousands millions billions am pm ad bc bce ce st nd rd th mod choose
+    tenths hundredth hundredths noon midnight dozen dozens hundred hundreds thousand thousands million millions billion billions trillion lakh crore am pm ad bc bce ce st nd rd th mod choose
     squared cubed sqrt pi log sin cos tan root january february march april may june july august september october
     november december jan feb mar apr jun jul aug sep sept oct nov dec
 """
@@ -125,7 +127,7 @@ POWER_WORDS = (("square ", "^2"), ("sq. ", "^2"), ("sq ", "^2"), ("cubic ", "^3"
 WORD_AFTER = ((" squared", "^2"), (" cubed", "^3"))
 POWER = re.compile(r"(.+?)\s*(?:\^\s*\{?([23])\}?)")
 NOUN = re.compile(r"[^\W\d_]{3,20}(?:-[^\W\d_]{2,20})?")
-NOUN_PHRASE = re.compile(r"([^\W\d_]{3,20}) [^\W\d_]{3,20}s")
+NOUN_PHRASE = re.compile(r"[^\W\d_]{3,20} [^\W\d_]{3,20}s")
 
 
 @lru_cache(maxsize=4096)
@@ -165,10 +167,17 @@ def _single(unit: str, attached: bool) -> str | None:
         return known
     unit = unit.casefold()
     if attached or unit in NOT_UNITS or not NOUN.fullmatch(unit):
-        phrase = None if attached else NOUN_PHRASE.fullmatch(unit)
-        if not phrase or NOT_UNITS.intersection(unit.split()) or phrase.group(1) in FOLDED:
-            return None
-    return singular(unit)
+        return unit if not attached and _is_noun_phrase(unit) else None
+    noun = singular(unit)
+    return None if noun in NOT_UNITS else FOLDED.get(noun, noun)
+
+
+def _is_noun_phrase(unit: str) -> bool:
+    """ "red bars", not "more bars", "five bars" or "new euros"."""
+    words = unit.split()
+    return NOUN_PHRASE.fullmatch(unit) is not None and not any(
+        word in NOT_UNITS or word in FOLDED or word in WORDS for word in words
+    )
 
 
 def compatible(one: str, other: str) -> bool:

@@ -1,6 +1,6 @@
 """English number words: "two hundred and five apples" -> "205 apples", "two thirds" -> "2/3", "third" -> "3rd".
 
-Cardinals up to the trillions, fractions down to hundredths, and the ordinals up to the thirty-first. Not covered:
+Cardinals up to the trillions, fractions down to hundredths, ordinals up to the ninety-ninth. Not covered:
 "half a million", "two point five", other languages.
 """
 
@@ -21,12 +21,21 @@ PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4, "hundredth": 100, 
 PARTS |= {word + s: value for value, word in enumerate(ORDINALS, 1) if value > 2 for s in ("", "s")}
 
 
+NOT_AFTER_A_PART = ("of", "past", "to")  # half of it, half past two
+
+
 def _suffixed(number: int) -> str:
     return f"{number}{'th' if number in (11, 12, 13) else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
-ORDINAL_FORMS = {word: _suffixed(value) for value, word in enumerate(ORDINALS, 1) if word != "second"}
-"""Ordinal words in figures; "second" is left out, as it is a unit of time too."""
+ORDINAL_FORMS = {word: _suffixed(value) for value, word in enumerate(ORDINALS, 1)}
+ORDINAL_FORMS |= {tens[:-1] + "ieth": _suffixed(value) for tens, value in TENS.items()}
+COMPOUND_ORDINALS = {
+    f"{tens}-{ordinal}": _suffixed(value + ones)
+    for tens, value in TENS.items()
+    for ones, ordinal in enumerate(ORDINALS[:9], 1)
+}
+"""Ordinal words -> figures: "third" -> "3rd", "twenty-first" -> "21st"."""
 
 
 def in_figures(text: str) -> str | None:
@@ -47,10 +56,12 @@ def in_figures(text: str) -> str | None:
     if part is None:
         if not used or words[0].isdigit() or (used == 1 and words[0] in ("a", "an")):
             return None
+        if words[used : used + 1] and words[used] in ORDINAL_FORMS:
+            return None
         return " ".join([str(value), *words[used:]])
     whole = value + part if words[used : used + 1] == ["and"] else part * (value if used else 1)
     rest = words[more:]
-    return None if rest[:1] in (["of"], ["past"], ["to"]) else " ".join([str(whole), *rest])
+    return None if rest and rest[0] in NOT_AFTER_A_PART else " ".join([str(whole), *rest])
 
 
 def _cardinal(words: list[str]) -> tuple[int, int]:
