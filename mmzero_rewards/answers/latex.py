@@ -86,8 +86,7 @@ class _Pass:
         if token == "{":
             return self._bare_group(before)
         if token == "^":
-            power = self._argument()
-            return power if power[:1] in ("°", "'") else "^" + _bracketed(power, SIMPLE_POWER) if power else ""
+            return power(self._argument())
         if token == "_":
             return self._argument()
         if token == "~":
@@ -119,13 +118,26 @@ class _Pass:
             above, below = self._argument(), self._argument()
             return f"{_bracketed(above, FACTOR)}/{_bracketed(below, ATOM)}"
         if name == "sqrt":
-            return f"sqrt({self._argument()})"
+            index = self._index()
+            return f"root{index}({self._argument()})" if index else f"sqrt({self._argument()})"
+        if name == "textcolor":
+            self._argument()
+            return self._argument()
         if name in ("overline", "bar", "dot") and self.at < len(self.tokens):
             inside = self._argument()
             return f"({inside})" if inside.isdigit() else inside  # 0.\overline{3} is 0.(3)
         if self.at < len(self.tokens) and self.tokens[self.at] == "{":  # \text, \mathrm, \boxed, \operatorname ...
             return self._argument()
         return NAMED.get(name.lower(), name)
+
+    def _index(self) -> str:
+        """n of \\sqrt[n]{x}, "" without one."""
+        token = self.tokens[self.at] if self.at < len(self.tokens) else ""
+        inside, bracket, rest = token.lstrip().removeprefix("[").partition("]")
+        if not bracket or not token.lstrip().startswith("["):
+            return ""
+        self.tokens[self.at : self.at + 1] = [rest] if rest else []
+        return inside.strip()
 
     def _argument(self) -> str:
         """The next group, command or character."""
@@ -146,6 +158,11 @@ class _Pass:
         else:
             self.at += 1
         return token[:1]
+
+
+def power(exponent: str) -> str:
+    """ "^3", "^(x+1)"; a raised circle or prime stands by itself."""
+    return exponent if exponent[:1] in ("", "°", "'") else "^" + _bracketed(exponent, SIMPLE_POWER)
 
 
 def _bracketed(text: str, simple: re.Pattern) -> str:

@@ -73,7 +73,7 @@ SCALES = {
     "bn": 10**9,
 }
 SCALE_WORD = re.compile(rf"\s*({'|'.join(SCALES)})s?(?![a-z])", re.IGNORECASE)
-SCALE_LETTER = re.compile(r"([kKMB]|\x20[kM]\Z)(?![A-Za-z])")
+SCALE_LETTER = re.compile(r"([kKMB]|\x20[kMB]\Z)(?![A-Za-z])")
 MONEY_LETTER = re.compile(r"\s?([kKmMbB])(?![A-Za-z])")
 LETTERS = {"k": 10**3, "m": 10**6, "b": 10**9}
 

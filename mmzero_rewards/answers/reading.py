@@ -74,7 +74,7 @@ def _read(text: str, nested: int) -> Answer:
     return Answer("text", core)
 
 
-LONE_SYMBOL = re.compile(r"\d[\s(]*[a-z](?![a-z])")
+LONE_SYMBOL = re.compile(r"\d[\s(.]*[a-z](?![a-z])")
 LONE_LETTER = re.compile(r"[(\[]?\s*([A-Za-z])\s*[)\]]?[.:)]?")
 HAS_DIGIT = re.compile(r"\d")
 FIRST_WORD = re.compile(r"[^\s:]*")
@@ -328,7 +328,7 @@ def _unwrapped(text: str) -> str:
     for _ in range(MAX_CHARS):
         before = text
         text = text.strip().lstrip(",;:?!")
-        if text[-1:] in ".,;?!" and len(text) > 1:
+        if text[-1:] in ".,:;?!" and len(text) > 1:
             text = without_final_stops(text) or text
         if len(text) > 1 and text[0] in QUOTES and text[-1] == text[0]:
             text = text[1:-1]

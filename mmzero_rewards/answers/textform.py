@@ -7,7 +7,7 @@ expression. Not covered: synonyms and translation ("car" != "automobile", "Mon" 
 import re
 import unicodedata
 
-from mmzero_rewards.answers.latex import GREEK, MATH, without_latex
+from mmzero_rewards.answers.latex import GREEK, MATH, power, without_latex
 from mmzero_rewards.answers.words import COMPOUND_ORDINALS, ORDINAL_FORMS, WORDS
 
 MARKS = {
@@ -27,6 +27,8 @@ MARKS = {
     ord("∈"): "=",
     ord("∶"): ":",
     ord("√"): "sqrt",
+    ord("∛"): "root3 ",
+    ord("∜"): "root4 ",
     ord("∞"): "infinity",
     ord("∠"): "angle ",
     ord("٫"): ".",
@@ -35,7 +37,8 @@ MARKS = {
 RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 MICRO = re.compile(r"[µμ](?=[mgslLAVWFHJ]\b)")
-ROOT = re.compile(r"sqrt\s*(?:\{([^{}]+)\}|(\d+))")
+ROOT = re.compile(r"(sqrt|root\d)\s*(?:\{([^{}]+)\}|(?<!\d)(\d+))")
+TIE = re.compile(r"(?<=\d)\s*~\s*")
 LATEX = re.compile(r"\\|[\^_]\{|\{,\}")
 SUBSCRIPT = re.compile(r"(?<=[^\W_])_(?=\d)")
 
@@ -48,8 +51,10 @@ def plain(text: str) -> str:
         text = without_latex(text)
         if not text.isascii():
             text = _unified(text)
-    if "sqrt" in text:
-        text = ROOT.sub(lambda match: f"sqrt({(match.group(1) or match.group(2)).strip()})", text)
+    if "sqrt" in text or "root" in text:
+        text = ROOT.sub(lambda match: f"{match.group(1)}({(match.group(2) or match.group(3)).strip()})", text)
+    if "~" in text:
+        text = TIE.sub(" ", text)
     if "_" in text:
         text = SUBSCRIPT.sub("", text)
     return " ".join(text.split())
@@ -57,7 +62,7 @@ def plain(text: str) -> str:
 
 def _unified(text: str) -> str:
     pieces = []
-    text = RAISED.sub(lambda match: "^" + match.group().translate(LOWERED), MICRO.sub("u", text))
+    text = RAISED.sub(lambda match: power(match.group().translate(LOWERED)), MICRO.sub("u", text))
     for char in text.translate(MARKS):
         if char.isascii():
             pieces.append(char)
@@ -80,6 +85,7 @@ YES_NO = re.compile(
 )
 YES_FORMS = {"yes": "yes", "yeah": "yes", "yep": "yes", "yup": "yes", "no": "no", "nope": "no"}
 INNER_HYPHEN = re.compile(r"(?<=[^\W\d])[-_](?=[^\W\d])")
+APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
 ABBREVIATION = re.compile(r"(?<![^\W_])([^\W\d_])\.(?=[^\W\d_](?![^\W_]))|(?<=[^\W\d_])\.(?=\s)")
 LEADING_ARTICLE = re.compile(r"\A(?:(?:the|an?)\s+(?=\w{2})(?!(?:and|or|to|is|are|plus|minus|vs|of|in)\b))+")
 INNER_THE = re.compile(r"\bthe\s+(?=\w)")
@@ -112,6 +118,8 @@ def text_core(text: str) -> str:
     text = without_final_stops(_folded(text)).lstrip(EDGES)
     if _is_expression(text):
         return TIGHT.sub("", TIMES.sub(lambda match: "*" if text[match.end()].isdigit() else "", text))
+    if "'" in text:
+        text = APOSTROPHE.sub("", text)
     if "." in text:
         text = ABBREVIATION.sub(lambda match: match.group(1) or "", text)
     if "-" in text or "_" in text:

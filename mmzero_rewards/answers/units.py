@@ -93,7 +93,7 @@ def _symbols() -> tuple[dict[str, str], dict[str, str]]:
     exact |= {"C": "celsius", "F": "fahrenheit", "L": "l", "Kg": "kg", "omega": "ohm", "Omega": "ohm"}
     for symbol, (names, prefixes) in SI.items():
         for prefix in ["", *prefixes.split()]:
-            unit = prefix + symbol
+            unit = prefix + symbol if prefix or symbol != "B" else "byte"  # 5 B is five billion
             exact.setdefault(unit, unit)
             if len(unit) > 1:
                 folded.setdefault(unit.casefold(), unit)

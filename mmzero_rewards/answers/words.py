@@ -14,14 +14,17 @@ WORDS = {word: value for value, word in enumerate(ONES.split())}
 TENS = {word: 10 * value for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 WORDS |= TENS
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-STARTS = frozenset([*WORDS, "a", "an", "half", "hundred", "dozen"])
+STARTS = frozenset([*WORDS, "a", "an", "half", "hundred", "dozen", "minus", "negative"])
 
-ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+ORDINALS = """
+    first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
+    sixteenth seventeenth eighteenth nineteenth
+""".split()
 PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4, "hundredth": 100, "hundredths": 100}
 PARTS |= {word + s: value for value, word in enumerate(ORDINALS, 1) if value > 2 for s in ("", "s")}
 
 
-NOT_AFTER_A_PART = ("of", "past", "to")  # half of it, half past two
+NOT_AFTER_A_PART = (["of"], ["past"], ["to"])  # half of it, half past two
 
 
 def _suffixed(number: int) -> str:
@@ -30,6 +33,7 @@ def _suffixed(number: int) -> str:
 
 ORDINAL_FORMS = {word: _suffixed(value) for value, word in enumerate(ORDINALS, 1)}
 ORDINAL_FORMS |= {tens[:-1] + "ieth": _suffixed(value) for tens, value in TENS.items()}
+ORDINAL_WORDS = [[word] for word in ORDINAL_FORMS]
 COMPOUND_ORDINALS = {
     f"{tens}-{ordinal}": _suffixed(value + ones)
     for tens, value in TENS.items()
@@ -44,24 +48,24 @@ def in_figures(text: str) -> str | None:
     >>> in_figures("ninety-nine"), in_figures("three-quarters"), in_figures("2 and a half hours"), in_figures("anvil")
     ('99', '3/4', '5/2 hours', None)
     """
-    words = text.casefold().split()
-    if words and "-" in words[0]:
-        words[:1] = words[0].split("-")
+    spelled = text.split()
+    for at in (0, 1):
+        if len(spelled) > at and "-" in spelled[at]:
+            spelled[at : at + 1] = spelled[at].split("-")
+    words = [word.casefold() for word in spelled]
     if not words or not (words[0] in STARTS or words[0].isdigit()):
         return None
-    if len(words) > 1 and "-" in words[1]:
-        words[1:2] = words[1].split("-")
+    if words[0] in ("minus", "negative"):
+        rest = " ".join(spelled[1:])
+        amount = rest if rest[:1].isdigit() else in_figures(rest)
+        return f"-{amount}" if amount else None
     value, used = _cardinal(words)
     part, more = _part(words, used)
     if part is None:
-        if not used or words[0].isdigit() or (used == 1 and words[0] in ("a", "an")):
-            return None
-        if words[used : used + 1] and words[used] in ORDINAL_FORMS:
-            return None
-        return " ".join([str(value), *words[used:]])
+        bare = not used or words[0].isdigit() or (used == 1 and words[0] in ("a", "an"))
+        return None if bare or words[used : used + 1] in ORDINAL_WORDS else " ".join([str(value), *spelled[used:]])
     whole = value + part if words[used : used + 1] == ["and"] else part * (value if used else 1)
-    rest = words[more:]
-    return None if rest and rest[0] in NOT_AFTER_A_PART else " ".join([str(whole), *rest])
+    return None if words[more : more + 1] in NOT_AFTER_A_PART else " ".join([str(whole), *spelled[more:]])
 
 
 def _cardinal(words: list[str]) -> tuple[int, int]:
