@@ -16,9 +16,9 @@ from mmzero_rewards.answers.units import compatible, singular
 class Answer:
     """kind: text | number | ratio | clock | date | decade | range | bound | list | set | union | long.
 
-    core: its normal form. unit: of a number, range or bound; am or pm of a clock time. name: the variable it is given to
-    ("x = 3"). option: letter of a choice before it ("A. blue"). brackets: of a list, "" for none. items: elements of a
-    list, set or union.
+    core: its normal form. unit: of a number, range or bound; am or pm of a clock time. name: the variable it is given
+    to ("x = 3"). option: letter of a choice before it ("A. blue"). brackets: of a list, "" for none. items: elements of
+    a list, set or union.
     """
 
     kind: str
@@ -81,7 +81,7 @@ def _same_items(a: tuple[Answer, ...], b: tuple[Answer, ...]) -> bool:
 
 def _same_brackets(one: str, other: str) -> bool:
     """(1, 3) is a point or an open interval, [1, 3] a closed one; "1, 3" may be either, but not [1, 3)."""
-    return one == other or "" in (one, other) and (one or other) in ("()", "[]")
+    return one == other or ("" in (one, other) and (one or other) in ("()", "[]"))
 
 
 BLANK = re.compile(r"(?<!\d) | (?!\d)")

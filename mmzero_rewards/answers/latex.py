@@ -1,7 +1,7 @@
 """LaTeX mark-up of a short answer -> plain text: one pass over tokens, groups by recursion of bounded depth.
 
-`\\frac{1}2` becomes `1/2`, `12~\\mathrm{cm}` becomes `12 cm`, `\\{1, 2\\}` keeps its braces and other groups lose theirs.
-A command without a meaning here leaves its name behind. Not covered: macros with arguments of their own, tables.
+`\\frac{1}2` becomes `1/2`, `12~\\mathrm{cm}` becomes `12 cm`, `\\{1, 2\\}` keeps its braces and other groups lose
+theirs. A command without a meaning here leaves its name behind. Not covered: macros with arguments of their own, tables.
 
 >>> without_latex(r"3\\frac{1}{2}"), without_latex(r"1.5\\times10^{-3}"), without_latex(r"\\textbf{\\text{Blue}}")
 ('3 1/2', '1.5*10^-3', 'Blue')
@@ -26,10 +26,11 @@ SYMBOLS = {
 }  # fmt: skip
 NAMED = {name: name for name in GREEK.values()}
 NAMED |= {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varpi": "pi", "infty": "infinity"}
-DROPPED = frozenset(
-    """left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle limits nolimits rm bf it sf large Large
-    normalsize centering hline""".split()
-)
+LAYOUT = """
+    left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle limits nolimits rm bf it sf large
+    Large normalsize centering hline
+"""
+DROPPED = frozenset(LAYOUT.split())
 BLANKS = frozenset(["quad", "qquad", "space", "enspace", "thinspace", "hspace", "newline"])
 IGNORED_ARGUMENT = frozenset(["begin", "end", "hspace", "vspace", "color", "phantom", "label"])
 ESCAPES = {"!": "", "(": "", ")": "", "[": "", "]": "", "\\": ";", "|": "|"}  # \, \; \: and the like are blanks

@@ -8,7 +8,10 @@ text. A clock time without am or pm is of the 24-hour clock, and its half of the
 import re
 from dataclasses import dataclass
 
-MONTHS = "january february march april may june july august september october november december".split()
+MONTH_NAMES = """
+    january february march april may june july august september october november december
+"""
+MONTHS = MONTH_NAMES.split()
 MONTH_NUMBERS = {name[:3]: number for number, name in enumerate(MONTHS, 1)} | {"sept": 9}
 MONTH_NUMBERS |= {name: number for number, name in enumerate(MONTHS, 1)}
 _MONTH = rf"(?P<month>{'|'.join(sorted(MONTH_NUMBERS, key=len, reverse=True))})\b\.?"
@@ -103,9 +106,7 @@ def same_time(one: tuple[str, str], other: tuple[str, str]) -> bool:
         return _seconds(*one) == _seconds(*other)
     told, bare = (one, other) if one[1] else (other, one)
     first, second = _seconds(*told), _seconds(*bare)
-    return first == second or (
-        first % HALF_DAY == second % HALF_DAY and 1 <= int(bare[0].partition(":")[0]) <= 12
-    )
+    return first == second or (first % HALF_DAY == second % HALF_DAY and 1 <= int(bare[0].partition(":")[0]) <= 12)
 
 
 def _seconds(core: str, half: str) -> int:

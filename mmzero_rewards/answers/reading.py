@@ -58,7 +58,7 @@ def _read_word(word: str) -> Answer:
 
 def _read(text: str, nested: int) -> Answer:
     """Any text; `nested` counts the lists that it stands in. What no reading fits, even in its normal form, is text."""
-    text = _unwrapped(text)
+    text = unwrapped(text)
     for _ in range(MAX_ROUNDS):
         value = _value(text, nested)
         if value:
@@ -129,15 +129,19 @@ def _moment(text: str) -> Answer | None:
 
 # -- phrases around a value ------------------------------------------------------------------------------------------
 
-HEDGES = frozenset(
-    """about approximately approx approx. roughly around circa ca ca. c. nearly almost some exactly precisely only just
-    at in on by year""".split()
-)
+HEDGE_WORDS = """
+    about approximately approx approx. roughly around circa ca ca. c. nearly almost some exactly precisely only
+    just at in on by year
+"""
+HEDGES = frozenset(HEDGE_WORDS.split())
 ANSWER_IS = re.compile(
     r"(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice)(?:\s+is\b\s*:?|\s*[:=])\s*(?=\S)", re.IGNORECASE
 )
 LABEL = re.compile(r"(?:(?:option|choice|answer|label|point|number|item)\b|no\.|#)\s*[:#]?\s*(?=\S)", re.IGNORECASE)
-LEADS = HEDGES | frozenset("final correct right best option choice answer label point number item no. close".split())
+LABEL_WORDS = """
+    final correct right best option choice answer label point number item no. close
+"""
+LEADS = HEDGES | frozenset(LABEL_WORDS.split())
 
 
 def _phrase(text: str, nested: int) -> Answer | None:
@@ -147,7 +151,7 @@ def _phrase(text: str, nested: int) -> Answer | None:
         return _read(text[answer.end() :], nested)
     label = LABEL.match(text)
     if label:
-        value = _value(_unwrapped(text[label.end() :]), nested)
+        value = _value(unwrapped(text[label.end() :]), nested)
         return value if value and (value.kind != "number" or not value.unit) else None
     if text[0] == "~":
         return _value(text[1:].lstrip(), nested)
@@ -222,16 +226,19 @@ IN_WORDS = re.compile(
     re.IGNORECASE,
 )
 AFTER = re.compile(
-    r"(?:(?P<ge>\+|\s(?:or|and) (?:more|above|greater|higher|over|up))|(?P<le>\s(?:or|and) (?:less|fewer|below|lower)))\Z",
+    r"(?:(?P<ge>\+|\s(?:or|and) (?:more|above|greater|higher|over|up))|"
+    r"(?P<le>\s(?:or|and) (?:less|fewer|below|lower)))\Z",
     re.IGNORECASE,
 )
-BOUND_LEADS = frozenset(
-    "is at no not minimum maximum greater more less fewer up larger higher lower smaller over above under below".split()
-)
-LAST_WORDS = frozenset(
-    """more above greater higher over up less fewer below lower approx approx. (approx) (approx.) approximately
-    (approximately) estimated est. (estimated) (est.) so correct right answer option""".split()
-)
+BOUND_WORDS = """
+    is at no not minimum maximum greater more less fewer up larger higher lower smaller over above under below
+"""
+BOUND_LEADS = frozenset(BOUND_WORDS.split())
+CLOSING_WORDS = """
+    more above greater higher over up less fewer below lower approx approx. (approx) (approx.) approximately
+    (approximately) estimated est. (estimated) (est.) so correct right answer option
+"""
+LAST_WORDS = frozenset(CLOSING_WORDS.split())
 SIGNS = {"ge": ">=", "le": "<=", "gt": ">", "lt": "<", "=<": "<=", "=>": ">="}
 
 
@@ -271,7 +278,7 @@ def _group(text: str, nested: int) -> Answer | None:
     """Elements in order, or sorted in braces and unions; None for a single element."""
     closing = _enclosed(text)
     body = text[1:-1].strip() if closing else text
-    if closing and "{" + "}" == text[0] + closing and not MAY_SEPARATE.search(body):
+    if closing and text[0] + closing == "{" + "}" and not MAY_SEPARATE.search(body):
         return _read(body, nested + 1) if body else None
     parts = _parts(body, bool(closing)) if MAY_SEPARATE.search(body) else []
     if not 1 < len(parts) <= MAX_ITEMS or not all(parts):
@@ -323,7 +330,7 @@ def _enclosed(text: str) -> str:
     return ""
 
 
-def _unwrapped(text: str) -> str:
+def unwrapped(text: str) -> str:
     """Without blanks, quotes around the whole, final stops, and brackets around a single value."""
     for _ in range(MAX_CHARS):
         before = text

@@ -11,15 +11,17 @@ ONES = """
     eighteen nineteen
 """
 WORDS = {word: value for value, word in enumerate(ONES.split())}
-TENS = {word: 10 * value for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+TEN_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
+TENS = {word: 10 * value for value, word in enumerate(TEN_WORDS.split(), 2)}
 WORDS |= TENS
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 STARTS = frozenset([*WORDS, "a", "an", "half", "hundred", "dozen", "minus", "negative"])
 
-ORDINALS = """
-    first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
-    sixteenth seventeenth eighteenth nineteenth
-""".split()
+ORDER = """
+    first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth
+    fifteenth sixteenth seventeenth eighteenth nineteenth
+"""
+ORDINALS = ORDER.split()
 PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4, "hundredth": 100, "hundredths": 100}
 PARTS |= {word + s: value for value, word in enumerate(ORDINALS, 1) if value > 2 for s in ("", "s")}
 

@@ -16,7 +16,7 @@ from mmzero_rewards.answers.voting import vote
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.parsing.content_types import content_type
 from mmzero_rewards.parsing.responses import (
-    ALL_TAGS,
+    PROPOSAL_FIELDS,
     FormatError,
     Proposal,
     extract_answer,
@@ -177,7 +177,7 @@ def _extract(inputs: Mapping[str, Any], config: RewardConfig) -> dict[str, Any]:
 
 def _parse(inputs: Mapping[str, Any], config: RewardConfig) -> dict[str, Any]:
     proposal = _parsed(inputs["text"], config)
-    fields = {tag: getattr(proposal, tag) for tag in ALL_TAGS} if proposal else None
+    fields = {tag: getattr(proposal, tag) for tag in PROPOSAL_FIELDS} if proposal else None
     return {"format_ok": proposal is not None, "fields": fields}
 
 

@@ -1,9 +1,10 @@
 """Three graders on the corpus: `python tests/bench/grading.py [--against CHECKOUT] [--wrong]`.
 
 Prints, by kind of answer, how many pairs of tests/corpus/grading.json each grader gets wrong: ours, mathruler (true in
-either direction) and math-verify (likewise), all in one run; the other two run in killable children. `--wrong` lists our
-wrong pairs. `--against` names another checkout of this repository: both graders are timed in child processes, turn and
-turn about, on the corpus and on the pairs of tests/bench/rewards.py, nothing cached. Exit code 1 if a goal is missed.
+either direction) and math-verify (likewise), all in one run; the other two run in killable children. `--wrong` lists
+our wrong pairs. `--against` names another checkout of this repository: both graders are timed in child processes, turn
+and turn about, on the corpus and on the pairs of tests/bench/rewards.py, with an empty cache. Exit code 1 if a goal is
+missed.
 """
 
 import argparse
@@ -65,18 +66,21 @@ import json, sys, time
 sys.path.insert(0, sys.argv[1])
 from mmzero_rewards.answers import grading
 pairs = json.load(sys.stdin)
-for line in range(int(sys.argv[2])):
-    grading._read_cached.cache_clear()
-    start = time.process_time()
-    for a, b in pairs:
-        grading.grade(a, b)
-    print(time.process_time() - start, flush=True)
+for _ in range(3):
+    spent = 0.0
+    for _ in range(int(sys.argv[2])):
+        grading._read_cached.cache_clear()
+        start = time.process_time()
+        for a, b in pairs:
+            grading.grade(a, b)
+        spent += time.process_time() - start
+    print(spent, flush=True)
 """
 
 
-def cpu_seconds(checkout: Path, pairs: list[tuple[str, str]]) -> float:
-    """CPU seconds of one pass over the pairs: the best of three in a fresh process."""
-    command = [sys.executable, "-c", TIMED, str(checkout), "3"]
+def cpu_seconds(checkout: Path, pairs: list[tuple[str, str]], passes: int) -> float:
+    """CPU seconds of `passes` passes over the pairs, the cache empty before each: the best of three, in a process."""
+    command = [sys.executable, "-c", TIMED, str(checkout), str(passes)]
     done = subprocess.run(command, input=json.dumps(pairs), capture_output=True, text=True, check=True)
     return min(map(float, done.stdout.split()))
 
@@ -86,19 +90,18 @@ def print_speed(other: Path) -> float:
     from rewards import answer_pairs
 
     sets = {
-        "corpus x 10": [(a, b) for pairs in corpus().values() for a, b, _ in pairs] * 10,
-        "like real votes": answer_pairs(10_000),
+        "corpus": ([(a, b) for pairs in corpus().values() for a, b, _ in pairs], 10),
+        "like real votes": (answer_pairs(10_000), 1),
     }
     worst = 0.0
-    for name, pairs in sets.items():
-        times = [(cpu_seconds(ROOT, pairs), cpu_seconds(other, pairs)) for _ in range(ROUNDS)]
-        ours, theirs = (min(column) for column in zip(*times, strict=True))
+    for name, (pairs, passes) in sets.items():
+        times = [(cpu_seconds(ROOT, pairs, passes), cpu_seconds(other, pairs, passes)) for _ in range(ROUNDS)]
+        ours, theirs = (len(pairs) * passes / min(column) for column in zip(*times, strict=True))
         ratios = sorted(one / two for one, two in times)
         worst = max(worst, ratios[ROUNDS // 2])
-        print(
-            f"speed, {name:<18}{len(pairs) / ours:>10,.0f} pairs/s   other checkout {len(pairs) / theirs:>10,.0f}   "
-            f"CPU time x {ratios[ROUNDS // 2]:.2f} (median of {ROUNDS} paired runs, {ratios[0]:.2f} to {ratios[-1]:.2f})"
-        )
+        print(f"speed, {name}: {ours:,.0f} pairs/s, the other checkout {theirs:,.0f} pairs/s")
+        spread = f"median of {ROUNDS} paired runs, {ratios[0]:.2f} to {ratios[-1]:.2f}"
+        print(f"speed, {name}: {ratios[ROUNDS // 2]:.2f} times the other's CPU time ({spread})")
     return worst
 
 
