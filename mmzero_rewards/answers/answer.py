@@ -11,6 +11,9 @@ from mmzero_rewards.answers.moments import same_time
 from mmzero_rewards.answers.numerals import read_ratio
 from mmzero_rewards.answers.units import compatible, singular
 
+NAME = r"[A-Za-z][\w']{0,11}(?: [A-Za-z][\w']{0,11})?(?:\([\w, ]{1,9}\))?"
+"""Pattern of a variable's name: x, x_1, AB, f(x), angle ABC."""
+
 
 @dataclass(frozen=True)
 class Answer:

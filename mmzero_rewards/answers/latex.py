@@ -1,7 +1,7 @@
 """LaTeX mark-up of a short answer -> plain text: one pass over tokens, groups by recursion of bounded depth.
 
 `\\frac{1}2` becomes `1/2`, `12~\\mathrm{cm}` becomes `12 cm`, `\\{1, 2\\}` keeps its braces and other groups lose
-theirs. A command without a meaning here leaves its name behind. Not covered: macros with arguments of their own, tables.
+theirs. A command without a meaning here leaves its name behind. Not covered: macros with their own arguments, tables.
 
 >>> without_latex(r"3\\frac{1}{2}"), without_latex(r"1.5\\times10^{-3}"), without_latex(r"\\textbf{\\text{Blue}}")
 ('3 1/2', '1.5*10^-3', 'Blue')

@@ -13,6 +13,7 @@ from fractions import Fraction
 from math import gcd, lcm
 
 from mmzero_rewards.answers.units import PREFIX_CURRENCIES, read_unit
+from mmzero_rewards.answers.words import in_figures
 
 MAX_DIGITS = 60
 LIMIT = 10**MAX_DIGITS
@@ -97,6 +98,13 @@ def read_number(text: str) -> Numeral | None:
     if currency and unit != currency:
         unit = currency if unit == "" else read_unit(f" {currency}{tail}")  # $5, $5 per kg
     return None if unit is None else Numeral(str(value * scale), unit)
+
+
+def read_amount(text: str) -> Numeral | None:
+    """`read_number`, also of number words: "five apples", "two thirds"."""
+    number = read_number(text)
+    spelled = None if number else in_figures(text)
+    return read_number(spelled) if spelled else number
 
 
 def _ungrouped(match: re.Match) -> str:

@@ -13,14 +13,14 @@ grader_anagrams, grader_percent, no_merge, prefix_120); the rules in words are i
 
 import re
 from dataclasses import replace
-from fractions import Fraction
 
-from mmzero_rewards.answers.answer import Answer
+from mmzero_rewards.answers.answer import NAME, Answer
+from mmzero_rewards.answers.brackets import MAY_SEPARATE, enclosed, split, unwrapped
 from mmzero_rewards.answers.moments import DECADE, NAMED_TIMES, read_moment
-from mmzero_rewards.answers.numerals import read_number, read_ratio
-from mmzero_rewards.answers.textform import WORD_FORMS, YES_FORMS, plain, text_core, without_final_stops, yes_or_no
-from mmzero_rewards.answers.units import compatible
-from mmzero_rewards.answers.words import STARTS, in_figures
+from mmzero_rewards.answers.numerals import read_amount, read_ratio
+from mmzero_rewards.answers.ranges import BOUND_ENDS, BOUND_LEADS, read_bound, read_bound_in_words, read_range
+from mmzero_rewards.answers.textform import WORD_FORMS, YES_FORMS, plain, text_core, yes_or_no
+from mmzero_rewards.answers.words import STARTS
 
 MAX_CHARS = 400
 FOLDED_CHARS = 10_000
@@ -91,9 +91,9 @@ def _value(text: str, nested: int) -> Answer | None:
     first = FIRST_WORD.match(text).group().casefold()
     found = None
     if HAS_DIGIT.search(text) or first.partition("-")[0] in STARTS or first in NAMED_TIMES:
-        found = _number(text, first) or _moment(text)
+        found = _number(text) or _moment(text)
     if not found and ("=" in text or "<" in text or ">" in text or "~" in text):
-        found = _bound(text) or _named(text, nested)
+        found = read_bound(text) or _named(text, nested)
     if not found and (first in LEADS or text[0] in "~#"):
         found = _phrase(text, nested)
     if not found and first[:1] in "yn" and yes_or_no(text):
@@ -101,21 +101,21 @@ def _value(text: str, nested: int) -> Answer | None:
     if not found and not nested:
         found = _option(text)
     if not found and ("-" in text or " to " in text or first == "between"):
-        found = _range(text, first)
-    if not found and (text[-1] == "+" or first in BOUND_LEADS or text.rpartition(" ")[2] in LAST_WORDS):
-        found = _bound_in_words(text) or _with_afterthought(text, nested)
+        found = read_range(text)
+    last = text.rpartition(" ")[2].casefold()
+    if not found and (text[-1] == "+" or first in BOUND_LEADS or last in BOUND_ENDS):
+        found = read_bound_in_words(text)
+    if not found and last.strip("().") in AFTERTHOUGHTS:
+        found = _with_afterthought(text, nested)
     if not found and nested < MAX_NESTED:
         found = _group(text, nested)
     return found
 
 
-def _number(text: str, first: str) -> Answer | None:
+def _number(text: str) -> Answer | None:
     if text[-1:] in "sS" and DECADE.fullmatch(text):  # 1990s are no seconds
         return Answer("decade", text.casefold().replace("'", ""))
-    numeral = read_number(text)
-    if not numeral and (first.partition("-")[0] in STARTS or first.isdigit()):
-        spelled = in_figures(text)
-        numeral = read_number(spelled) if spelled else None
+    numeral = read_amount(text)
     return Answer("number", numeral.core, numeral.unit) if numeral else None
 
 
@@ -161,6 +161,7 @@ def _phrase(text: str, nested: int) -> Answer | None:
     return _value(rest, nested) if rest and word.casefold() in HEDGES else None
 
 
+AFTERTHOUGHTS = frozenset(("approx", "approximately", "estimated", "est", "so", "correct", "right", "answer", "option"))
 AFTERTHOUGHT = re.compile(
     r"\s+(?:\(?(?:approx(?:imately|\.)?|estimated|est\.)\)?|or so|is (?:the )?(?:correct|right)(?: answer| option)?)\Z",
     re.IGNORECASE,
@@ -172,7 +173,6 @@ def _with_afterthought(text: str, nested: int) -> Answer | None:
     return _value(text[: after.start()], nested) if after else None
 
 
-NAME = r"[A-Za-z][\w']{0,11}(?: [A-Za-z][\w']{0,11})?(?:\([\w, ]{1,9}\))?"
 NAMED = re.compile(rf"({NAME})\s*(?::?=|~)\s*(?=[^\s=])([^=<>~]+)")
 
 
@@ -198,89 +198,16 @@ def _option(text: str) -> Answer | None:
     return replace(value, option=letter) if value.core else None
 
 
-# -- ranges and bounds -----------------------------------------------------------------------------------------------
-
-RANGE = re.compile(r"(-?[^-]*\d[^-]*)-([^-]*\d[^-]*)")
-BETWEEN = re.compile(r"between\s+(.+?)\s+and\s+(.+)", re.IGNORECASE)
-FROM_TO = re.compile(r"(?:from\s+)?(\S.*?)\s+to\s+(\S.*)", re.IGNORECASE)
-
-
-def _range(text: str, first: str) -> Answer | None:
-    """10-20 in rising order: 20-10 and 2024-05-05 are none."""
-    match = BETWEEN.fullmatch(text) if first == "between" else FROM_TO.fullmatch(text) or RANGE.fullmatch(text)
-    if not match:
-        return None
-    low, high = read_number(match.group(1).strip()), read_number(match.group(2).strip())
-    if not low or not high or not compatible(low.unit, high.unit) or Fraction(low.core) >= Fraction(high.core):
-        return None
-    return Answer("range", f"{low.core} to {high.core}", high.unit or low.unit)
-
-
-BOUND = re.compile(rf"(?:({NAME})\s*)?(<=|>=|!=|=<|=>|<|>)\s*([^<>=!]+)")
-FLIPPED = re.compile(rf"([^<>=!]+?)\s*(<=|>=|=<|=>|<|>)\s*({NAME})")
-FLIP = str.maketrans("<>", "><")
-IN_WORDS = re.compile(
-    r"(?:is\s+)?(?:(?P<ge>at least|(?:no|not) (?:less|fewer) than|minimum(?: of)?|(?:greater|more) than or equal to)|"
-    r"(?P<le>at most|up to|(?:no|not) (?:more|greater) than|maximum(?: of)?|(?:less|fewer) than or equal to)|"
-    r"(?P<gt>(?:more|greater|larger|higher) than|over|above)|(?P<lt>(?:less|fewer|lower|smaller) than|under|below))\s+",
-    re.IGNORECASE,
-)
-AFTER = re.compile(
-    r"(?:(?P<ge>\+|\s(?:or|and) (?:more|above|greater|higher|over|up))|"
-    r"(?P<le>\s(?:or|and) (?:less|fewer|below|lower)))\Z",
-    re.IGNORECASE,
-)
-BOUND_WORDS = """
-    is at no not minimum maximum greater more less fewer up larger higher lower smaller over above under below
-"""
-BOUND_LEADS = frozenset(BOUND_WORDS.split())
-CLOSING_WORDS = """
-    more above greater higher over up less fewer below lower approx approx. (approx) (approx.) approximately
-    (approximately) estimated est. (estimated) (est.) so correct right answer option
-"""
-LAST_WORDS = frozenset(CLOSING_WORDS.split())
-SIGNS = {"ge": ">=", "le": "<=", "gt": ">", "lt": "<", "=<": "<=", "=>": ">="}
-
-
-def _bound(text: str) -> Answer | None:
-    match = BOUND.fullmatch(text)
-    if match:
-        return _bounded(match.group(2), match.group(3), match.group(1) or "")
-    match = FLIPPED.fullmatch(text)
-    return _bounded(match.group(2).translate(FLIP), match.group(1), match.group(3)) if match else None
-
-
-def _bound_in_words(text: str) -> Answer | None:
-    match = IN_WORDS.match(text)
-    if match:
-        return _bounded(match.lastgroup, text[match.end() :])
-    match = AFTER.search(text, max(0, len(text) - 16))
-    return _bounded(match.lastgroup, text[: match.start()]) if match else None
-
-
-def _bounded(sign: str, number: str, name: str = "") -> Answer | None:
-    value = _number(number.strip(), FIRST_WORD.match(number.strip()).group().casefold())
-    if not value or value.kind != "number":
-        return None
-    return Answer("bound", f"{SIGNS.get(sign, sign)} {value.core}", value.unit, name.casefold())
-
-
 # -- lists, sets, intervals ------------------------------------------------------------------------------------------
-
-MAY_SEPARATE = re.compile(r"[,;∪]|\s&\s|\sand\s", re.IGNORECASE)
-MARK = re.compile(r"[()\[\]{}]|\s*(?:[,;∪]|\s&\s|\sand\s)\s*(?:and\s+)*", re.IGNORECASE)
-THOUSANDS = re.compile(r"(?<=\d),\d{3}(?!\d)")
-LEADING_THE = re.compile(r"\A(?:the\s+)+(?=\w)", re.IGNORECASE)
-QUOTES = "\"'`*"
 
 
 def _group(text: str, nested: int) -> Answer | None:
     """Elements in order, or sorted in braces and unions; None for a single element."""
-    closing = _enclosed(text)
+    closing = enclosed(text)
     body = text[1:-1].strip() if closing else text
     if closing and text[0] + closing == "{" + "}" and not MAY_SEPARATE.search(body):
         return _read(body, nested + 1) if body else None
-    parts = _parts(body, bool(closing)) if MAY_SEPARATE.search(body) else []
+    parts = split(body, bool(closing)) if MAY_SEPARATE.search(body) else []
     if not 1 < len(parts) <= MAX_ITEMS or not all(parts):
         return None
     items = tuple(_read(part, nested + 1) for part in parts)
@@ -301,46 +228,3 @@ def _style(text: str, closing: str, items: tuple[Answer, ...]) -> str:
     style = text[0] + closing
     ends = all(item.kind == "number" or item.core.lstrip("+-") == "infinity" for item in items)
     return "()" if style in ("[]", "{}") and not (len(items) == 2 and ends) else style
-
-
-def _parts(text: str, bracketed: bool) -> list[str]:
-    """`text` at its separators outside of inner brackets; 1,250 is split in brackets only."""
-    parts, start, depth = [], 0, 0
-    for mark in MARK.finditer(text):
-        sign = mark.group().strip()
-        if sign in "([{":
-            depth += 1
-        elif sign in ")]}":
-            depth -= 1
-        elif depth <= 0 and (bracketed or not THOUSANDS.match(text, mark.start())):
-            parts.append(text[start : mark.start()].strip())
-            start = mark.end()
-    return [*parts, text[start:].strip()]
-
-
-def _enclosed(text: str) -> str:
-    """The closing bracket when one pair of brackets encloses the whole text, else ""."""
-    if len(text) < 2 or text[0] not in "([{" or text[-1] not in ")]}":
-        return ""
-    depth = 0
-    for mark in re.finditer(r"[()\[\]{}]", text):
-        depth += 1 if mark.group() in "([{" else -1
-        if not depth:
-            return text[-1] if mark.end() == len(text) else ""
-    return ""
-
-
-def unwrapped(text: str) -> str:
-    """Without blanks, quotes around the whole, final stops, and brackets around a single value."""
-    for _ in range(MAX_CHARS):
-        before = text
-        text = text.strip().lstrip(",;:?!")
-        if text[-1:] in ".,:;?!" and len(text) > 1:
-            text = without_final_stops(text) or text
-        if len(text) > 1 and text[0] in QUOTES and text[-1] == text[0]:
-            text = text[1:-1]
-        if text[:1] in "([" and text[-1:] in ")]" and _enclosed(text) and not MAY_SEPARATE.search(text):
-            text = text[1:-1]
-        if text == before:
-            break
-    return LEADING_THE.sub("", text, count=1)
