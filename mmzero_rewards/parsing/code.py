@@ -51,20 +51,20 @@ FENCES = {kind: re.compile(rf"```(?:{names})[^\S\n]*\n", re.IGNORECASE) for kind
 def fence_bodies(text: str, kind: str) -> Iterator[str]:
     """Trimmed body of every closed ``` block of one kind (svg | xml | python), in order; of the first MOST_PARTS.
 
-    The indentation of the fence, or of the body as a whole, is taken off every line.
+    A block in a list item is indented as a whole; that indentation is no part of the body.
     """
     for match in islice(FENCES[kind].finditer(text), MOST_PARTS):
         end = text.find("```", match.end())
         if end < 0:
             return
-        indent = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
-        yield _flush_left(text[match.end() : end], indent).strip()
+        yield _flush_left(text[match.end() : end])
 
 
-def _flush_left(body: str, indent: str) -> str:
-    if indent and indent.isspace():
-        body = re.sub(rf"^[ \t]{{1,{len(indent)}}}", "", body, flags=re.MULTILINE)
-    return dedent(body) if body[:1].isspace() else body
+def _flush_left(body: str) -> str:
+    """Trimmed; where the first line is indented, the indentation common to all lines is taken off."""
+    bare = body.lstrip()
+    before = body[: len(body) - len(bare)]
+    return (dedent(body) if before[-1:] in (" ", "\t") else bare).strip()
 
 
 SVG_OPEN = re.compile(r"<svg(?=[\s>/])(?![^<>]*/>)")
