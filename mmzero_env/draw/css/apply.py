@@ -1,0 +1,360 @@
+"""One walk over a document: every element's styles are computed and written as attributes that CairoSVG understands."""
+
+import math
+import re
+from dataclasses import dataclass, field, replace
+from xml.etree.ElementTree import Element
+
+from mmzero_env.draw.css import properties, transforms
+from mmzero_env.draw.css.colours import colour
+from mmzero_env.draw.css.lengths import Units, length_px
+from mmzero_env.draw.css.properties import (
+    AXES,
+    GEOMETRY,
+    HAS_GEOMETRY,
+    INITIAL,
+    PLAIN,
+    PROPERTIES,
+    TEXT_ATTRIBUTES,
+)
+from mmzero_env.draw.css.stylesheet import SVG, Declaration, StyleSheets, declarations
+from mmzero_env.draw.css.variables import Invalid, Substitution
+
+SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+TEXT = frozenset(("text", "tspan", "textPath", "tref"))
+# Their lengths are parts of the box of whatever refers to them, unless they say otherwise.
+BOX_UNITS = {
+    "linearGradient": "gradientUnits",
+    "radialGradient": "gradientUnits",
+    "pattern": "patternUnits",
+    "mask": "maskUnits",
+    "filter": "filterUnits",
+}
+TRANSFORMS = {"linearGradient": "gradientTransform", "radialGradient": "gradientTransform"} | {
+    "pattern": "patternTransform"
+}
+MOVES = ("translate", "rotate", "scale")
+MOVING = frozenset(("transform", "transform-origin", "transform-box", *MOVES))
+MARKERS = ("marker-start", "marker-mid", "marker-end")
+KEYWORDS = frozenset(("inherit", "initial", "unset", "revert", "revert-layer"))
+ATTRIBUTES = properties.ATTRIBUTES | PROPERTIES | GEOMETRY
+KEPT_WHITE_SPACE = ("pre", "pre-wrap", "break-spaces")
+CASES = {"uppercase": str.upper, "lowercase": str.lower, "capitalize": str.title}
+FUNCTION = re.compile(r"[a-z-]+\(", re.IGNORECASE)
+MOST_NOTES = 10
+
+
+@dataclass
+class Page:
+    """What the walk found out. `notes`: one line each, what could not be drawn as asked for. `background`: a colour
+    for the whole picture."""
+
+    notes: list[str] = field(default_factory=list)
+    background: str | None = None
+
+    def note(self, line: str) -> None:
+        if line not in self.notes and len(self.notes) < MOST_NOTES:
+            self.notes.append(line)
+
+
+@dataclass(frozen=True)
+class _State:
+    """What children inherit."""
+
+    units: Units
+    variables: dict[str, str] = field(default_factory=dict)
+    current: frozenset[str] = frozenset()  # paints that are currentColor
+    case: str = "none"
+
+
+def apply_css(root: Element, window: tuple[float, float] | None = None) -> Page:
+    """Compute the styles of a document and write them as attributes; `<style>` and `style` are gone afterwards.
+
+    Args:
+        window: width and height of the picture in px, for `vw` and its like; None if not known.
+    """
+    walk = _Walk(root, window)
+    walk.visit(root, _State(Units(window=window)))
+    if walk.sheets.animated:
+        walk.page.note("CSS animations are not played: the picture shows the state without them")
+    for parent in list(root.iter()):
+        for child in [child for child in parent if child.tag in ("style", f"{SVG}style")]:
+            parent.remove(child)
+    return walk.page
+
+
+class _Walk:
+    def __init__(self, root: Element, window: tuple[float, float] | None):
+        self.root = root
+        self.page = Page()
+        self.sheets = StyleSheets(root, window)
+        self.substitution = Substitution()
+
+    def visit(self, element: Element, parent: _State) -> None:
+        attributes = element.attrib
+        tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+        declared = self._declared(element)
+        state = parent
+        if declared:
+            state = self._variables(declared, state)
+            declared = self._substituted(declared, state)
+        state = self._font(element, attributes, declared, state)
+        self._attributes(tag, attributes, state)
+        moves = self._properties(tag, attributes, declared, state)
+        if moves or not transforms.PLAIN.match(attributes.get("transform", "")) or "transform-origin" in attributes:
+            self._transform(element, tag, attributes, moves, state)
+        if tag in TRANSFORMS and TRANSFORMS[tag] in attributes:
+            self._plain_transform(attributes, TRANSFORMS[tag], state)
+        state = self._inherited(tag, attributes, parent, state)
+        if tag in TEXT:
+            _spell(element, attributes, state.case)
+        if element is self.root:
+            self._ground(declared)
+            state = replace(state, units=replace(state.units, root_font=state.units.font))
+        for child in element:
+            self.visit(child, state)
+
+    # --- the cascade --------------------------------------------------------------------------------------------------
+
+    def _declared(self, element: Element) -> list[Declaration]:
+        """All declarations of an element, weakest first, shorthands written out."""
+        style = element.attrib.pop("style", None)
+        rules = self.sheets.matches.get(element)
+        if not rules and not style:
+            return []
+        found = [declaration for rule in rules or () for declaration in rule]
+        if style:
+            found += declarations(style)
+        found.sort(key=lambda declaration: declaration[2])  # !important last; otherwise in order
+        return found
+
+    def _variables(self, declared: list[Declaration], state: _State) -> _State:
+        own = {name: value for name, value, _ in declared if name.startswith("--")}
+        return replace(state, variables=self.substitution.resolve(own, state.variables)) if own else state
+
+    def _substituted(self, declared: list[Declaration], state: _State) -> list[Declaration]:
+        """Without custom properties and var(), shorthands written out."""
+        found = []
+        for name, value, important in declared:
+            if name.startswith("--"):
+                continue
+            if "var(" in value.lower():
+                value = self._replaced(name, value, state)
+            if name == "font" and value not in KEYWORDS:
+                parts = properties.font_parts(value) or {}
+                found += [(part, text, important) for part, text in parts.items()]
+            elif name == "marker":
+                found += [(part, value, important) for part in MARKERS]
+            else:
+                found.append((name, value, important))
+        return found
+
+    def _replaced(self, name: str, value: str, state: _State) -> str:
+        try:
+            return self.substitution.replace(value, state.variables)
+        except Invalid as problem:
+            self.page.note(f"{name}: {value[:60]} has no value ({problem})")
+            return "unset"
+
+    def _font(self, element: Element, attributes: dict, declared: list[Declaration], state: _State) -> _State:
+        """With the font size of the element, which its other lengths may refer to."""
+        texts = [attributes[name] for name in ("font-size",) if name in attributes]
+        texts += [value for name, value, _ in declared if name == "font-size"]
+        if not texts:
+            return state
+        size = state.units.font
+        for text in texts:
+            if "var(" in text.lower():
+                text = self._replaced("font-size", text, state)
+            if text in KEYWORDS:
+                size = 16.0 if text == "initial" else state.units.font
+                continue
+            found = properties.font_px(text, state.units)
+            if found is None:
+                self.page.note(f"font-size: {text[:40]!r} is not understood, {size:g} px is used")
+            else:
+                size = found
+        attributes["font-size"] = format(size, ".10g")
+        return replace(state, units=replace(state.units, font=size))
+
+    # --- values -------------------------------------------------------------------------------------------------------
+
+    def _attributes(self, tag: str, attributes: dict, state: _State) -> None:
+        for name, text in list(attributes.items()):
+            if name not in ATTRIBUTES and name not in TEXT_ATTRIBUTES and name not in ("orient", "offset", "marker"):
+                continue
+            if PLAIN.match(text) or name == "font-size" or (tag == "svg" and name in ("width", "height")):
+                continue
+            if name == "d":
+                continue  # a path as it is; the property writes path("...")
+            if "var(" in text.lower():
+                text = self._replaced(name, text, state)
+                if text == "unset":
+                    del attributes[name]
+                    continue
+            if name == "marker":
+                for part in MARKERS:
+                    attributes.setdefault(part, properties.PROPERTIES[part](text, state.units, None) or "none")
+                del attributes[name]
+            elif text != "inherit":
+                self._write(attributes, name, self._canonical(tag, attributes, name, text, state), text)
+
+    def _properties(self, tag: str, attributes: dict, declared: list[Declaration], state: _State) -> dict[str, str]:
+        """Write the declarations as attributes. Returns those that move the element."""
+        moves = {}
+        for name, text, _ in declared:
+            if name in MOVING:
+                moves[name] = text
+            elif name in GEOMETRY and tag in HAS_GEOMETRY[name]:
+                if tag == "svg" and name in ("width", "height"):
+                    attributes[name] = text
+                    continue
+                found = self._canonical(tag, attributes, name, text, state)
+                if found is not None:
+                    attributes[name] = found
+                elif text.lower() == "auto":
+                    attributes.pop(name, None)
+            elif name in PROPERTIES:
+                if text.lower() in KEYWORDS:
+                    self._keyword(attributes, name, text.lower())
+                    continue
+                found = self._canonical(tag, attributes, name, text, state)
+                if found is None:
+                    self._not_understood(name, text)
+                else:
+                    attributes[name] = found
+        return moves
+
+    def _keyword(self, attributes: dict, name: str, keyword: str) -> None:
+        attributes.pop(name, None)
+        if keyword == "inherit":
+            attributes[name] = keyword
+        elif keyword == "initial" and name in INITIAL:
+            attributes[name] = INITIAL[name]
+
+    def _canonical(self, tag: str, attributes: dict, name: str, text: str, state: _State) -> str | None:
+        if name == "orient":
+            return properties.ORIENT(text, state.units, None)
+        if name == "offset":
+            return properties.OFFSET(text, state.units, None) or "0"
+        canonical = TEXT_ATTRIBUTES.get(name) if tag in TEXT else None
+        canonical = canonical or ATTRIBUTES.get(name)
+        if canonical is None:
+            return text
+        base = state.units.base(AXES.get(name, ""))
+        if tag in BOX_UNITS and attributes.get(BOX_UNITS[tag]) != "userSpaceOnUse":
+            base = 1.0
+        found = canonical(text, state.units, base)
+        if name in MARKERS and found not in (None, "none") and found[5:-1] not in self._ids():
+            return "none"  # CairoSVG takes it for granted that a marker exists
+        return found
+
+    def _write(self, attributes: dict, name: str, found: str | None, text: str) -> None:
+        if found is None:
+            self._not_understood(name, text)
+            del attributes[name]
+        else:
+            attributes[name] = found
+
+    def _not_understood(self, name: str, text: str) -> None:
+        """Typing errors are ignored as a browser does; what a browser would draw is said."""
+        if FUNCTION.match(text) and not text.startswith("url("):
+            self.page.note(f"{name}: {text[:60]} is not drawn")
+
+    def _ids(self) -> set[str]:
+        if not hasattr(self, "_all_ids"):
+            self._all_ids = {element.get("id") for element in self.root.iter()}
+        return self._all_ids
+
+    # --- transforms ---------------------------------------------------------------------------------------------------
+
+    def _transform(self, element: Element, tag: str, attributes: dict, moves: dict[str, str], state: _State) -> None:
+        units = state.units
+        text = moves.get("transform", attributes.get("transform", ""))
+        place = moves.get("transform-origin", attributes.pop("transform-origin", None))
+        try:
+            matrix = transforms.matrix_of(text, units)
+            for name in reversed(MOVES):
+                if name in moves:
+                    matrix = transforms.multiply(transforms.individual(name, moves[name], units), matrix)
+            if place is not None and matrix != transforms.IDENTITY:
+                box = (0.0, 0.0, *units.view)
+                if moves.get("transform-box", "view-box") in ("fill-box", "content-box"):
+                    box = properties.bounding_box(element, tag, units)
+                    if box is None:
+                        self.page.note(f"transform-box: fill-box of <{tag}> is not known, its origin is 0 0")
+                        box = (0.0, 0.0, 0.0, 0.0)
+                matrix = transforms.around(matrix, transforms.origin(place, box, units))
+        except transforms.NoTransform as problem:
+            self.page.note(f"transform: {str(problem)[:60]} is not understood")
+            attributes.pop("transform", None)
+            return
+        attributes.pop("transform", None)
+        if matrix != transforms.IDENTITY:
+            attributes["transform"] = transforms.written(matrix)
+
+    def _plain_transform(self, attributes: dict, name: str, state: _State) -> None:
+        if transforms.PLAIN.match(attributes[name]):
+            return
+        try:
+            attributes[name] = transforms.written(transforms.matrix_of(attributes[name], state.units))
+        except transforms.NoTransform:
+            del attributes[name]
+
+    # --- what children inherit ----------------------------------------------------------------------------------------
+
+    def _inherited(self, tag: str, attributes: dict, parent: _State, state: _State) -> _State:
+        view = state.units.view
+        if tag in ("svg", "symbol", "pattern", "marker") or "viewBox" in attributes:
+            view = _view(attributes, state.units)
+        if view != state.units.view:
+            state = replace(state, units=replace(state.units, view=view))
+        current = set(parent.current)
+        for name in ("fill", "stroke"):
+            if name in attributes:
+                (current.add if attributes[name] == "currentColor" else current.discard)(name)
+            elif name in current and "color" in attributes:
+                attributes[name] = "currentColor"  # inherited as the word, not as the colour of the parent
+        if current != parent.current:
+            state = replace(state, current=frozenset(current))
+        case = attributes.pop("text-transform", None)
+        if case is not None:
+            state = replace(state, case=case)
+        if attributes.pop("white-space", None) in KEPT_WHITE_SPACE:
+            attributes[SPACE] = "preserve"
+        return state
+
+    def _ground(self, declared: list[Declaration]) -> None:
+        """The background of the root, which browsers paint over the whole picture."""
+        for name, value, _ in declared:
+            if name in ("background", "background-color") and value.lower() not in KEYWORDS:
+                found = colour(value) or next(filter(None, map(colour, _words(value))), None)
+                if found is None and value.lower() != "none":
+                    self.page.note(f"{name}: {value[:60]} of the root is not drawn")
+                elif found != "currentColor":
+                    self.page.background = found
+
+
+def _words(value: str) -> list[str]:
+    """Parts between blanks outside brackets."""
+    return re.findall(r"(?:[^\s(]|\([^)]*\))+", value)
+
+
+def _view(attributes: dict, units: Units) -> tuple[float, float]:
+    numbers = re.split(r"[\s,]+", attributes.get("viewBox", "").strip())
+    try:
+        found = float(numbers[2]), float(numbers[3])
+    except (IndexError, ValueError):
+        sides = [
+            length_px(attributes[name], units, whole) if name in attributes else whole
+            for name, whole in zip(("width", "height"), units.view, strict=True)
+        ]
+        found = tuple(whole if side is None else side for side, whole in zip(sides, units.view, strict=True))
+    return found if all(map(math.isfinite, found)) else units.view
+
+
+def _spell(element: Element, attributes: dict, case: str) -> None:
+    if case in CASES:
+        element.text = CASES[case](element.text or "")
+        for child in element:
+            child.tail = CASES[case](child.tail or "")
