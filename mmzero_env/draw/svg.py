@@ -22,6 +22,7 @@ from mmzero_env.config import RenderConfig
 from mmzero_env.draw.css import Page, apply_css
 from mmzero_env.draw.css.lengths import Units, length_px
 from mmzero_env.draw.errors import Refused
+from mmzero_env.draw.markers import MarkerPaints
 from mmzero_env.draw.masks import paint_mask
 from mmzero_env.draw.svg_checks import LEFT_OUT, check_svg
 from mmzero_env.draw.svg_weight import check_weight
@@ -54,6 +55,7 @@ class SvgRenderer:
     def __init__(self, config: RenderConfig):
         self.config = config
         self.texts = TextRecorder()
+        self.markers = MarkerPaints()
         cairosvg.surface.paint_mask = paint_mask
         self(WARM_UP)
 
@@ -69,6 +71,7 @@ class SvgRenderer:
         root.set("width", str(user[0]))
         root.set("height", str(user[1]))
         self.texts.start(pixels)
+        self.markers.start()
         background = ground(page.background, self.config.background_rgb())
         surface = cairosvg.surface.PNGSurface(
             _Document(root), None, DPI, None, None, None, 1, *pixels, background_color=background

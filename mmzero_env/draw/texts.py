@@ -9,8 +9,9 @@ import re
 import cairocffi as cairo
 import cairosvg.parser
 import cairosvg.surface
-from cairosvg.helpers import normalize, size
+from cairosvg.helpers import normalize, paint, size
 
+from mmzero_env.draw.css.baselines import SHIFTED
 from mmzero_env.draw.css.colours import alpha
 
 MIN_FONT_PX = 1.0
@@ -41,11 +42,21 @@ class TextRecorder:
     def __call__(self, surface, node, draw_as_text: bool = False) -> None:
         if node.tag == "text" and not draw_as_text and node.children:
             join_lines(surface, node)
+        if draw_as_text and node.get("paint-order", "normal").startswith(("stroke", "markers stroke")):
+            self._note(surface, node)
+            stroke_first(surface, node)
+            self.original(surface, node, draw_as_text)
+            return
         self.original(surface, node, draw_as_text)
-        if not (draw_as_text and node.text and node.text.strip()) or getattr(surface, "in_mask", False):
+        if draw_as_text:
+            self._note(surface, node)
+
+    def _note(self, surface, node) -> None:
+        if not (node.text and node.text.strip()) or getattr(surface, "in_mask", False):
             return
         if self._readable(surface, node):
-            moved = any(key in node for key in ("x", "y")) or node.get("dy", "0").strip() not in ("0", "")
+            down = node.get("dy", "0").strip() not in ("0", "") and SHIFTED not in node
+            moved = "x" in node or "y" in node or down
             self.pieces.append((_text_root(node), moved, node.text))
         else:
             self.unreadable.append(" ".join(node.text.split()))
@@ -94,6 +105,19 @@ class TextRecorder:
         return large and min(xs) < self.pixels[0] and max(xs) > 0 and min(ys) < self.pixels[1] and max(ys) > 0
 
 
+def stroke_first(surface, node) -> None:
+    """Stroke the outlines under the letters that are filled next (`paint-order`), and not again over them."""
+    opacity = float(node.get("stroke-opacity", 1)) * (1.0 if node.children else float(node.get("opacity", 1)))
+    source, colour = paint(node.get("stroke"))
+    surface.context.save()
+    surface.context.set_line_width(size(surface, node.get("stroke-width", "1")))
+    if not cairosvg.surface.gradient_or_pattern(surface, node, source, opacity):
+        surface.context.set_source_rgba(*surface.map_color(colour, opacity))
+    surface.context.stroke_preserve()
+    surface.context.restore()
+    node["stroke"] = "none"
+
+
 def collapse(text: str | None, preserve: bool) -> str:
     """White space as CSS collapses it: a line break is a blank, where CairoSVG joins the words around it.
 
@@ -108,8 +132,8 @@ def collapse(text: str | None, preserve: bool) -> str:
 def join_lines(surface, root) -> None:
     """Place the pieces of each line (text chunk, SVG 2 section 11.5) under `text-anchor` middle and end as one.
 
-    CairoSVG moves every piece by its own width. Here the first one starts at the left end of the whole line, and all are
-    drawn from there with anchor start.
+    CairoSVG moves every piece by its own width. Here the first one starts at the left end of the whole line, and all
+    are drawn from there with anchor start.
     """
     pieces = list(_pieces(root))
     if any(piece.tag == "textPath" or _places(piece) > 1 for piece in pieces):

@@ -5,9 +5,12 @@ import re
 from dataclasses import dataclass, field, replace
 from xml.etree.ElementTree import Element
 
-from mmzero_env.draw.css import properties, transforms
+from mmzero_env.draw.css import properties
+from mmzero_env.draw.css.baselines import shift, shift_px
 from mmzero_env.draw.css.colours import colour
+from mmzero_env.draw.css.instances import Instances
 from mmzero_env.draw.css.lengths import Units, length_px
+from mmzero_env.draw.css.moves import MOVING, OF_PAINTS, place, place_paint
 from mmzero_env.draw.css.properties import (
     AXES,
     GEOMETRY,
@@ -30,11 +33,6 @@ BOX_UNITS = {
     "mask": "maskUnits",
     "filter": "filterUnits",
 }
-TRANSFORMS = {"linearGradient": "gradientTransform", "radialGradient": "gradientTransform"} | {
-    "pattern": "patternTransform"
-}
-MOVES = ("translate", "rotate", "scale")
-MOVING = frozenset(("transform", "transform-origin", "transform-box", *MOVES))
 MARKERS = ("marker-start", "marker-mid", "marker-end")
 KEYWORDS = frozenset(("inherit", "initial", "unset", "revert", "revert-layer"))
 ATTRIBUTES = properties.ATTRIBUTES | PROPERTIES | GEOMETRY
@@ -52,8 +50,8 @@ class Page:
     notes: list[str] = field(default_factory=list)
     background: str | None = None
 
-    def note(self, line: str) -> None:
-        if line not in self.notes and len(self.notes) < MOST_NOTES:
+    def note(self, line: str | None) -> None:
+        if line and line not in self.notes and len(self.notes) < MOST_NOTES:
             self.notes.append(line)
 
 
@@ -88,6 +86,7 @@ class _Walk:
         self.root = root
         self.page = Page()
         self.sheets = StyleSheets(root, window)
+        self.instances = Instances(root, self.sheets)
         self.substitution = Substitution()
 
     def visit(self, element: Element, parent: _State) -> None:
@@ -101,18 +100,24 @@ class _Walk:
         state = self._font(element, attributes, declared, state)
         self._attributes(tag, attributes, state)
         moves = self._properties(tag, attributes, declared, state)
-        if moves or not transforms.PLAIN.match(attributes.get("transform", "")) or "transform-origin" in attributes:
-            self._transform(element, tag, attributes, moves, state)
-        if tag in TRANSFORMS and TRANSFORMS[tag] in attributes:
-            self._plain_transform(attributes, TRANSFORMS[tag], state)
+        self.page.note(place(element, tag, moves, state.units))
+        if tag in OF_PAINTS:
+            place_paint(attributes, OF_PAINTS[tag], state.units)
         state = self._inherited(tag, attributes, parent, state)
         if tag in TEXT:
             _spell(element, attributes, state.case)
         if element is self.root:
             self._ground(declared)
+            self.root_variables = state.variables
             state = replace(state, units=replace(state.units, root_font=state.units.font))
-        for child in element:
+        if tag == "use" and state.variables != self.root_variables:
+            copy = self.instances.own(element)
+            if copy is not None:
+                self.visit(copy, state)
+        for child in list(element):
             self.visit(child, state)
+        if tag in TEXT:
+            self._baselines(element, state)
 
     # --- the cascade --------------------------------------------------------------------------------------------------
 
@@ -266,41 +271,6 @@ class _Walk:
             self._all_ids = {element.get("id") for element in self.root.iter()}
         return self._all_ids
 
-    # --- transforms ---------------------------------------------------------------------------------------------------
-
-    def _transform(self, element: Element, tag: str, attributes: dict, moves: dict[str, str], state: _State) -> None:
-        units = state.units
-        text = moves.get("transform", attributes.get("transform", ""))
-        place = moves.get("transform-origin", attributes.pop("transform-origin", None))
-        try:
-            matrix = transforms.matrix_of(text, units)
-            for name in reversed(MOVES):
-                if name in moves:
-                    matrix = transforms.multiply(transforms.individual(name, moves[name], units), matrix)
-            if place is not None and matrix != transforms.IDENTITY:
-                box = (0.0, 0.0, *units.view)
-                if moves.get("transform-box", "view-box") in ("fill-box", "content-box"):
-                    box = properties.bounding_box(element, tag, units)
-                    if box is None:
-                        self.page.note(f"transform-box: fill-box of <{tag}> is not known, its origin is 0 0")
-                        box = (0.0, 0.0, 0.0, 0.0)
-                matrix = transforms.around(matrix, transforms.origin(place, box, units))
-        except transforms.NoTransform as problem:
-            self.page.note(f"transform: {str(problem)[:60]} is not understood")
-            attributes.pop("transform", None)
-            return
-        attributes.pop("transform", None)
-        if matrix != transforms.IDENTITY:
-            attributes["transform"] = transforms.written(matrix)
-
-    def _plain_transform(self, attributes: dict, name: str, state: _State) -> None:
-        if transforms.PLAIN.match(attributes[name]):
-            return
-        try:
-            attributes[name] = transforms.written(transforms.matrix_of(attributes[name], state.units))
-        except transforms.NoTransform:
-            del attributes[name]
-
     # --- what children inherit ----------------------------------------------------------------------------------------
 
     def _inherited(self, tag: str, attributes: dict, parent: _State, state: _State) -> _State:
@@ -320,9 +290,24 @@ class _Walk:
         case = attributes.pop("text-transform", None)
         if case is not None:
             state = replace(state, case=case)
+        if tag == "marker" and "viewBox" not in attributes:
+            # CairoSVG would scale what the marker draws to fill its box.
+            sides = [attributes.get(name, "3").removesuffix("px") for name in ("markerWidth", "markerHeight")]
+            if all(map(PLAIN.match, sides)):
+                attributes["viewBox"] = f"0 0 {sides[0]} {sides[1]}"
         if attributes.pop("white-space", None) in KEPT_WHITE_SPACE:
             attributes[SPACE] = "preserve"
         return state
+
+    def _baselines(self, text: Element, state: _State) -> None:
+        """Superscripts and subscripts among the pieces of a text; from the last to the first, since pieces may be added."""
+        for index in reversed(range(len(text))):
+            kind = text[index].attrib.pop("baseline-shift", None)
+            if kind is not None:
+                size = float(text[index].get("font-size", state.units.font))
+                up = shift_px(kind, replace(state.units, font=size))
+                if up:
+                    shift(text, index, up)
 
     def _ground(self, declared: list[Declaration]) -> None:
         """The background of the root, which browsers paint over the whole picture."""
