@@ -7,12 +7,13 @@ from typing import NoReturn
 
 from mmzero_env import wire
 from mmzero_env.draw.errors import Refused
+from mmzero_env.process.one_thread import ONE_THREAD
 from mmzero_env.results import RenderStatus
 from mmzero_env.sandbox.kernel import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 from mmzero_env.sandbox.wall import Wall
 
 CHANNEL = 3
-NAMES = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+NAMES = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", **ONE_THREAD}
 Draw = Callable[[str], list[bytes]]
 
 
