@@ -1,7 +1,7 @@
 """Masks by luminance, as SVG has them (https://www.w3.org/TR/css-masking-1/#MaskElement).
 
-CairoSVG 2.9 uses the alpha of what a mask draws, so black cuts no hole, and misplaces masks with default units. Here the
-mask is drawn into pixels of the size of the picture, weighed by luminance, and painted through.
+CairoSVG 2.9 uses the alpha of what a mask draws, so black cuts no hole, and misplaces masks with default units. Here
+the mask is drawn into pixels of the size of the picture, weighed by luminance, and painted through.
 """
 
 import math
@@ -17,7 +17,7 @@ REGION = {"x": "-10%", "y": "-10%", "width": "120%", "height": "120%"}
 
 
 def paint_mask(surface, node, name: str, opacity: float) -> None:
-    """Stands in for CairoSVG's function: paint the source of `surface`, the finished group of `node`, through a mask."""
+    """Stands in for CairoSVG's function: paint the source of `surface`, the group of `node`, through a mask."""
     mask = surface.masks[name]
     left, top, right, bottom = _device_extents(surface)
     if right <= left or bottom <= top:

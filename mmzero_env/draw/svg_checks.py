@@ -4,10 +4,10 @@ Refused: entities and a DOCTYPE that declares something; references other than `
 `@import`, `<script>` and their like; more elements or deeper nesting than the limits.
 
 Left out of the drawing with a note, because nothing is fetched and the rest still draws: `<foreignObject>` (what it
-contains is checked all the same), the target of an `<a href>`, and `@import` and `@font-face` of fonts, where they name a
-public web address (`https://`, `http://` and a host name; `@font-face` also `data:`). A path, an address by number, a port
-or another scheme is refused there too: only code that probes its surroundings has those. A DOCTYPE that only names the SVG
-standard is ignored.
+contains is checked all the same), the target of an `<a href>`, and `@import` and `@font-face` of fonts, where they name
+a public web address (`https://` or `http://` and a host name; `@font-face` also `data:`). A path, an address by number,
+a port or another scheme is refused there too: only code that probes its surroundings has those. A DOCTYPE that declares
+nothing is ignored.
 """
 
 import re

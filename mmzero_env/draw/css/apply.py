@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.css import properties
 from mmzero_env.draw.css.baselines import shift, shift_px
+from mmzero_env.draw.css.cascade import KEYWORDS, MARKERS, Cascade, Page
 from mmzero_env.draw.css.colours import colour
 from mmzero_env.draw.css.instances import Instances
 from mmzero_env.draw.css.lengths import Units, length_px
@@ -20,8 +21,7 @@ from mmzero_env.draw.css.properties import (
     PROPERTIES,
     TEXT_ATTRIBUTES,
 )
-from mmzero_env.draw.css.stylesheet import SVG, Declaration, StyleSheets, declarations
-from mmzero_env.draw.css.variables import Invalid, Substitution
+from mmzero_env.draw.css.stylesheet import SVG, Declaration
 
 SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 TEXT = frozenset(("text", "tspan", "textPath", "tref"))
@@ -33,26 +33,10 @@ BOX_UNITS = {
     "mask": "maskUnits",
     "filter": "filterUnits",
 }
-MARKERS = ("marker-start", "marker-mid", "marker-end")
-KEYWORDS = frozenset(("inherit", "initial", "unset", "revert", "revert-layer"))
 ATTRIBUTES = properties.ATTRIBUTES | PROPERTIES | GEOMETRY
 KEPT_WHITE_SPACE = ("pre", "pre-wrap", "break-spaces")
 CASES = {"uppercase": str.upper, "lowercase": str.lower, "capitalize": str.title}
 FUNCTION = re.compile(r"[a-z-]+\(", re.IGNORECASE)
-MOST_NOTES = 10
-
-
-@dataclass
-class Page:
-    """What the walk found out. `notes`: one line each, what could not be drawn as asked for. `background`: a colour
-    for the whole picture."""
-
-    notes: list[str] = field(default_factory=list)
-    background: str | None = None
-
-    def note(self, line: str | None) -> None:
-        if line and line not in self.notes and len(self.notes) < MOST_NOTES:
-            self.notes.append(line)
 
 
 @dataclass(frozen=True)
@@ -73,7 +57,7 @@ def apply_css(root: Element, window: tuple[float, float] | None = None) -> Page:
     """
     walk = _Walk(root, window)
     walk.visit(root, _State(Units(window=window)))
-    if walk.sheets.animated:
+    if walk.cascade.sheets.animated:
         walk.page.note("CSS animations are not played: the picture shows the state without them")
     for parent in list(root.iter()):
         for child in [child for child in parent if child.tag in ("style", f"{SVG}style")]:
@@ -85,18 +69,14 @@ class _Walk:
     def __init__(self, root: Element, window: tuple[float, float] | None):
         self.root = root
         self.page = Page()
-        self.sheets = StyleSheets(root, window)
-        self.instances = Instances(root, self.sheets)
-        self.substitution = Substitution()
+        self.cascade = Cascade(root, window, self.page)
+        self.instances = Instances(root, self.cascade.sheets)
 
     def visit(self, element: Element, parent: _State) -> None:
         attributes = element.attrib
         tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-        declared = self._declared(element)
-        state = parent
-        if declared:
-            state = self._variables(declared, state)
-            declared = self._substituted(declared, state)
+        declared, variables = self.cascade.of(element, parent.variables)
+        state = parent if variables is parent.variables else replace(parent, variables=variables)
         state = self._font(element, attributes, declared, state)
         self._attributes(tag, attributes, state)
         moves = self._properties(tag, attributes, declared, state)
@@ -119,48 +99,6 @@ class _Walk:
         if tag in TEXT:
             self._baselines(element, state)
 
-    # --- the cascade --------------------------------------------------------------------------------------------------
-
-    def _declared(self, element: Element) -> list[Declaration]:
-        """All declarations of an element, weakest first, shorthands written out."""
-        style = element.attrib.pop("style", None)
-        rules = self.sheets.matches.get(element)
-        if not rules and not style:
-            return []
-        found = [declaration for rule in rules or () for declaration in rule]
-        if style:
-            found += declarations(style)
-        found.sort(key=lambda declaration: declaration[2])  # !important last; otherwise in order
-        return found
-
-    def _variables(self, declared: list[Declaration], state: _State) -> _State:
-        own = {name: value for name, value, _ in declared if name.startswith("--")}
-        return replace(state, variables=self.substitution.resolve(own, state.variables)) if own else state
-
-    def _substituted(self, declared: list[Declaration], state: _State) -> list[Declaration]:
-        """Without custom properties and var(), shorthands written out."""
-        found = []
-        for name, value, important in declared:
-            if name.startswith("--"):
-                continue
-            if "var(" in value.lower():
-                value = self._replaced(name, value, state)
-            if name == "font" and value not in KEYWORDS:
-                parts = properties.font_parts(value) or {}
-                found += [(part, text, important) for part, text in parts.items()]
-            elif name == "marker":
-                found += [(part, value, important) for part in MARKERS]
-            else:
-                found.append((name, value, important))
-        return found
-
-    def _replaced(self, name: str, value: str, state: _State) -> str:
-        try:
-            return self.substitution.replace(value, state.variables)
-        except Invalid as problem:
-            self.page.note(f"{name}: {value[:60]} has no value ({problem})")
-            return "unset"
-
     def _font(self, element: Element, attributes: dict, declared: list[Declaration], state: _State) -> _State:
         """With the font size of the element, which its other lengths may refer to."""
         texts = [attributes[name] for name in ("font-size",) if name in attributes]
@@ -170,7 +108,7 @@ class _Walk:
         size = state.units.font
         for text in texts:
             if "var(" in text.lower():
-                text = self._replaced("font-size", text, state)
+                text = self.cascade.replaced("font-size", text, state.variables)
             if text in KEYWORDS:
                 size = 16.0 if text == "initial" else state.units.font
                 continue
@@ -193,7 +131,7 @@ class _Walk:
             if name == "d":
                 continue  # a path as it is; the property writes path("...")
             if "var(" in text.lower():
-                text = self._replaced(name, text, state)
+                text = self.cascade.replaced(name, text, state.variables)
                 if text == "unset":
                     del attributes[name]
                     continue
@@ -300,7 +238,7 @@ class _Walk:
         return state
 
     def _baselines(self, text: Element, state: _State) -> None:
-        """Superscripts and subscripts among the pieces of a text; from the last to the first, since pieces may be added."""
+        """Superscripts and subscripts among the pieces of a text, from the last to the first: pieces may be added."""
         for index in reversed(range(len(text))):
             kind = text[index].attrib.pop("baseline-shift", None)
             if kind is not None:

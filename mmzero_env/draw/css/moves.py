@@ -17,7 +17,7 @@ OF_PAINTS = {
 
 
 def place(element: Element, tag: str, moves: dict[str, str], units: Units) -> str | None:
-    """Write the transform of an element. `moves`: its declared properties. Returns a note, None if all is understood."""
+    """Write the transform of an element; `moves`: its declared properties. Returns a note if it is not understood."""
     attributes = element.attrib
     if not moves and transforms.PLAIN.match(attributes.get("transform", "")) and "transform-origin" not in attributes:
         return None

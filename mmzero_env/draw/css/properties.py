@@ -1,7 +1,7 @@
 """What each property and attribute may hold, and how CairoSVG wants it written.
 
-Every function takes the text, the element's units and what 100% is, and returns the text for CairoSVG, or None for what a
-browser would ignore.
+Every function takes the text, the element's units and what 100% is, and returns the text for CairoSVG, or None for what
+a browser would ignore.
 """
 
 import re
@@ -195,10 +195,6 @@ alignment-baseline baseline-shift clip-rule display dominant-baseline fill-rule 
 shape-rendering stroke-linecap stroke-linejoin text-anchor text-rendering text-transform visibility white-space
 """.split(),  # noqa: SIM905
     _keyword,
-)
-NOT_INHERITED = frozenset(
-    ("opacity", "stop-color", "stop-opacity", "flood-color", "flood-opacity", "display", "overflow", "mask-type")
-    + ("clip-path", "mask", "filter", "baseline-shift", "alignment-baseline", "lighting-color")
 )
 # What `initial` stands for, where leaving the property out would inherit another value.
 INITIAL = {
