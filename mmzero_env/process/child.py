@@ -13,7 +13,7 @@ from mmzero_env.sandbox.kernel import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 from mmzero_env.sandbox.wall import Wall
 
 CHANNEL = 3
-NAMES = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", **ONE_THREAD}
+NAMES = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
 Draw = Callable[[str], list[bytes]]
 
 
@@ -45,6 +45,8 @@ def isolate(channel: int, template: int, wall: Wall, folder: str | None) -> None
     wall.close_other_descriptors(CHANNEL)
     os.environ.clear()
     os.environ.update(NAMES | ({"TMPDIR": folder, "HOME": folder, "MPLCONFIGDIR": folder} if folder else {}))
+    for name, value in ONE_THREAD.items():
+        os.putenv(name, value)  # for libraries in C; what Python shows to a snippet stays those few names
     os.chdir(folder or "/")
     signal.signal(signal.SIGINT, signal.default_int_handler if folder else signal.SIG_DFL)
     wall.put_up()
