@@ -265,7 +265,7 @@ class RenderEnv:
 
 
 def _size(result: RenderResult) -> int:
-    return len(result.png or b"") + sum(map(len, result.text)) + len(result.message) + ENTRY_BYTES
+    return len(result.png or b"") + sum(map(len, result.text)) + len(result.message) + len(result.note) + ENTRY_BYTES
 
 
 def _settle(waiting: Sequence[Future], result: RenderResult | None, error: Exception | None) -> None:
