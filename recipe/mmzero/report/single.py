@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from mmzero_rewards import RewardConfig
-from recipe.mmzero.report.alarms.check import AlarmConfig, evaluate, numbers_of
+from recipe.mmzero.report.alarms.check import evaluate, numbers_of
 from recipe.mmzero.report.data import overview
 from recipe.mmzero.report.data.final import held_out, stage_rows
 from recipe.mmzero.report.data.read import Run, finite, read_run
@@ -23,6 +23,7 @@ from recipe.mmzero.report.page.card import card
 from recipe.mmzero.report.page.gallery import PICTURE_BYTES, gallery
 from recipe.mmzero.report.page.page import page
 from recipe.mmzero.report.page.pictures import Album
+from recipe.mmzero.settings.alarms import AlarmConfig
 
 Draw = Callable[[Run, Survey], Figure]
 FIGURES: tuple[tuple[str, Draw, str], ...] = (
