@@ -1,7 +1,6 @@
 """The report of one run: read, survey, draw, write (page.py, card.py, figures_*.py do the parts)."""
 
 import io
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from recipe.mmzero.report.data.survey import Survey, survey
 from recipe.mmzero.report.figures import evolution as figures_evolution
 from recipe.mmzero.report.figures import steps as figures_steps
 from recipe.mmzero.report.figures.style import DARK, LIGHT, drawing, recolour
+from recipe.mmzero.report.output import RUN_CARD, Output
 from recipe.mmzero.report.page.card import card
 from recipe.mmzero.report.page.gallery import PICTURE_BYTES, gallery
 from recipe.mmzero.report.page.page import page
@@ -56,10 +56,9 @@ FIGURES: tuple[tuple[str, Draw, str], ...] = (
 
 
 def build(folder: Path, out: Path | None = None) -> Path:
-    """Write report.html, figures/*.png and README.md into `out` (default: the run folder); returns the page."""
+    """Write report.html, figures/*.png and RUN.md into `out` (default: the run folder); returns the page."""
     run = read_run(folder)
-    out = Path(out or run.folder).resolve()
-    (out / "figures").mkdir(parents=True, exist_ok=True)
+    output = Output(Path(out or run.folder).resolve(), RUN_CARD, [name for name, _, _ in FIGURES])
     config = scoring(run)
     found = survey(run, config)
     rows = {iteration: overview.numbers(run, found, iteration) for iteration in run.iterations}
@@ -73,14 +72,14 @@ def build(folder: Path, out: Path | None = None) -> Path:
         filling = beside.submit(album.fill, PICTURE_BYTES)
         for name, draw, caption in FIGURES:
             light, dark = both(lambda draw=draw: draw(run, found))
-            write(out / "figures" / f"{name}.png", light)
             figures.append((name, caption, light, dark))
         filling.result()
-    text = page(run, rows, stages, accuracies, alarms, costs, figures, shown, album)
-    write(out / "report.html", text.encode())
     captions = [(name, caption) for name, _, caption in FIGURES]
-    write(out / "README.md", card(run, rows, stages, accuracies, alarms, costs, captions).encode())
-    return out / "report.html"
+    return output.write(
+        page(run, rows, stages, accuracies, alarms, costs, figures, shown, album),
+        card(run, rows, stages, accuracies, alarms, costs, captions),
+        {name: light for name, _, light, _ in figures},
+    )
 
 
 def scoring(run: Run) -> RewardConfig:
@@ -125,10 +124,3 @@ def both(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
             canvas.savefig(target, format="png", facecolor=theme.ground)
             images.append(target.getvalue())
     return images[0], images[1]
-
-
-def write(path: Path, content: bytes) -> None:
-    """Replace a file in one rename."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

@@ -73,7 +73,7 @@ def test_terminal_table_is_plain_and_narrow(run):
 
 
 def test_page_and_card_show_the_same_table(run, page):
-    text = (run / "README.md").read_text()
+    text = (run / "RUN.md").read_text()
     for row in final.stage_rows(read_run(run)):
         cells = final.cells(row)
         assert "| " + " | ".join(cells) + " |" in text
@@ -104,7 +104,7 @@ def test_reproduce_gives_the_same_settings(run, page):
     assert card.flat(OmegaConf.to_container(again, resolve=True)) == card.flat(
         opened.config | {"run_dir": again.run_dir}
     )
-    text = (run / "README.md").read_text()
+    text = (run / "RUN.md").read_text()
     assert "'evolution.iterations=2'" in text and "verl 0.9.1" in text
 
 
