@@ -15,7 +15,7 @@ from recipe.mmzero.report.figures.style import CYCLE, MARKERS, figure, iteration
 from recipe.mmzero.report.output import COMPARISON_CARD, Output
 from recipe.mmzero.report.page.card import flat, results
 from recipe.mmzero.report.page.page import escape, figure_list, fill, skip_list, table
-from recipe.mmzero.report.single import both, scoring
+from recipe.mmzero.report.single import both
 
 Rows = dict[int, dict[str, Number | None]]
 SEED_KEYS = ("seed", "run_dir")
@@ -34,7 +34,7 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
     output = Output(folder, COMPARISON_CARD, [name for name, _, _ in FIGURES])
     rows = {}
     for run in runs:
-        found = survey(run, scoring(run))
+        found = survey(run)
         rows[run.folder] = {iteration: overview.numbers(run, found, iteration) for iteration in run.iterations}
     groups = grouped(runs)
     curves = {titled(name, runs): pooled([rows[run.folder] for run in runs]) for name, runs in groups.items()}

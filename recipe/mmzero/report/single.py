@@ -5,11 +5,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
-from mmzero_rewards import RewardConfig
 from recipe.mmzero.report.alarms.check import evaluate, numbers_of
 from recipe.mmzero.report.data import overview
 from recipe.mmzero.report.data.final import held_out, stage_rows
@@ -59,14 +57,13 @@ def build(folder: Path, out: Path | None = None) -> Path:
     """Write report.html, figures/*.png and RUN.md into `out` (default: the run folder); returns the page."""
     run = read_run(folder)
     output = Output(Path(out or run.folder).resolve(), RUN_CARD, [name for name, _, _ in FIGURES])
-    config = scoring(run)
-    found = survey(run, config)
+    found = survey(run)
     rows = {iteration: overview.numbers(run, found, iteration) for iteration in run.iterations}
     alarms = [asdict(alarm) for alarm in all_alarms(run)]
     costs = overview.costs(run)
     stages, accuracies = stage_rows(run), held_out(run)
     album = Album(run)
-    shown = gallery(run, found, config, album)
+    shown = gallery(run, found, album)
     figures = []
     with ThreadPoolExecutor(1) as beside:  # encoding pictures releases the interpreter's lock, drawing figures does not
         filling = beside.submit(album.fill, PICTURE_BYTES)
@@ -80,21 +77,6 @@ def build(folder: Path, out: Path | None = None) -> Path:
         card(run, rows, stages, accuracies, alarms, costs, captions),
         {name: light for name, _, light, _ in figures},
     )
-
-
-def scoring(run: Run) -> RewardConfig:
-    """The run's own scoring keys, so that labels and leaks are judged as they were; the default if they are damaged."""
-    keys: dict[str, Any] = {}
-    for name in ("solver", "grading", "coder", "proposer", "checks"):
-        wanted = asdict(getattr(RewardConfig(), name)).keys()
-        block = run.setting(name)
-        if isinstance(block, Mapping):
-            keys[name] = {key: value for key, value in block.items() if key in wanted and key != "filter"}
-    try:
-        return RewardConfig.from_dict(keys)
-    except (ValueError, TypeError, AttributeError):
-        run.skips.add("scoring keys of config.yaml not usable, defaults taken", "config.yaml")
-        return RewardConfig()
 
 
 def all_alarms(run: Run) -> list:

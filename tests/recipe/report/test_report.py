@@ -14,11 +14,10 @@ from recipe.mmzero.report.data.read import Skips, json_lines, read_run
 from recipe.mmzero.report.data.records import breakdown, from_sample
 from recipe.mmzero.report.data.survey import REASONS, choose, survey
 from recipe.mmzero.report.page import card
-from recipe.mmzero.report.single import scoring
 from recipe.mmzero.settings import schema
 from tests.support.synthetic import Shape, make_run
 
-SMALL = Shape(iterations=2, steps=3, samples=8, rows=12, pictures=4)
+SMALL = Shape(iterations=2, steps=3, samples=12, rows=12, pictures=4)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +126,7 @@ def test_terms_add_up_to_the_score(run):
 
 def test_telling_samples_come_first(run):
     opened = read_run(run)
-    found = survey(opened, scoring(opened))
+    found = survey(opened)
     ordered = choose(found.entries)
     assert sorted(map(id, ordered)) == sorted(map(id, found.entries))  # every sample once
     first = ordered[: len({(e.iteration, e.role) for e in found.entries}) * len(REASONS)]
