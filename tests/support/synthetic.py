@@ -16,6 +16,8 @@ import cairosvg
 import yaml
 from omegaconf import OmegaConf
 
+from mmzero_rewards.scoring.labels import label_row
+from recipe.mmzero.engine.collect.rows import DRAWINGS, LABELS, PROPOSALS, write_parquet
 from recipe.mmzero.run.plan import STAGES
 from recipe.mmzero.run.record.journal import Journal, Record
 from recipe.mmzero.settings import schema
@@ -331,18 +333,14 @@ def drawing(name, code, fields, fault, dice) -> dict:
 
 
 def write_collection(folder, role, iteration, fault, dice, shape, names) -> None:
-    """Shards and summary.json of a collection."""
-    shards = folder / "shards"
-    shards.mkdir(parents=True, exist_ok=True)
+    """The tables and summary.json of a collection. The summary is of a larger one, whose numbers the fault decides."""
+    folder.mkdir(parents=True, exist_ok=True)
     if role == "coder":
         draw_from = folder.parent / "collect_solver" / "images"
         (folder / "images").mkdir(exist_ok=True)
         for name, _, _ in names:
             os.link(draw_from / name, folder / "images" / name)
-    with (shards / "rows_00000000.jsonl").open("w") as out:
-        for index in range(shape.rows):
-            out.write(json.dumps(row(role, iteration, index, dice, names)) + "\n")
-        out.write(json.dumps({"rows": shape.rows, "sha256": "0" * 64}) + "\n")
+    write_tables(folder, [row(role, iteration, index, dice, names) for index in range(shape.rows)])
     attempts, target = (2000, 400) if role == "coder" else (1000, None)
     accepted = 400 if role == "coder" else 330
     rejected = {"render_rate_above_window": 1400, "format_caption_is_missing": 200}
@@ -370,29 +368,45 @@ def write_collection(folder, role, iteration, fault, dice, shape, names) -> None
             out.write(json.dumps(line) + "\n")
 
 
-def row(role, iteration, index, dice, names) -> dict:
+def write_tables(folder: Path, rows: list[tuple[dict, list[dict], dict | None]]) -> None:
+    """proposals.parquet, drawings.parquet and, of a Solver collection, labels.parquet; rows: see `row`."""
+    write_parquet(folder / "proposals.parquet", PROPOSALS, [one for one, _, _ in rows])
+    write_parquet(folder / "drawings.parquet", DRAWINGS, [one for _, drawn, _ in rows for one in drawn])
+    if folder.name == "collect_solver":
+        write_parquet(folder / "labels.parquet", LABELS, [judged for _, _, judged in rows if judged is not None])
+
+
+def row(role, iteration, index, dice, names) -> tuple[dict, list[dict], dict | None]:
+    """Of one proposal: its row of proposals.parquet, its drawings, and its row of labels.parquet."""
     name, kind, code = names[dice.randrange(len(names))]
     fields = proposal(kind, dice)
-    record = {
-        "index": index,
-        "proposal_id": f"{iteration:02d}-{role}-{index:06d}",
-        "topic": dice.choice(SUBJECTS),
-        "seed": index,
-        "raw_text": "\n".join(f"<{tag}>{value}</{tag}>" for tag, value in fields.items()),
-        "proposal": fields,
-        "reject": "",
-        "drawings": [],
+    identity = f"{iteration:02d}-{role}-{index:06d}"
+    text = "\n".join(f"<{tag}>{value}</{tag}>" for tag, value in fields.items())
+    origin = {"proposal_id": identity, "iteration": iteration, "topic": dice.choice(SUBJECTS), "seed": index}
+    record = origin | fields | {"format_ok": True, "raw_text": text, "reject_reason": ""}
+    drawings = [drawing(name, code, fields, None, dice) for _ in range(4 if role == "coder" else 1)]
+    drawings = [
+        {column: one.get(column) for column in DRAWINGS.names} | {"proposal_id": identity, "code_id": f"{identity}-{k}"}
+        for k, one in enumerate(drawings)
+    ]
+    drawn = [one for one in drawings if one["status"] == "ok"]
+    if role == "coder":
+        if len(drawn) in (0, 4):
+            record["reject_reason"] = f"render_rate_{'above' if drawn else 'below'}_window"
+        return record, drawings, None
+    if not drawn:
+        return record | {"reject_reason": "render_" + drawings[0]["status"]}, drawings, None
+    easy = votes(dice, fields["easy_answer"], 10, 0.85)
+    hard = votes(dice, fields["hard_answer"], 10, dice.choice([0.3, 0.5, 0.7, 0.95]))
+    blind = votes(dice, fields["hard_answer"], 10, 0.2) if index % 10 == 0 else None
+    label = label_row(easy, hard, fields["easy_answer"], fields["hard_answer"])
+    judged = {name: getattr(label, name) for name in LABELS.names if hasattr(label, name)} | {
+        "proposal_id": identity,
+        "code_id": drawings[0]["code_id"],
+        "easy_votes": easy,
+        "hard_votes": hard,
+        "leak": False,
+        "blind_votes": blind,
+        "blind_rate": None if blind is None else sum(vote == label.label for vote in blind) / 10,
     }
-    for _ in range(4 if role == "coder" else 1):
-        one = drawing(name, code, fields, None, dice)
-        record["drawings"].append(one | {"response": f"```svg\n{code}\n```", "easy_votes": [], "hard_votes": []})
-    if role == "solver":
-        if record["drawings"][0]["status"] != "ok":
-            record["reject"] = "render_" + record["drawings"][0]["status"]
-        else:
-            rate = dice.choice([0.3, 0.5, 0.7, 0.95])
-            record["easy_votes"] = votes(dice, fields["easy_answer"], 10, 0.85)
-            record["hard_votes"] = votes(dice, fields["hard_answer"], 10, rate)
-            if index % 10 == 0:
-                record["blind_votes"] = votes(dice, fields["hard_answer"], 10, 0.2)
-    return record
+    return record | {"reject_reason": label.reason}, drawings, judged

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from recipe.mmzero.report.alarms.rules import AlarmConfig
+from recipe.mmzero.settings.alarms import AlarmConfig
 
 
 class ConfigError(ValueError):

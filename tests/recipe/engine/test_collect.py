@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+import pyarrow.parquet as pq
 import pytest
 from aiohttp import web
 
@@ -100,6 +101,29 @@ def test_solver_rows(undisturbed, tmp_path):
         assert info["hard_question"] in row["prompt"][0]["content"]
         assert info["label_agrees"] == (info["label"] == info["hard_answer"])
     assert None in {vote for row in found["train"] for vote in row["extra_info"]["hard_votes"]}, "unanswered is null"
+
+
+def test_labels_of_all_answered_rows(tmp_path):
+    """labels.parquet says of kept and rejected rows alike what the Solver's answers say; kept ones as in training."""
+    base = settings()
+    rewards = dataclasses.replace(base.rewards, checks=ChecksConfig(blind=BlindConfig(fraction=0.5)))
+    summary = run("collect_solver", tmp_path, dataclasses.replace(base, rewards=rewards), peers(), SimRender())
+    found = tables(tmp_path)
+    labels = {row["proposal_id"]: row for row in pq.read_table(tmp_path / "labels.parquet").to_pylist()}
+    reasons = {row["proposal_id"]: row["reject_reason"] for row in found["proposals"]}
+    unasked = {name for name, reason in reasons.items() if reason.startswith(("format_", "render_"))}
+    assert labels.keys() == reasons.keys() - unasked and len(labels) > summary["accepted"]
+    for row in found["train"]:
+        info, label = row["extra_info"], labels[row["extra_info"]["proposal_id"]]
+        assert label == {name: info[name] for name in label if name != "blind_votes"} | {
+            "blind_votes": label["blind_votes"]
+        }
+    for name, label in labels.items():
+        assert (label["label"] is None) == (reasons[name] == "no_label")
+        assert reasons[name] != "too_easy" or label["hard_consistency"] > 0.75
+        assert (label["blind_votes"] is None) == (label["blind_rate"] is None)
+    blind = [label["blind_rate"] for name, label in labels.items() if label["blind_votes"] and not reasons[name]]
+    assert summary["blind_rows"] == len(blind) > 0 and summary["blind_rate"] == pytest.approx(statistics.fmean(blind))
 
 
 def test_blind_question_is_asked_without_the_picture(tmp_path):

@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from recipe.mmzero.report.alarms.check import RULES, AlarmConfig, Numbers, check_step, evaluate, should_stop
+from recipe.mmzero.report.alarms.check import RULES, Numbers, check_step, evaluate, should_stop
+from recipe.mmzero.settings.alarms import AlarmConfig
 from tests.support.synthetic import FAULTS, Shape, make_run
 
 SMALL = Shape(iterations=2, steps=6, samples=12, rows=12, pictures=4)

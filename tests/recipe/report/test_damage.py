@@ -4,19 +4,21 @@ import json
 import re
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from recipe.mmzero import report
+from recipe.mmzero.engine.collect.rows import write_parquet
 from recipe.mmzero.report.data.read import ReportError, read_run
 from recipe.mmzero.report.data.survey import survey
 from recipe.mmzero.report.page.gallery import PICTURE_BYTES, gallery
 from recipe.mmzero.report.page.pictures import Album
-from recipe.mmzero.report.single import scoring
 from tests.support.synthetic import Shape, make_run
 
 SMALL = Shape(iterations=1, steps=2, samples=6, rows=6, pictures=3)
 SAMPLES = "iter_01/coder/samples/000001.jsonl"
-SHARD = "iter_01/collect_solver/shards/rows_00000000.jsonl"
+COLLECTION = "iter_01/collect_solver"
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +83,36 @@ def no_picture_at_all(run):
         picture.write_bytes(b"<html>")
 
 
-def half_a_shard_line(run):
-    text = (run / SHARD).read_text()
-    (run / SHARD).write_text(text[: text.rindex("drawings")])
+def rewritten(run, name, change):
+    """A table of the collection with its rows changed."""
+    path = run / COLLECTION / f"{name}.parquet"
+    table = pq.read_table(path)
+    write_parquet(path, table.schema, change(table.to_pylist()))
+
+
+def half_a_table(run):
+    path = run / COLLECTION / "proposals.parquet"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def no_table(run):
+    (run / COLLECTION / "drawings.parquet").write_text("proposal_id,status")
+
+
+def no_labels(run):
+    (run / COLLECTION / "labels.parquet").unlink()
+
+
+def drawing_of_nobody(run):
+    rewritten(run, "drawings", lambda rows: [rows[0], rows[0] | {"proposal_id": "01-solver-000000-x"}, *rows[1:]])
+
+
+def other_columns(run):
+    """Every column of another kind, the ids apart: nothing to count, nothing to stumble over."""
+    path = run / COLLECTION / "proposals.parquet"
+    ids = pq.read_table(path)["proposal_id"]
+    other = {name: [7] * len(ids) for name in ("content_type", "raw_text", "reject_reason", "format_ok", "topic")}
+    pq.write_table(pa.table({"proposal_id": ids} | other), path)
 
 
 def half_a_summary(run):
@@ -118,7 +147,14 @@ def metrics_without_step(run):
         (missing_picture, r"1 x picture missing \(first: images/gone.png\)", 6),
         (damaged_picture, r"3 x picture damaged", 6),
         (no_picture_at_all, r"3 x picture damaged", 6),
-        (half_a_shard_line, r"1 x half a line \(first: rows_00000000.jsonl", 6),
+        (half_a_table, r"1 x file is damaged \(first: collect_solver/proposals.parquet: ", 6),
+        (no_table, r"1 x file is damaged \(first: collect_solver/drawings.parquet: ", 6),
+        (
+            no_labels,
+            r"1 x collection without labels.parquet: its answers are not counted \(first: iter_01/collect_s",
+            6,
+        ),
+        (drawing_of_nobody, r"1 x row of a proposal that is not there \(first: drawings.parquet\)", 6),
         (half_a_summary, r"1 x file is damaged \(first: collect_coder/summary.json\)", 6),
         (half_a_config, r"1 x file is damaged", 6),
         (half_a_metrics_line, r"1 x half a line \(first: metrics.jsonl:2\)", 6),
@@ -135,10 +171,9 @@ def test_damage_is_counted_and_named(run, damage, reason, shown):
 def read_all(run):
     """Everything that a report reads, as single.build does it but without figures: (what was left out, entries)."""
     opened = read_run(run)
-    config = scoring(opened)
-    found = survey(opened, config)
+    found = survey(opened)
     album = Album(opened)
-    gallery(opened, found, config, album)
+    gallery(opened, found, album)
     album.fill(PICTURE_BYTES)
     return opened.skips.lines(), found.entries
 
@@ -148,7 +183,7 @@ def test_healthy_run_leaves_nothing_out(run):
 
 
 def test_report_of_a_damaged_run_says_what_is_missing(run):
-    for damage in (half_a_line, unknown_field, damaged_picture, half_a_shard_line, half_a_summary, half_a_metrics_line):
+    for damage in (half_a_line, unknown_field, damaged_picture, half_a_table, half_a_summary, half_a_metrics_line):
         damage(run)
     half_a_config(run)
     (run / "state.json").write_text("{")
@@ -157,19 +192,21 @@ def test_report_of_a_damaged_run_says_what_is_missing(run):
     page = report.build(run).read_text()
     left_out = page[page.index("Records left out") :].partition("</section>")[0]
     for line in (
-        "3 x half a line (first: metrics.jsonl:2)",
-        "4 x file is damaged (first: collect_coder/summary.json)",
+        "2 x half a line (first: metrics.jsonl:2)",
+        "5 x file is damaged (first: collect_coder/summary.json)",
         "1 x unknown field &#x27;colour&#x27; ignored (first: 000001.jsonl)",
         "3 x picture damaged",
     ):
         assert line in left_out
-    assert "## Records left out" in (run / "README.md").read_text()
+    assert "## Records left out" in (run / "RUN.md").read_text()
     assert len(list((run / "figures").glob("*.png"))) == 6
 
 
 def nothing_yet(run):
+    """The loop has written its settings, no step has begun."""
     for path in run.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if path.name != "config.yaml":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def only_begun(run):
@@ -188,8 +225,8 @@ def strange_numbers(run):
     (run / "held_out.json").write_text('{"before": {"items": 0}, "after": {"easy_accuracy": "?"}}')
 
 
-@pytest.mark.parametrize("damage", [nothing_yet, only_begun, strange_numbers])
-def test_any_folder_gives_a_report_and_a_table(run, damage):
+@pytest.mark.parametrize("damage", [nothing_yet, only_begun, strange_numbers, other_columns])
+def test_any_run_gives_a_report_and_a_table(run, damage):
     damage(run)
     page = report.build(run)
     assert page.read_text().rstrip().endswith("</html>")

@@ -14,11 +14,10 @@ from recipe.mmzero.report.data.read import Skips, json_lines, read_run
 from recipe.mmzero.report.data.records import breakdown, from_sample
 from recipe.mmzero.report.data.survey import REASONS, choose, survey
 from recipe.mmzero.report.page import card
-from recipe.mmzero.report.single import scoring
 from recipe.mmzero.settings import schema
 from tests.support.synthetic import Shape, make_run
 
-SMALL = Shape(iterations=2, steps=3, samples=8, rows=12, pictures=4)
+SMALL = Shape(iterations=2, steps=3, samples=12, rows=12, pictures=4)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +72,7 @@ def test_terminal_table_is_plain_and_narrow(run):
 
 
 def test_page_and_card_show_the_same_table(run, page):
-    text = (run / "README.md").read_text()
+    text = (run / "RUN.md").read_text()
     for row in final.stage_rows(read_run(run)):
         cells = final.cells(row)
         assert "| " + " | ".join(cells) + " |" in text
@@ -104,7 +103,7 @@ def test_reproduce_gives_the_same_settings(run, page):
     assert card.flat(OmegaConf.to_container(again, resolve=True)) == card.flat(
         opened.config | {"run_dir": again.run_dir}
     )
-    text = (run / "README.md").read_text()
+    text = (run / "RUN.md").read_text()
     assert "'evolution.iterations=2'" in text and "verl 0.9.1" in text
 
 
@@ -127,7 +126,7 @@ def test_terms_add_up_to_the_score(run):
 
 def test_telling_samples_come_first(run):
     opened = read_run(run)
-    found = survey(opened, scoring(opened))
+    found = survey(opened)
     ordered = choose(found.entries)
     assert sorted(map(id, ordered)) == sorted(map(id, found.entries))  # every sample once
     first = ordered[: len({(e.iteration, e.role) for e in found.entries}) * len(REASONS)]

@@ -40,6 +40,18 @@ DRAWINGS = pa.schema(
         ("drawn_text", TEXTS),
     ]
 )
+_JUDGED = [
+    ("hard_consistency", pa.float64()),
+    ("easy_votes", TEXTS),
+    ("easy_accuracy", pa.float64()),
+    ("easy_consistency", pa.float64()),
+    ("label_agrees", pa.bool_()),
+    ("leak", pa.bool_()),
+    ("blind_rate", pa.float64()),
+]
+LABELS = pa.schema(
+    [("proposal_id", TEXT), ("code_id", TEXT), ("label", TEXT), ("hard_votes", TEXTS), *_JUDGED, ("blind_votes", TEXTS)]
+)
 
 
 def training_schema(extra_info: Sequence[tuple[str, pa.DataType]]) -> pa.Schema:
@@ -76,13 +88,7 @@ SOLVER_ROWS = training_schema(
         ("image", TEXT),
         ("label", TEXT),
         ("hard_votes", TEXTS),
-        ("hard_consistency", pa.float64()),
-        ("easy_votes", TEXTS),
-        ("easy_accuracy", pa.float64()),
-        ("easy_consistency", pa.float64()),
-        ("label_agrees", pa.bool_()),
-        ("leak", pa.bool_()),
-        ("blind_rate", pa.float64()),
+        *_JUDGED,
     ]
 )
 

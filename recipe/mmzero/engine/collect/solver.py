@@ -23,7 +23,7 @@ from recipe.mmzero.engine.collect.flow.progress import Progress
 from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, claim, sync
 from recipe.mmzero.engine.collect.outputs import proposal_columns, write_common, write_summary
 from recipe.mmzero.engine.collect.roles import ChatClient, Refused, Roles, pictures_exist
-from recipe.mmzero.engine.collect.rows import SOLVER_ROWS, training_row, write_parquet
+from recipe.mmzero.engine.collect.rows import LABELS, SOLVER_ROWS, training_row, write_parquet
 from recipe.mmzero.engine.collect.settings import Settings
 
 STAGE = "collect_solver"
@@ -79,6 +79,8 @@ async def collect_solver(
         await fill(ledger, missing, store, work, verdict, progress, settings.in_flight, settings.max_fraction)
 
         numbers = write_common(out_dir, ledger, store, iteration, settings.rewards.coder.languages)
+        labels: dict[int, dict[str, Any]] = {}
+        write_parquet(out_dir / "labels.parquet", LABELS, _label_rows(ledger, store, settings, labels))
         if ledger.accepted_count < rule.min_rows:
             raise starved(
                 f"{STAGE} (solver.filter)",
@@ -87,7 +89,7 @@ async def collect_solver(
                 "raise proposals, widen hard_consistency or lower min_rows",
             )
         means = Means()
-        rows = _training_rows(ledger, store, settings, iteration, out_dir, means)
+        rows = _training_rows(ledger, store, settings, iteration, out_dir, labels, means)
         write_parquet(out_dir / "train.parquet", SOLVER_ROWS, rows)
         progress.finish(f"{ledger.accepted_count} rows of {ledger.cut} proposals")
         return write_summary(out_dir, summary(ledger, damaged_shards=store.damaged, **numbers, **means.values()))
@@ -138,32 +140,60 @@ class Means:
                 total[1] += 1
 
     def values(self) -> dict[str, float]:
-        return {name: total / count for name, (total, count) in self._columns.items()}
+        """Means by name, and of how many rows the blind rate is, which only a part of them has."""
+        means = {name: total / count for name, (total, count) in self._columns.items()}
+        return means | {"blind_rows": self._columns.get("blind_rate", (0.0, 0))[1]}
 
 
-def _training_rows(ledger: Ledger, store: ShardStore, settings: Settings, iteration: int, out_dir: Path, means: Means):
-    for index in ledger.accepted():
+def _label_rows(ledger: Ledger, store: ShardStore, settings: Settings, kept: dict[int, dict[str, Any]]):
+    """labels.parquet: what the Solver's answers say about every row that it was asked about, kept or not.
+
+    `kept` gets what was judged of the accepted rows, so that grading, which may take seconds, is not done twice.
+    """
+    for index in ledger.answered():
         record = store.read(index)
+        if "hard_votes" not in record:
+            continue
+        judged = judged_columns(record, settings)
+        if not ledger.reason(index):
+            kept[index] = judged
+        votes = {name: record.get(name) for name in ("hard_votes", "easy_votes", "blind_votes")}
         (drawing,) = record["drawings"]
-        proposal = Proposal(**record["proposal"])
-        label = label_of(record, settings)
-        blind = record.get("blind_votes")
-        extra = proposal_columns(record, iteration) | {
-            "index": index,
-            "code_id": drawing["code_id"],
-            "image": drawing["image"],
-            "label": label.label,
-            "hard_votes": record["hard_votes"],
-            "hard_consistency": label.hard_consistency,
-            "easy_votes": record["easy_votes"],
-            "easy_accuracy": label.easy_accuracy,
-            "easy_consistency": label.easy_consistency,
-            "label_agrees": label.label_agrees,
-            "leak": leak(drawing["drawn_text"], proposal).penalised,
-            "blind_rate": blind_rate(blind, record["hard_votes"], settings.rewards) if blind else None,
-        }
+        yield {"proposal_id": record["proposal_id"], "code_id": drawing["code_id"]} | votes | judged
+
+
+def judged_columns(record: Record, settings: Settings) -> dict[str, Any]:
+    """The label of a row with votes and the numbers beside it."""
+    label = label_of(record, settings)
+    (drawing,), blind = record["drawings"], record.get("blind_votes")
+    return {
+        "label": label.label,
+        "hard_consistency": label.hard_consistency,
+        "easy_accuracy": label.easy_accuracy,
+        "easy_consistency": label.easy_consistency,
+        "label_agrees": label.label_agrees,
+        "leak": leak(drawing["drawn_text"], Proposal(**record["proposal"])).penalised,
+        "blind_rate": blind_rate(blind, record["hard_votes"], settings.rewards) if blind else None,
+    }
+
+
+def _training_rows(
+    ledger: Ledger,
+    store: ShardStore,
+    settings: Settings,
+    iteration: int,
+    out_dir: Path,
+    labels: Mapping[int, Mapping[str, Any]],
+    means: Means,
+):
+    for index in ledger.accepted():
+        record, judged = store.read(index), labels[index]
+        (drawing,) = record["drawings"]
+        votes = {name: record[name] for name in ("hard_votes", "easy_votes")}
+        image = {"code_id": drawing["code_id"], "image": drawing["image"]}
+        extra = proposal_columns(record, iteration) | {"index": index} | image | votes | judged
         means.add(extra)
-        image = out_dir / drawing["image"]
-        sync(image)  # the file of rows must not be more durable than its pictures
-        prompt = settings.templates.solver_row(proposal.hard_question)
-        yield training_row("solver", prompt, extra, [str(image)], label.label)
+        path = out_dir / drawing["image"]
+        sync(path)  # the file of rows must not be more durable than its pictures
+        prompt = settings.templates.solver_row(record["proposal"]["hard_question"])
+        yield training_row("solver", prompt, extra, [str(path)], judged["label"])

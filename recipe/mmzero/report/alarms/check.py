@@ -2,7 +2,7 @@
 
 `evaluate` is pure: the step's numbers in, alarms out. `check_step` reads a step folder, writes RUN_DIR/alarms.jsonl and
 returns the alarms; the loop calls it at the end of each step and stops the run if `should_stop`. Thresholds are keys of
-the `alarms` config block (`AlarmConfig`); the rules are in report/alarm_rules.py.
+the `alarms` config block (settings/alarms.py); the rules are in rules.py.
 
 Not covered: trends over iterations (report figures) and trouble that kills a step (its log says so).
 """
@@ -14,10 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from recipe.mmzero.report.alarms.rules import RULES, AlarmConfig, Numbers
+from recipe.mmzero.report.alarms.rules import RULES, Numbers
 from recipe.mmzero.report.data.read import Skips, Step, json_lines, read_step
-
-__all__ = ["RULES", "Alarm", "AlarmConfig", "Numbers", "check_step", "evaluate", "numbers_of", "should_stop"]
+from recipe.mmzero.settings.alarms import AlarmConfig
 
 
 @dataclass(frozen=True)

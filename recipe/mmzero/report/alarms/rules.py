@@ -1,8 +1,8 @@
-"""The rules behind alarms.py: which number of a step means trouble, its threshold, and the sentence for a person.
+"""The rules behind check.py: which number of a step means trouble, its threshold, and the sentence for a person.
 
 A rule's measure gives None where it does not apply or where too few items were counted. A training number is its mean
 over the last `window` training steps; infrastructure numbers and the KL are the worst such mean of the stage, because
-they also count when they were bad for a while. Thresholds are ours and untuned, chosen from METHOD §7 "Dynamics".
+they also count when they were bad for a while. Thresholds: settings/alarms.py.
 """
 
 from collections.abc import Callable
@@ -10,33 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recipe.mmzero.report.data.read import COLLECTING, Series, finite
-
-
-@dataclass
-class AlarmConfig:
-    """Thresholds; shares are in [0, 1]. `on_alarm`: warn | stop. `min_count`: shares of fewer items raise no alarm."""
-
-    on_alarm: str = "warn"
-    window: int = 3
-    min_count: int = 20
-    leak_rate_max: float = 0.1
-    blind_rate_max: float = 0.5
-    blank_rate_max: float = 0.1
-    render_rate_min: float = 0.2
-    acceptance_min: float = 0.05
-    target_share_min: float = 0.5
-    hard_consistency_max: float = 0.75
-    hard_consistency_min: float = 0.25
-    too_easy_max: float = 0.6
-    content_entropy_min: float = 0.25
-    policy_entropy_share_min: float = 0.1
-    label_agreement_min: float = 0.3
-    kl_max: float = 0.5
-    probs_corr_min: float = 0.95
-    probs_diff_max: float = 0.05
-    clip_ratio_max: float = 0.25
-    dropped_max: float = 0.02
-    zero_variance_max: float = 0.9
+from recipe.mmzero.settings.alarms import AlarmConfig
 
 
 @dataclass(frozen=True)

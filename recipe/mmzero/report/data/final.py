@@ -90,7 +90,7 @@ def terminal_table(run_dir: Path | str) -> str:
     """The final table as plain text, at most 120 columns wide.
 
     Raises:
-        ReportError: `run_dir` is not a folder.
+        ReportError: `run_dir` is not a run folder.
     """
     run = read_run(run_dir)
     rows = stage_rows(run)

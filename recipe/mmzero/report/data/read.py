@@ -117,7 +117,7 @@ def read_run(folder: Path | str) -> Run:
     """Everything but samples.
 
     Raises:
-        ReportError: `folder` is not a folder.
+        ReportError: `folder` is not a run folder.
     """
     folder = Path(folder).resolve()
     if not folder.is_dir():
@@ -132,6 +132,9 @@ def read_run(folder: Path | str) -> Run:
     steps.sort(key=lambda step: (step.iteration, order[step.name]))
     config = read_mapping(folder / "config.yaml", skips)
     state = read_mapping(folder / "state.json", skips)
+    # Other programs have a config.yaml and a state.json, too.
+    if not (steps or isinstance(state.get("steps"), dict) or isinstance(config.get("evolution"), dict)):
+        raise ReportError(f"{folder} is no run folder: neither steps, nor state.json or config.yaml of a run are in it")
     _use_journal(steps, state)
     return Run(folder, config, state, steps, skips)
 

@@ -1,28 +1,36 @@
 """One dumped roll-out, or one collected row, in the form that the report uses; any field may be missing or wrong.
 
-`from_sample` takes a line of samples/*.jsonl, `from_shard` a record of a collection's shards. Both give a `Sample`
+`from_sample` takes a line of samples/*.jsonl, `from_row` a row of a collection (collected.py). Both give a `Sample`
 whose texts are bounded, so that one absurd record cannot fill the page. `breakdown` splits a score into the terms of
 METHOD §2, so that they add up to it.
 """
 
+import json
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from mmzero_rewards import Proposal, RewardConfig
-from mmzero_rewards.parsing.responses import fence_bodies
-from mmzero_rewards.scoring.checks import blind_rate, leak
-from mmzero_rewards.scoring.labels import label_row
-from recipe.mmzero.report.data.read import COLLECTING, TRAINING, Skips, finite
+from mmzero_rewards import Proposal
+from recipe.mmzero.report.data.read import TRAINING, Skips, finite
 
 LONG, SHORT = 12_000, 600
 """Longest text kept in characters: prompts, responses and code; captions, questions and answers."""
 MAX_DRAWINGS, MAX_VOTES, MAX_TEXTS = 8, 64, 60
-FIELDS = ("content_type", "caption", "easy_question", "easy_answer", "hard_question", "hard_answer")
+FIELDS = tuple(one.name for one in fields(Proposal))
 KNOWN = {
     *("id", "iteration", "role", "step", "uid", "sample", "prompt", "response", "score", "terms", "status", "proposal"),
     *("drawings", "label", "answer", "image", "failure", "blind_votes", "dropped", "evidence_s"),
 }
+JUDGED = {
+    "hard_consistency": "hard_consistency",
+    "easy_consistency": "easy_consistency",
+    "solvability": "easy_accuracy",
+    "leak": "leak",
+    "label_agrees": "label_agrees",
+    "blind_rate": "blind_rate",
+}
+"""Term -> column of labels.parquet."""
 
 
 @dataclass
@@ -109,62 +117,45 @@ def from_sample(record: Mapping[str, Any], skips: Skips, where: str) -> Sample |
     )
 
 
-def from_shard(
-    record: Mapping[str, Any], role: str, iteration: int, config: RewardConfig, skips: Skips, where: str
-) -> Sample | None:
-    """A record of a collection's shards; None for the shard's last line and for records of other kinds.
-
-    The label, its filter's verdict, leak and blind rate are computed by the reward's own functions.
-    """
-    if role not in COLLECTING or "index" not in record or "raw_text" not in record:
-        return None
-    proposal = _proposal(record.get("proposal"))
-    drawings = []
-    for one in _list(record.get("drawings"), MAX_DRAWINGS):
-        if isinstance(one, Mapping):
-            drawings.append(_drawing({**one, "code": _code(text(one.get("response")))}))
+def from_row(row: Mapping[str, Any], role: str, iteration: int) -> Sample:
+    """A row of a collection as the collection decided it; nothing is judged here."""
+    identity = text(row.get("proposal_id"), 120)
+    index = identity.rpartition("-")[2]
+    drawings = [_drawing(one) for one in _list(row.get("drawings"), MAX_DRAWINGS)]
     sample = Sample(
-        id=text(record.get("proposal_id"), 120),
+        id=identity,
         iteration=iteration,
         role=role,
-        step=whole(record.get("index")),
-        group=text(record.get("proposal_id"), 120),
+        step=int(index) if index.isascii() and index.isdigit() else 0,
+        group=identity,
         score=None,
-        status=text(record.get("reject"), 80) or "kept",
-        prompt=text(record.get("topic"), SHORT),
-        response=text(record.get("raw_text")),
-        proposal=proposal,
+        status=text(row.get("reject_reason"), 80) or "kept",
+        prompt=text(row.get("topic"), SHORT),
+        response=text(row.get("raw_text")),
+        proposal=_proposal(row) if row.get("format_ok") else {},
         drawings=drawings,
-        blind_votes=_votes(record.get("blind_votes")),
     )
-    if role == "collect_coder":
-        drawn = [drawing.status == "ok" for drawing in drawings]
-        if drawn:
-            sample.terms["render_rate"] = sum(drawn) / len(drawn)
-        return sample
-    easy, hard = _votes(record.get("easy_votes")), _votes(record.get("hard_votes"))
-    if drawings and hard and set(FIELDS) <= proposal.keys():
-        drawings[0].easy_votes, drawings[0].hard_votes = easy, hard
-        try:
-            label = label_row(easy, hard, proposal["easy_answer"], proposal["hard_answer"], config)
-        except ValueError:
-            skips.add("row cannot be labelled", where)
-            return None
-        sample.label = label.label
-        sample.status = text(record.get("reject"), 80) or label.reason or "kept"
-        found = leak(drawings[0].drawn_text, Proposal(**proposal)).penalised
-        sample.terms |= {
-            "hard_consistency": label.hard_consistency,
-            "easy_consistency": label.easy_consistency,
-            "solvability": label.easy_accuracy,
-            "leak": float(found),
-        }
-        if label.label_agrees is not None:
-            sample.terms["label_agrees"] = float(label.label_agrees)
-        if sample.blind_votes:
-            rate = finite(blind_rate(sample.blind_votes, hard, config))
-            sample.terms |= {} if rate is None else {"blind_rate": rate}
+    judged = row.get("judged")
+    if isinstance(judged, Mapping):
+        sample.label = _optional(judged.get("label"))
+        sample.blind_votes = _votes(judged.get("blind_votes"))
+        named = {public: finite(judged.get(column)) for public, column in JUDGED.items()}
+        sample.terms |= {public: value for public, value in named.items() if value is not None}
+        for drawing in drawings[:1]:
+            drawing.easy_votes, drawing.hard_votes = _votes(judged.get("easy_votes")), _votes(judged.get("hard_votes"))
+    elif role == "collect_coder" and drawings:
+        sample.terms["render_rate"] = sum(one.status == "ok" for one in drawings) / len(drawings)
     return sample
+
+
+def pack(sample: Sample) -> bytes:
+    """A sample in about a kilobyte, for `unpack`."""
+    return zlib.compress(json.dumps(asdict(sample)).encode(), 1)
+
+
+def unpack(packed: bytes) -> Sample:
+    found = json.loads(zlib.decompress(packed))
+    return Sample(**found | {"drawings": [Drawing(**one) for one in found["drawings"]]})
 
 
 def breakdown(sample: Sample, format_weight: float = 0.1) -> list[tuple[str, float]]:
@@ -230,15 +221,6 @@ def _drawing(one: Mapping[str, Any]) -> Drawing:
         easy_votes=_votes(one.get("easy_votes")),
         hard_votes=_votes(one.get("hard_votes")),
     )
-
-
-def _code(response: str) -> str:
-    """The drawing for display: the first closed fence, else the whole response."""
-    for kind in ("svg", "xml", "python"):
-        body = next(fence_bodies(response, kind), None)
-        if body:
-            return body
-    return response
 
 
 def _proposal(value: Any) -> dict[str, str]:

@@ -1,7 +1,8 @@
-"""One pass over all dumped samples: where each one is, what makes it telling, and the tallies behind the figures.
+"""One pass over all dumped samples and collected rows: what makes each one telling, and the tallies behind the figures.
 
-Memory stays small at any number of samples: an `Entry` of a few numbers per sample, and running sums. `choose` orders
-the entries so that the most telling come first; only those that the page shows are read again.
+Memory stays small at any number of samples: an `Entry` of a few numbers per sample (of a collected row also its texts,
+compressed), and running sums. `choose` orders the entries so that the most telling come first; only those that the page
+shows are read again.
 """
 
 import hashlib
@@ -11,15 +12,13 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
-from mmzero_rewards import RewardConfig
-from recipe.mmzero.report.data.read import COLLECTING, TRAINING, Run, Skips, json_lines, parse
-from recipe.mmzero.report.data.records import Sample, from_sample, from_shard
+from recipe.mmzero.report.data import collected
+from recipe.mmzero.report.data.read import COLLECTING, Run, Skips, Step, json_lines, parse
+from recipe.mmzero.report.data.records import Sample, from_row, from_sample, pack, unpack
 from recipe.mmzero.report.data.stats import Moments
 
 REASONS = ("leak", "best", "spread", "failure", "typical", "worst")
 """Why a sample is shown, in the order of the first page."""
-MAX_ROWS = 3000
-"""Rows of one collection that are surveyed; more do not change a figure."""
 TERMS = {
     "solvability": ("mean_solvability", "solvability"),
     "difficulty": ("mean_difficulty", "difficulty"),
@@ -30,7 +29,10 @@ TERMS = {
 
 @dataclass(slots=True)
 class Entry:
-    """Place and key facts of one sample. `spread`: standard deviation of the rewards in its group."""
+    """Place and key facts of one sample. `spread`: standard deviation of the rewards in its group.
+
+    `source` and `offset`: number of the file and place in it, a byte or (collections) a row, which `packed` then holds.
+    """
 
     source: int
     offset: int
@@ -42,6 +44,7 @@ class Entry:
     outcome: str
     leaks: bool
     pictured: bool
+    packed: bytes = b""
     spread: float = 0.0
     why: str = ""
 
@@ -61,12 +64,12 @@ class Tally:
 
 @dataclass
 class Survey:
-    """Result of the pass. `sources`: files by number, with the collection they belong to ("" for samples).
+    """Result of the pass. `sources`: files by number.
 
     `pictures`: (iteration, file name) of a Solver picture -> the entry of the row it was collected in.
     """
 
-    sources: list[tuple[Path, str, int]]
+    sources: list[Path]
     entries: list[Entry]
     tallies: dict[tuple[int, str], Tally]
     pictures: dict[tuple[int, str], Entry] = field(default_factory=dict)
@@ -75,41 +78,24 @@ class Survey:
         return self.tallies.get((iteration, role), Tally())
 
 
-def survey(run: Run, config: RewardConfig) -> Survey:
+def survey(run: Run) -> Survey:
     """Read every sample of the run once; damage is counted in `run.skips`."""
     found = Survey([], [], {})
     groups: dict[str, int] = {}
     group_scores: list[Moments] = []
-    for path, role, iteration in _files(run):
-        number = len(found.sources)
-        found.sources.append((path, role, iteration))
-        for offset, record in json_lines(path, run.skips):
-            sample = _sample(record, role, iteration, config, run.skips, path.name)
-            if sample is None:
-                continue
+    for step in run.steps:
+        for offset, sample in _samples(step, found.sources, run.skips):
             group = groups.setdefault(sample.group, len(groups))
             if group == len(group_scores):
                 group_scores.append(Moments())
             if sample.score is not None and sample.status != "dropped":
                 group_scores[group].add(sample.score)
-            found.entries.append(
-                Entry(
-                    number,
-                    offset,
-                    sample.role,
-                    sample.iteration,
-                    sample.step,
-                    group,
-                    sample.score,
-                    sample.outcome,
-                    sample.leaks,
-                    any(drawing.image for drawing in sample.drawings) or sample.image is not None,
-                )
-            )
-            if role == "collect_solver":
+            entry = _entry(sample, len(found.sources) - 1, offset, group)
+            found.entries.append(entry)
+            if sample.role == "collect_solver":
                 for drawing in sample.drawings:
                     if drawing.image:
-                        found.pictures[iteration, Path(drawing.image).name] = found.entries[-1]
+                        found.pictures[sample.iteration, Path(drawing.image).name] = entry
             _count(found.tallies.setdefault((sample.iteration, sample.role), Tally()), sample)
     for entry in found.entries:
         scores = group_scores[entry.group]
@@ -119,9 +105,42 @@ def survey(run: Run, config: RewardConfig) -> Survey:
     return found
 
 
-def load(found: Survey, entry: Entry, run: Run, config: RewardConfig) -> Sample | None:
-    """Read one sample again; None if its file changed meanwhile."""
-    path, role, iteration = found.sources[entry.source]
+def _samples(step: Step, sources: list[Path], skips: Skips) -> Iterator[tuple[int, Sample]]:
+    """(byte or row number, sample) of a step's files; each file is appended to `sources` before its first sample."""
+    if step.name in COLLECTING:
+        sources.append(step.folder / "proposals.parquet")
+        for number, row in enumerate(collected.rows(step.folder, skips)):
+            yield number, from_row(row, step.name, step.iteration)
+        return
+    for path in sorted((step.folder / "samples").glob("*.jsonl")):
+        sources.append(path)
+        for offset, record in json_lines(path, skips):
+            sample = from_sample(record, skips, path.name)
+            if sample is not None:
+                yield offset, sample
+
+
+def _entry(sample: Sample, source: int, offset: int, group: int) -> Entry:
+    return Entry(
+        source,
+        offset,
+        sample.role,
+        sample.iteration,
+        sample.step,
+        group,
+        sample.score,
+        sample.outcome,
+        sample.leaks,
+        any(drawing.image for drawing in sample.drawings) or sample.image is not None,
+        pack(sample) if sample.role in COLLECTING else b"",
+    )
+
+
+def load(found: Survey, entry: Entry, run: Run) -> Sample | None:
+    """One sample again; None if its file changed meanwhile."""
+    if entry.packed:
+        return unpack(entry.packed)
+    path = found.sources[entry.source]
     try:
         with path.open("rb") as source:
             source.seek(entry.offset)
@@ -130,7 +149,7 @@ def load(found: Survey, entry: Entry, run: Run, config: RewardConfig) -> Sample 
         run.skips.add("sample vanished while the report was made", path.name)
         return None
     record = parse(line, run.skips, path.name)
-    return None if record is None else _sample(record, role, iteration, config, Skips(), path.name)
+    return None if record is None else from_sample(record, Skips(), path.name)
 
 
 def choose(entries: list[Entry]) -> list[Entry]:
@@ -193,34 +212,6 @@ def _queues(members: list[Entry]) -> dict[str, _Queue]:
 
 def _shuffled(entry: Entry) -> str:
     return hashlib.md5(f"{entry.source}:{entry.offset}".encode(), usedforsecurity=False).hexdigest()
-
-
-def _files(run: Run) -> Iterator[tuple[Path, str, int]]:
-    for step in run.steps:
-        if step.name in TRAINING:
-            for path in sorted((step.folder / "samples").glob("*.jsonl")):
-                yield path, "", step.iteration
-        elif step.name in COLLECTING:
-            rows = 0
-            for path in sorted((step.folder / "shards").glob("rows_*.jsonl")):
-                if rows >= MAX_ROWS:
-                    break
-                rows += _lines(path) - 1
-                yield path, step.name, step.iteration
-
-
-def _lines(path: Path) -> int:
-    try:
-        with path.open("rb") as source:
-            return sum(1 for _ in source)
-    except OSError:
-        return 1
-
-
-def _sample(record, role: str, iteration: int, config: RewardConfig, skips: Skips, where: str) -> Sample | None:
-    if role:
-        return from_shard(record, role, iteration, config, skips, where)
-    return from_sample(record, skips, where)
 
 
 def _count(tally: Tally, sample: Sample) -> None:

@@ -1,4 +1,4 @@
-"""The run card, README.md of a run folder: what ran, with which settings; results, cost, alarms, how to repeat.
+"""The run card, RUN.md of a run folder: what ran, with which settings; results, cost, alarms, how to repeat.
 
 Everything comes from the run folder; what it does not say is left out or called unknown. The config diff compares
 config.yaml with the default composition of this installation.

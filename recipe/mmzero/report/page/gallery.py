@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmzero_rewards import RewardConfig
-from recipe.mmzero.report.data.read import Run
+from mmzero_rewards.config import SolverConfig
+from recipe.mmzero.report.data.read import Run, finite
 from recipe.mmzero.report.data.records import Sample, breakdown
 from recipe.mmzero.report.data.survey import Survey, choose, load
 from recipe.mmzero.report.page.pictures import Album
@@ -34,18 +34,20 @@ class Gallery:
     blocks: list[str] = field(default_factory=list)
 
 
-def gallery(run: Run, found: Survey, config: RewardConfig, album: Album) -> Gallery:
+def gallery(run: Run, found: Survey, album: Album) -> Gallery:
     """Index and details of the most telling samples; their pictures get slots in `album`."""
     result = Gallery(len(found.entries))
+    weight = finite(run.setting("solver.format_weight"))
+    format_weight = SolverConfig().format_weight if weight is None else weight
     pending: list[dict[str, Any]] = []
     index_bytes = detail_bytes = 0
     for entry in choose(found.entries):
         if len(result.index) >= MAX_SAMPLES or index_bytes > INDEX_BYTES or detail_bytes > DETAIL_BYTES:
             break
-        sample = load(found, entry, run, config)
+        sample = load(found, entry, run)
         if sample is None:
             continue
-        _add_proposal(sample, found, run, config)
+        _add_proposal(sample, found, run)
         detail = _detail(sample, run, album)
         pictures = [one["picture"] for one in detail["drawings"]]
         record = {
@@ -61,7 +63,7 @@ def gallery(run: Run, found: Survey, config: RewardConfig, album: Album) -> Gall
             "spread": round(entry.spread, 4),
             "leak": int(sample.leaks),
             "pic": next((slot for slot in pictures if slot >= 0), -1),
-            "parts": breakdown(sample, config.solver.format_weight),
+            "parts": breakdown(sample, format_weight),
             "why": entry.why,
         }
         if "hard_consistency" in sample.terms:
@@ -78,12 +80,12 @@ def gallery(run: Run, found: Survey, config: RewardConfig, album: Album) -> Gall
     return result
 
 
-def _add_proposal(sample: Sample, found: Survey, run: Run, config: RewardConfig) -> None:
+def _add_proposal(sample: Sample, found: Survey, run: Run) -> None:
     """A Solver's roll-out knows its picture only; the row it was collected in has the proposal."""
     if sample.role != "solver" or sample.proposal or not sample.image:
         return
     entry = found.pictures.get((sample.iteration, Path(sample.image).name))
-    row = load(found, entry, run, config) if entry else None
+    row = load(found, entry, run) if entry else None
     if row is not None:
         sample.proposal = row.proposal
 

@@ -18,6 +18,7 @@ from recipe.mmzero.report.data.final import HEADS, MEANING, HeldOut, StageRow, c
 from recipe.mmzero.report.data.overview import COLUMNS, Column, Cost, show, state_of
 from recipe.mmzero.report.data.read import TITLES, Run
 from recipe.mmzero.report.data.stats import Number
+from recipe.mmzero.report.output import GENERATOR
 from recipe.mmzero.report.page.gallery import Gallery
 from recipe.mmzero.report.page.pictures import Album
 
@@ -78,7 +79,7 @@ def fill(name: str, parts: Mapping[str, str], scripts: Sequence[str]) -> str:
     )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    known = {"STYLE": read("report.css"), "SCRIPT": script, "POLICY": policy} | dict(parts)
+    known = {"GENERATOR": GENERATOR, "STYLE": read("report.css"), "SCRIPT": script, "POLICY": policy} | dict(parts)
     return re.sub(r"\{\{([A-Z]+)\}\}", lambda mark: known[mark[1]], read(name))
 
 
