@@ -17,7 +17,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from recipe.mmzero import capacity, machine, model_folder, schema
+from recipe.mmzero import capacity, machine, model_folder, schema, surroundings
 from recipe.mmzero.layout import ROLES
 from recipe.mmzero.machine import FAIL, OK, WARN, Check
 from recipe.mmzero.settings import ConfigError
@@ -108,6 +108,7 @@ def examine(config: DictConfig, brief: bool) -> Iterator[Check]:
     yield temporary_disk()
     yield machine.fonts()
     yield machine.loopback_port()
+    yield from surroundings.checks(config.hardware.kind, present.level != FAIL, brief)
     yield from sandbox(config)
     if not brief:
         yield plugin(config)
