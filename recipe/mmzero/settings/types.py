@@ -215,6 +215,7 @@ class Hardware:
 
     `ray_address`: null starts a Ray of our own per stage; HOST:PORT joins a running cluster. `ray_cpus`: CPUs that our
     own Ray counts; verl reserves three for every training GPU and two for every peer GPU, and placement waits for ever.
+    `cores`: CPU cores of a node, which decide the number of helper processes (cores.py); null: this machine's.
     `most_replicas`: servers of one checkpoint at most; null: as many as its GPUs allow.
     """
 
@@ -227,6 +228,7 @@ class Hardware:
     most_replicas: int | None = None
     ray_address: str | None = None
     ray_cpus: int | None = None
+    cores: int | None = None
     stages: Stages = field(default_factory=Stages)
     verl: dict[str, Any] = field(default_factory=dict)
 

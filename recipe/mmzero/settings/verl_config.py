@@ -11,36 +11,26 @@ Not covered: what verl makes of it (`validate_config` and its dataclasses; tests
 
 import sys
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.settings import keys, prompts
+from recipe.mmzero.settings import cores
 from recipe.mmzero.settings.environment import stage_environment
 from recipe.mmzero.settings.layout import PEERS
 from recipe.mmzero.settings.schema import scoring
 from recipe.mmzero.settings.seeds import derive_seed
-from recipe.mmzero.settings.types import ConfigError
+from recipe.mmzero.settings.verl_compose import CONFIG_DIR, check_raw, composed, verl_defaults
+from recipe.mmzero.settings.verl_reward import image_policy, reward_kwargs
 
-CONFIG_DIR = Path(str(resources.files("recipe.mmzero.config")))
+__all__ = ["check_raw", "collect_rollout", "command", "composed", "metrics_file", "peer_spec", "ray_init"]
+__all__ += ["reward_kwargs", "stage_config", "verl_defaults", "write"]
+
 AGENT_LOOP_CONFIG = str(CONFIG_DIR / "agent_loops.yaml")
 MANAGERS = {"proposer": "ProposerRewardManager", "coder": "CoderRewardManager", "solver": "SolverRewardManager"}
 # Room for the chat template around a prompt, in tokens.
 TEMPLATE_TOKENS = 64
-# Blocks of verl's configuration that pass any key on to something else.
-OPEN_IN_VERL = (
-    "actor_rollout_ref.model.override_config.",
-    "actor_rollout_ref.rollout.engine_kwargs.",
-    "ray_kwargs.ray_init.",
-    "reward.reward_kwargs.",
-    "reward.custom_reward_function.reward_kwargs.",
-)
 
 
 def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
@@ -56,6 +46,7 @@ def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
         OmegaConf.load(CONFIG_DIR / "verl" / "base.yaml"),
         OmegaConf.load(CONFIG_DIR / "verl" / f"{kind}.yaml"),
         OmegaConf.create(_computed(config, step)),
+        OmegaConf.create(_helpers(config)),
         OmegaConf.create({"ray_kwargs": {"ray_init": ray_init(config, metrics_file(step).resolve())}}),
         OmegaConf.create({"reward": {"reward_kwargs": reward_kwargs(config, step)}, "mmzero": _settings(config, step)}),
     ]
@@ -124,6 +115,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                 "tensor_model_parallel_size": int(layout.get("tensor_parallel", 1)),
                 "gpu_memory_utilization": float(layout.get("gpu_memory_utilization", 0.5)),
                 "agent": {"agent_loop_config_path": AGENT_LOOP_CONFIG, "default_agent_loop": f"mmzero_{role}"},
+                "engine_kwargs": engine_kwargs(config),
             },
         },
         "reward": {"reward_manager": {"name": MANAGERS[role]}},
@@ -137,6 +129,18 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "experiment_name": step["id"].replace("/", "_"),
             "logger": list(config.loggers),
         },
+    }
+
+
+def _helpers(config: DictConfig) -> dict[str, Any]:
+    """Processes beside the engine; on a machine without GPUs config/verl/cpu.yaml has one of each kind."""
+    if config.hardware.kind == "cpu":
+        return {}
+    node = cores.of_node(config)
+    return {
+        "data": {"dataloader_num_workers": cores.loader_workers(node)},
+        "actor_rollout_ref": {"rollout": {"agent": {"num_workers": cores.rollout_workers(node)}}},
+        "reward": {"num_workers": cores.reward_workers(node)},
     }
 
 
@@ -166,53 +170,13 @@ def metrics_file(step: Mapping[str, Any]) -> Path:
     return Path(step["step_dir"]) / f"metrics.attempt{int(step.get('attempt', 1)):02d}.jsonl"
 
 
-def image_policy(config: DictConfig) -> dict[str, int]:
-    """The one picture-size policy of rewards, labels and training (METHOD `picture_size`), in pixels."""
-    return {"min_pixels": int(config.image.min_pixels), "max_pixels": int(config.image.max_pixels)}
+def engine_kwargs(config: DictConfig) -> dict[str, Any]:
+    """The picture-size policy for vLLM itself.
 
-
-def reward_kwargs(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
-    """What the reward manager of this step reads (`config.reward.reward_kwargs`, mmzero_rewards/managers/roles.py)."""
-    role = step["role"]
-    coder, solver = config.coder, config.solver
-    peers: dict[str, Any] = {}
-    if "coder" in PEERS[role]:
-        peers["coder"] = {
-            "addresses": [],
-            "model": str(step["inputs"]["coder"]),
-            "samples": coder.samples,
-            "sampling": _sampling(coder.sampling["peer"], coder.train.max_response_tokens),
-        }
-    if "solver" in PEERS[role]:
-        peers["solver"] = {
-            "addresses": [],
-            "model": str(step["inputs"]["solver"]),
-            "votes": solver.votes,
-            "sampling": _sampling(solver.sampling["judge"], solver.train.max_response_tokens),
-        }
-    return {
-        "scoring": scoring(config),
-        "render": OmegaConf.to_container(config.render, resolve=True),
-        "peers": peers,
-        "prompts": prompts.as_dict(config),
-        "prompt_fields": list(coder.prompt_fields),
-        "failures": {
-            "max_retries": config.failures.max_retries,
-            "timeout_s": config.failures.timeout_s,
-        },
-        "image": image_policy(config),
-        "seed": derive_seed(config.seed, step["iteration"], role, 0, 2),
-        "dump_dir": str(Path(step["step_dir"]) / "samples") if config.dump.samples_per_step else None,
-    }
-
-
-def _sampling(sampling: Any, max_tokens: int) -> dict[str, Any]:
-    return {
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "top_k": sampling.top_k,
-        "max_tokens": max_tokens,
-    }
+    It measures its memory at start with the largest picture that it may get. Without this that is the processor's own
+    limit (12.8 M pixels for Qwen2.5-VL), not ours.
+    """
+    return {"vllm": {"mm_processor_kwargs": image_policy(config)}}
 
 
 def _settings(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
@@ -279,45 +243,6 @@ def command(step_dir: Path) -> list[str]:
     return ["python", "-m", "verl.trainer.main_ppo", f"--config-path={Path(step_dir).resolve()}", "--config-name=verl"]
 
 
-def composed(overlay: Mapping[str, Any] | DictConfig) -> DictConfig:
-    """verl's full config with an overlay on top, as Hydra would compose it from a stage's verl.yaml."""
-    config = verl_defaults()
-    with open_dict(config):
-        return OmegaConf.merge(config, overlay)
-
-
-def verl_defaults() -> DictConfig:
-    """verl's `ppo_trainer` with its defaults. Reads the installed YAML without importing verl (seconds)."""
-    return _verl_defaults().copy()
-
-
-@cache
-def _verl_defaults() -> DictConfig:
-    GlobalHydra.instance().clear()
-    folder = Path(find_spec("verl").submodule_search_locations[0]) / "trainer" / "config"
-    with initialize_config_dir(str(folder), version_base=None):
-        return compose("ppo_trainer")
-
-
-def check_raw(config: DictConfig) -> None:
-    """Check the keys of the user's `verl.*` block against verl's own and those that we add.
-
-    Raises:
-        ConfigError: a key that verl would ignore in silence; names the nearest.
-    """
-    raw = OmegaConf.to_container(config.verl, resolve=True)
-    if not any(raw.values()):
-        return
-    valid = composed(OmegaConf.merge(*[OmegaConf.load(path) for path in sorted((CONFIG_DIR / "verl").glob("*.yaml"))]))
-    tree = OmegaConf.to_container(valid, resolve=False)
-    for part, overlay in raw.items():
-        for key in keys.unknown(overlay, tree):
-            if not key.startswith(OPEN_IN_VERL):
-                found = keys.nearest(key, list(keys.flatten(tree)))
-                hint = f" (did you mean '{found}'?)" if found else ""
-                raise ConfigError(f"verl.{part}.{key} is no key of verl's configuration{hint}")
-
-
 def collect_rollout(config: DictConfig, stage: str) -> tuple[DictConfig, dict[str, Any]]:
     """(verl rollout config for peers, arguments of ray.init) of a collection step."""
     layout = config.hardware.stages[stage]
@@ -328,6 +253,7 @@ def collect_rollout(config: DictConfig, stage: str) -> tuple[DictConfig, dict[st
         "max_model_len": longest + TEMPLATE_TOKENS,
         "max_num_seqs": int(layout.get("peer_max_num_seqs", 256)),
         "gpu_memory_utilization": float(layout.get("peer_gpu_memory_utilization", 0.85)),
+        "engine_kwargs": engine_kwargs(config),
     }
     full = composed(
         OmegaConf.merge(

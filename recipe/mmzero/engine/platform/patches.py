@@ -4,6 +4,7 @@ A patch stands here only where no seam exists (registry, config key, entry point
 tests/contract/test_patches.py fails when one is no longer needed. References are relative to the installed packages.
 """
 
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,6 +124,22 @@ def in_temporary_folder(handle: str) -> str:
     return handle.replace("ipc:///tmp/", f"ipc://{tempfile.gettempdir()}/", 1)
 
 
+def threads_of_training_workers(engine: ModuleType) -> None:
+    original = engine.FSDPEngine.initialize
+
+    def initialize(self):
+        import torch
+
+        from recipe.mmzero.settings import cores
+
+        if torch.cuda.is_available():
+            beside = int(os.environ.get("RAY_LOCAL_WORLD_SIZE", "1"))
+            torch.set_num_threads(max(1, cores.available() // beside))
+        original(self)
+
+    engine.FSDPEngine.initialize = initialize
+
+
 SOCKET_REASON = (
     "weights travel through a socket in /tmp named after the Ray job id (verl/workers/rollout/vllm_rollout/"
     "vllm_rollout.py:141, utils.py:431), and in a Ray cluster of its own the first job always has the same id: two "
@@ -166,6 +183,15 @@ PATCHES = (
         module="verl.workers.rollout.vllm_rollout.utils",
         reason=SOCKET_REASON,
         apply=private_weight_socket_receiver,
+        cpu_only=False,
+    ),
+    Patch(
+        name="threads_of_training_workers",
+        module="verl.workers.engine.fsdp.transformer_impl",
+        reason="Ray starts its workers with one OpenMP thread, and with cpu_offload clipping and AdamW of all "
+        "parameters run on the CPU: one core works while the GPUs wait. A variable for all processes would give as "
+        "many threads to every rollout and reward worker, too",
+        apply=threads_of_training_workers,
         cpu_only=False,
     ),
     Patch(
