@@ -34,11 +34,11 @@ MARKS = r"""
 <easy_question>|</easy_question>|<easy_answer>|</easy_answer>
 <hard_question>|</hard_question>|<hard_answer>|</hard_answer>
 """
-_MARKS = [mark.replace("\\n", "\n") for line in MARKS.strip().splitlines() for mark in line.split("|")]
+MARKUP = [mark.replace("\\n", "\n") for line in MARKS.strip().splitlines() for mark in line.split("|")]
 RESPONSES = st.one_of(
     st.text(max_size=30),
-    st.lists(st.one_of(st.sampled_from(_MARKS), st.sampled_from(FRAGMENTS)), max_size=24).map("".join),
-    st.tuples(st.sampled_from(RESPONSE_TEXTS), st.sampled_from(_MARKS), st.integers(0, 200)).map(
+    st.lists(st.one_of(st.sampled_from(MARKUP), st.sampled_from(FRAGMENTS)), max_size=24).map("".join),
+    st.tuples(st.sampled_from(RESPONSE_TEXTS), st.sampled_from(MARKUP), st.integers(0, 200)).map(
         lambda parts: parts[0][: parts[2]] + parts[1] + parts[0][parts[2] :]
     ),
 )
