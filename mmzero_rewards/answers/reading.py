@@ -88,7 +88,8 @@ def _value(text: str, nested: int) -> Answer | None:
             return Answer("text", letter.group(1).casefold())
         if not text:
             return None
-    first = FIRST_WORD.match(text).group().casefold()
+    lower = text.casefold()
+    first, last = FIRST_WORD.match(lower).group(), lower.rpartition(" ")[2]
     found = None
     if HAS_DIGIT.search(text) or first.partition("-")[0] in STARTS or first in NAMED_TIMES:
         found = _number(text) or _moment(text)
@@ -100,9 +101,8 @@ def _value(text: str, nested: int) -> Answer | None:
         found = Answer("text", yes_or_no(text))
     if not found and not nested:
         found = _option(text)
-    if not found and ("-" in text or " to " in text or first == "between"):
+    if not found and ("-" in text or " to " in lower or first == "between"):
         found = read_range(text)
-    last = text.rpartition(" ")[2].casefold()
     if not found and (text[-1] == "+" or first in BOUND_LEADS or last in BOUND_ENDS):
         found = read_bound_in_words(text)
     if not found and last.strip("().") in AFTERTHOUGHTS:

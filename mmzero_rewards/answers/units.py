@@ -113,13 +113,13 @@ PREFIX_CURRENCIES = {
 """What may stand before an amount: symbols and three-letter codes."""
 
 CHANGES_MEANING = """
-    and or nor to of in at on out by from than then more less fewer plus minus times over under above below per
-    with without each between is are was were not no if else but for as the an vs versus equals into off half
-    halves third thirds quarter quarters fourth fourths fifth fifths sixth sixths seventh sevenths eighth
-    eighths ninth ninths tenth tenths hundredth hundredths noon midnight dozen dozens hundred hundreds thousand
-    thousands million millions billion billions trillion lakh crore am pm ad bc bce ce st nd rd th mod choose
-    squared cubed sqrt pi log sin cos tan root january february march april may june july august september
-    october november december jan feb mar apr jun jul aug sep sept oct nov dec
+    approx approximately estimated est correct right and or nor to of in at on out by from than then more less fewer
+    plus minus times over under above below per with without each between is are was were not no if else but for as
+    the an vs versus equals into off half halves third thirds quarter quarters fourth fourths fifth fifths sixth
+    sixths seventh sevenths eighth eighths ninth ninths tenth tenths hundredth hundredths noon midnight dozen dozens
+    hundred hundreds thousand thousands million millions billion billions trillion lakh crore am pm ad bc bce ce st
+    nd rd th mod choose squared cubed sqrt pi log sin cos tan root january february march april may june july august
+    september october november december jan feb mar apr jun jul aug sep sept oct nov dec
 """
 NOT_UNITS = frozenset(CHANGES_MEANING.split())
 """Words behind a number that change what it means, so the whole is not "a number with a unit"."""
