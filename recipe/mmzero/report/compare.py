@@ -14,7 +14,8 @@ from recipe.mmzero.report.data.survey import survey
 from recipe.mmzero.report.figures.style import CYCLE, MARKERS, figure, iteration_axis, nothing
 from recipe.mmzero.report.page.card import flat, results
 from recipe.mmzero.report.page.page import escape, figure_list, fill, skip_list, table
-from recipe.mmzero.report.single import both, scoring, write
+from recipe.mmzero.report.single import both, scoring
+from recipe.mmzero.run.folder import RunFolder, write
 
 Rows = dict[int, dict[str, Number | None]]
 SEED_KEYS = ("seed", "run_dir")
@@ -26,7 +27,8 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
     """Write report.html, README.md and figures/*.png of a comparison; returns the page."""
     runs = [read_run(folder) for folder in folders]
     out = Path(out or runs[0].folder / "compare").resolve()
-    (out / "figures").mkdir(parents=True, exist_ok=True)
+    folder = RunFolder(out)
+    folder.figures.mkdir(parents=True, exist_ok=True)
     rows = {}
     for run in runs:
         found = survey(run, scoring(run))
@@ -40,7 +42,7 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
     ):
         caption += " Whiskers: 95% interval, over seeds (Student) where a group has several runs, else within the run."
         light, dark = both(lambda keys=keys: overlay(curves, keys))
-        write(out / "figures" / f"{name}.png", light)
+        write(folder.figures / f"{name}.png", light)
         figures.append((name, caption, light, dark))
     last = {f"{name}, iteration {max(curve)}": curve[max(curve)] for name, curve in curves.items() if curve}
     listed = "".join(
@@ -55,12 +57,12 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
         "FIGURES": figure_list(figures),
         "SKIPPED": skip_list(skipped),
     }
-    write(out / "report.html", fill("compare.html", parts, ()).encode())
+    write(folder.report, fill("compare.html", parts, ()).encode())
     text = f"# Comparison\n\n{results(last, 'runs')}\n\n"
     for name, members in groups.items():
         text += f"* {titled(name, members)}: {', '.join(_label(run) for run in members)}\n"
     write(out / "README.md", text.encode())
-    return out / "report.html"
+    return folder.report
 
 
 def grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:

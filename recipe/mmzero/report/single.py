@@ -1,7 +1,6 @@
 """The report of one run: read, survey, draw, write (page.py, card.py, figures_*.py do the parts)."""
 
 import io
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -23,6 +22,7 @@ from recipe.mmzero.report.page.card import card
 from recipe.mmzero.report.page.gallery import PICTURE_BYTES, gallery
 from recipe.mmzero.report.page.page import page
 from recipe.mmzero.report.page.pictures import Album
+from recipe.mmzero.run.folder import RunFolder, write
 
 Draw = Callable[[Run, Survey], Figure]
 FIGURES: tuple[tuple[str, Draw, str], ...] = (
@@ -58,7 +58,8 @@ def build(folder: Path, out: Path | None = None) -> Path:
     """Write report.html, figures/*.png and README.md into `out` (default: the run folder); returns the page."""
     run = read_run(folder)
     out = Path(out or run.folder).resolve()
-    (out / "figures").mkdir(parents=True, exist_ok=True)
+    folder = RunFolder(out)
+    folder.figures.mkdir(parents=True, exist_ok=True)
     config = scoring(run)
     found = survey(run, config)
     rows = {iteration: overview.numbers(run, found, iteration) for iteration in run.iterations}
@@ -72,14 +73,14 @@ def build(folder: Path, out: Path | None = None) -> Path:
         filling = beside.submit(album.fill, PICTURE_BYTES)
         for name, draw, caption in FIGURES:
             light, dark = both(lambda draw=draw: draw(run, found))
-            write(out / "figures" / f"{name}.png", light)
+            write(folder.figures / f"{name}.png", light)
             figures.append((name, caption, light, dark))
         filling.result()
     text = page(run, rows, stages, accuracies, alarms, costs, figures, shown, album)
-    write(out / "report.html", text.encode())
+    write(folder.report, text)
     captions = [(name, caption) for name, _, caption in FIGURES]
     write(out / "README.md", card(run, rows, stages, accuracies, alarms, costs, captions).encode())
-    return out / "report.html"
+    return folder.report
 
 
 def scoring(run: Run) -> RewardConfig:
@@ -124,10 +125,3 @@ def both(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
             canvas.savefig(target, format="png", facecolor=theme.ground)
             images.append(target.getvalue())
     return images[0], images[1]
-
-
-def write(path: Path, content: bytes) -> None:
-    """Replace a file in one rename."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

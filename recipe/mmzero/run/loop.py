@@ -12,7 +12,6 @@ fresh run in a sibling folder).
 Exit codes: 0 done; 1 a step failed; 2 settings or run folder unusable; 3 stopped by an alarm; 130, 143 interrupted.
 """
 
-import os
 import signal
 import sys
 import time
@@ -25,6 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 from recipe.mmzero.machine import versions
 from recipe.mmzero.machine.base_model import base_folder
 from recipe.mmzero.report.alarms import check as alarms
+from recipe.mmzero.run.folder import RunFolder, StepFolder, sibling, write
 from recipe.mmzero.run.plan import Step, plan, step_named
 from recipe.mmzero.run.processes import supervise, tree
 from recipe.mmzero.run.processes.signs import Signs
@@ -86,11 +86,8 @@ class _Elsewhere(Exception):
 
 def _elsewhere(config: DictConfig) -> DictConfig:
     """The same configuration with the first free run folder `RUN_DIR-2`, `RUN_DIR-3`, ..."""
-    number = 2
-    while Path(f"{config.run_dir}-{number}").exists():
-        number += 1
     fresh = OmegaConf.create(OmegaConf.to_container(config))
-    fresh.run_dir = f"{config.run_dir}-{number}"
+    fresh.run_dir = sibling(config.run_dir)
     print(f"{config.run_dir} holds another run: starting a new one in {fresh.run_dir}", flush=True)
     OmegaConf.set_readonly(fresh, True)
     return fresh
@@ -116,7 +113,7 @@ class Evolution:
     def __init__(self, config: DictConfig, steps: Sequence[Step], journal: Journal, owned: ExitStack):
         self.config, self.steps, self.journal, self.owned = config, steps, journal, owned
         self.warm: WarmServer | None = None
-        self.run_dir = journal.run_dir
+        self.run_dir, self.folder = journal.run_dir, RunFolder(journal.run_dir)
         self._redo_after: int | None = None  # `--from`: later steps follow their changed inputs
 
     def go(self, from_step: str | None, first: int, last: int) -> int:
@@ -234,7 +231,7 @@ class Evolution:
             "inputs": {name: str(path) for name, path in inputs.items()},
             "config": OmegaConf.to_container(self.config, resolve=True),
         }
-        step_file = step_dir / "step.yaml"
+        step_file = StepFolder(step_dir).description
         step_file.write_text(OmegaConf.to_yaml(OmegaConf.create(document)))
         steps = self.config[step.role].train.steps if step.kind == "train" else 0
         return supervise.attempt(
@@ -257,9 +254,9 @@ class Evolution:
             if self.warm is None or not self.warm.alive():
                 if self.warm is not None:
                     self.warm.close()  # it was killed
-                (self.run_dir / "logs").mkdir(exist_ok=True)
+                self.folder.logs.mkdir(exist_ok=True)
                 added = inherited(self.config) | stage_environment(self.config)
-                self.warm = self.owned.enter_context(WarmServer(added, self.run_dir / "logs" / "warm.log"))
+                self.warm = self.owned.enter_context(WarmServer(added, self.folder.warm_log))
             environment |= self.warm.environment
         return environment
 
@@ -283,14 +280,14 @@ class Evolution:
     # -- files -------------------------------------------------------------------------------------------------------
 
     def _log(self, step: Step, attempt: int) -> Path:
-        return self.run_dir / "logs" / f"{step.id.replace('/', '-')}.attempt{attempt:02d}.log"
+        return self.folder.log(step.id, attempt)
 
     def _topics(self, step_dir: Path) -> Path:
         """The Proposer's training rows follow from topics and seed alone."""
         from recipe.mmzero.engine.collect import write_topic_rows
         from recipe.mmzero.settings import prompts
 
-        target, proposer = step_dir / "topics.parquet", self.config.proposer
+        target, proposer = StepFolder(step_dir).topics, self.config.proposer
         rows = proposer.train.rows or len(proposer.topics)
         write_topic_rows(
             target, list(proposer.topics), int(rows), int(self.config.seed), prompts.templates(self.config)
@@ -298,10 +295,7 @@ class Evolution:
         return target
 
     def _write_config(self) -> None:
-        target = self.run_dir / "config.yaml"
-        temporary = target.with_suffix(".part")
-        temporary.write_text(OmegaConf.to_yaml(self.config, resolve=True))
-        os.replace(temporary, target)
+        write(self.folder.config, OmegaConf.to_yaml(self.config, resolve=True))
 
     # -- after the last step -----------------------------------------------------------------------------------------
 
@@ -328,7 +322,7 @@ class Evolution:
 
     def _newest_solver(self) -> Path | None:
         done = [s for s in self.steps if s.stage == "solver" and self._done(s)]
-        return self.run_dir / done[-1].id / "hf" if done else None
+        return self.folder.step(done[-1].id).model if done else None
 
     def _done(self, step: Step) -> bool:
         record = self.journal.records.get(step.id)
@@ -338,4 +332,4 @@ class Evolution:
         """Solver accuracy before and after on held-out scenes with true labels; kept until the Solver changes."""
         from recipe.mmzero.tiny.held_out import compare_cached
 
-        compare_cached(self.provenance.base, solver, self.provenance.hash(solver), self.run_dir / "held_out.json")
+        compare_cached(self.provenance.base, solver, self.provenance.hash(solver), self.folder.held_out)

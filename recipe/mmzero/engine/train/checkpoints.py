@@ -8,6 +8,7 @@ import os
 import zipfile
 from pathlib import Path
 
+from recipe.mmzero.run.folder import DAMAGED, write
 from recipe.mmzero.run.record.artifacts import problem_with
 
 KINDS = ("model", "optim", "extra_state")
@@ -26,7 +27,7 @@ def last_usable(folder: Path) -> int:
             _point_to(folder, step)
             return step
         print(f"checkpoint of step {step} is damaged ({damage}): set aside, taking the one before it", flush=True)
-        os.replace(path, _free(path.with_name(path.name + ".damaged")))
+        os.replace(path, _free(path.with_name(path.name + DAMAGED)))
     (folder / MARKER).unlink(missing_ok=True)
     return 0
 
@@ -54,14 +55,12 @@ def _steps(folder: Path) -> list[int]:
 def _point_to(folder: Path, step: int) -> None:
     marker = folder / MARKER
     if not marker.exists() or marker.read_text().strip() != str(step):
-        temporary = marker.with_suffix(".part")
-        temporary.write_text(str(step))
-        os.replace(temporary, marker)
+        write(marker, str(step))
 
 
 def _free(path: Path) -> Path:
     number = 1
     while path.exists():
         number += 1
-        path = path.with_name(f"{path.name.split('.damaged')[0]}.damaged{number}")
+        path = path.with_name(f"{path.name.split(DAMAGED)[0]}{DAMAGED}{number}")
     return path

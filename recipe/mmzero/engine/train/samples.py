@@ -8,11 +8,12 @@ Not-a-number values become null, which every JSON reader accepts.
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+from recipe.mmzero.run.folder import write
 
 RowT = TypeVar("RowT")
 
@@ -35,11 +36,7 @@ class SampleWriter:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         target = self.folder / f"{step:06d}.jsonl"
-        temporary = target.with_suffix(".jsonl.part")
-        with temporary.open("w") as out:
-            for record in records:
-                out.write(json.dumps(_plain(record), ensure_ascii=False) + "\n")
-        os.replace(temporary, target)
+        write(target, "".join(json.dumps(_plain(record), ensure_ascii=False) + "\n" for record in records))
         self._forget_pictures({drawing["image"] for record in records for drawing in record.get("drawings") or ()})
 
     def _forget_pictures(self, shown: Collection[str | None]) -> None:

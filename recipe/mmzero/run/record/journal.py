@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from recipe.mmzero.run.folder import RunFolder, write
+
 FORMAT = 1
 
 
@@ -44,19 +46,20 @@ class Journal:
     """`RUN_DIR/state.json`. Use as a context manager: it holds the folder's lock."""
 
     def __init__(self, run_dir: Path):
-        self.run_dir, self.path = run_dir, run_dir / "state.json"
+        self.run_dir, self.path = run_dir, RunFolder(run_dir).state
         self.records: dict[str, Record] = {}
         self.versions: dict[str, str] = {}
         self._lock = None
 
     def __enter__(self) -> "Journal":
         foreign = self.run_dir.exists() and any(self.run_dir.iterdir()) and not self.path.exists()
-        if foreign and not (self.run_dir / "lock").exists():
+        lock = RunFolder(self.run_dir).lock
+        if foreign and not lock.exists():
             raise JournalError(
                 f"{self.run_dir} is not a run folder (no state.json) and not empty; choose another run_dir"
             )
         self.run_dir.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.run_dir / "lock").open("a+")
+        self._lock = lock.open("a+")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -84,17 +87,7 @@ class Journal:
             "versions": self.versions,
             "steps": {name: asdict(record) for name, record in self.records.items()},
         }
-        temporary = self.path.with_suffix(".part")
-        with temporary.open("w") as out:
-            json.dump(document, out, indent=1)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(temporary, self.path)
-        folder = os.open(self.run_dir, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write(self.path, json.dumps(document, indent=1), sync=True)
 
 
 def read(path: Path) -> dict[str, Record]:

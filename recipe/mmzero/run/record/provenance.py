@@ -8,6 +8,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from recipe.mmzero.run.folder import RunFolder
 from recipe.mmzero.run.plan import BASE, Step
 from recipe.mmzero.run.record import artifacts
 from recipe.mmzero.run.record.identity import changes, decisive
@@ -72,9 +73,7 @@ class Provenance:
         """Move a step's folder to `replaced/` and forget its record: nothing that was written is lost."""
         folder = self.run_dir / step.id
         if folder.exists():
-            number = 1
-            while (target := self.run_dir / "replaced" / f"{step.id.replace('/', '-')}.{number}").exists():
-                number += 1
+            target = RunFolder(self.run_dir).free_replaced(step.id)
             target.parent.mkdir(exist_ok=True)
             os.replace(folder, target)
         self.journal.records.pop(step.id, None)
@@ -90,7 +89,8 @@ class Provenance:
     def _path_of(self, name: str, reference: str) -> Path:
         if reference == BASE:
             return self.base
-        return self.run_dir / reference / ("train.parquet" if name == "data" else "hf")
+        made = RunFolder(self.run_dir).step(reference)
+        return made.rows if name == "data" else made.model
 
     def _problem_with_outputs(self, step: Step, record: Record) -> str | None:
         for name, value in record.outputs.items():
