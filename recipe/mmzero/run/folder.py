@@ -105,9 +105,6 @@ class StepFolder:
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
-    def checkpoint(self, step: int) -> Path:
-        return self.checkpoints / f"global_step_{step}"
-
     @property
     def metrics(self) -> Path:
         """verl's metrics of all attempts, one line per GRPO step."""

@@ -21,6 +21,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from recipe.mmzero.engine.train.checkpoints import KEEP
 from recipe.mmzero.run.folder import StepFolder
 from recipe.mmzero.settings import keys, prompts
 from recipe.mmzero.settings.environment import stage_environment
@@ -133,7 +134,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "nnodes": nodes,
             "total_training_steps": train.steps,
             "save_freq": min(config.stage.save_every, train.steps),
-            "max_actor_ckpt_to_keep": 2,
+            "max_actor_ckpt_to_keep": KEEP,
             "default_local_dir": str(folder.checkpoints),
             "experiment_name": step["id"].replace("/", "_"),
             "logger": list(config.loggers),

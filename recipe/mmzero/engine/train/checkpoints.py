@@ -5,14 +5,22 @@ at every attempt. A damaged checkpoint is set aside (`*.damaged`) and the one be
 """
 
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
 from recipe.mmzero.run.folder import DAMAGED, write
 from recipe.mmzero.run.record.artifacts import problem_with
 
+KEEP = 2
+"""Checkpoints of a running stage: the newest, and the one before it while the newest is being written."""
 KINDS = ("model", "optim", "extra_state")
 MARKER = "latest_checkpointed_iteration.txt"
+
+
+def path_of(folder: Path, step: int) -> Path:
+    """Where verl writes the checkpoint of a GRPO step."""
+    return folder / f"global_step_{step}"
 
 
 def last_usable(folder: Path) -> int:
@@ -21,7 +29,7 @@ def last_usable(folder: Path) -> int:
     Sets damaged ones aside and makes verl's marker point to the answer.
     """
     for step in sorted(_steps(folder), reverse=True):
-        path = folder / f"global_step_{step}"
+        path = path_of(folder, step)
         damage = damage_of(path)
         if damage is None:
             _point_to(folder, step)
@@ -45,6 +53,29 @@ def damage_of(checkpoint: Path) -> str | None:
         if not zipfile.is_zipfile(file):
             return f"{file.name} cannot be read"
     return problem_with(actor / "huggingface")
+
+
+def make_room(folder: Path) -> list[Path]:
+    """Delete what is too old once the next checkpoint is written; returns what went.
+
+    verl only counts what its own process has saved, so that every resume would leave KEEP more behind.
+    """
+    old = [path_of(folder, step) for step in sorted(_steps(folder))[: -(KEEP - 1)]]
+    for path in old:
+        shutil.rmtree(path)
+    return old
+
+
+def superseded(folder: Path) -> list[Path]:
+    """Checkpoints that are older than the newest one that can be read: no stage continues from them."""
+    steps = sorted(_steps(folder), reverse=True)
+    usable = next((step for step in steps if damage_of(path_of(folder, step)) is None), None)
+    return [path_of(folder, step) for step in sorted(steps) if usable is not None and step < usable]
+
+
+def remove_all(folder: Path) -> None:
+    """Delete the checkpoints of a finished stage, damaged ones too; its model is exported."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _steps(folder: Path) -> list[int]:

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.engine.train.checkpoints import last_usable
+from recipe.mmzero.engine.train.checkpoints import last_usable, path_of
 from recipe.mmzero.engine.train.rows import training_rows
 from recipe.mmzero.engine.train.summary import merge_metrics, summarise
 from recipe.mmzero.run.folder import StepFolder, replacing, write
@@ -86,7 +86,7 @@ def run_verl(config: DictConfig, step: Any) -> int:
 def export(step_dir: Path, policy: Path, steps: int) -> None:
     """Copy the last step's Hugging Face weights to `hf/`, with the processor files of the stage's start."""
     folder = StepFolder(step_dir)
-    source = folder.checkpoint(steps) / "actor" / "huggingface"
+    source = path_of(folder.checkpoints, steps) / "actor" / "huggingface"
     if not list(source.glob("*.safetensors")):
         raise FileNotFoundError(f"{source} holds no weights: is hf_model in actor.checkpoint.save_contents?")
     with replacing(folder.model) as temporary:

@@ -30,6 +30,7 @@ from verl.utils.device import get_device_name
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.engine import servers as peers
 from recipe.mmzero.engine.train import batch as batch_terms
+from recipe.mmzero.engine.train import checkpoints
 from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
 from recipe.mmzero.engine.train.samples import SampleWriter
 from recipe.mmzero.plugin import TRAINER, verify
@@ -161,6 +162,7 @@ class MMZeroTrainer(PPOTrainerSync):
         self.samples.write(self.global_steps, records)
 
     def _save_checkpoint(self):
+        checkpoints.make_room(self.folder.checkpoints)
         super()._save_checkpoint()
         with self.folder.progress.open("a") as out:
             out.write(json.dumps({"phase": "checkpoint", "done": self.global_steps, "unit": "steps"}) + "\n")
