@@ -13,6 +13,7 @@ from recipe.mmzero.report.data.read import COLLECTING, TRAINING, Skips, Step, fi
 from recipe.mmzero.run.folder import RunFolder, StepFolder, iteration_of, stage_of
 from recipe.mmzero.run.record.journal import JournalError, Record
 from recipe.mmzero.run.record.journal import read as read_journal
+from recipe.mmzero.run.record.lock import Owner, owner
 
 RECENT = 5
 """Training steps that the rate is taken from."""
@@ -37,8 +38,8 @@ class Current:
 class Snapshot:
     """State of a run. `steps`: (id, done | running | failed | waiting), in order; `rewards`: role -> (first, last).
 
-    `error`: (step id, cause, log) of the last failure that is not overcome; `owner`: what is known about the loop's
-    process; `notes`: what could not be read.
+    `error`: (step id, cause, log) of the last failure that is not overcome; `gone`: why nothing happens any more, ""
+    while the loop works; `notes`: what could not be read.
     """
 
     run_dir: Path
@@ -50,7 +51,7 @@ class Snapshot:
     rewards: dict[str, tuple[str, float, float]] = field(default_factory=dict)
     alarm: dict[str, Any] | None = None
     error: tuple[str, str, Path] | None = None
-    owner: str = ""
+    gone: str = ""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -95,7 +96,7 @@ def look(run_dir: Path) -> Snapshot:
         _rewards(read),
         _last_alarm(run_dir),
         _last_error(run_dir, records),
-        _owner(run_dir) if running else "",
+        _gone(owner(RunFolder(run_dir).lock), running),
         notes,
     )
 
@@ -227,14 +228,12 @@ def _last_error(run_dir: Path, records: dict[str, Record]) -> tuple[str, str, Pa
     return name, records[name].exit_cause, RunFolder(run_dir).log(name, records[name].attempts)
 
 
-def _owner(run_dir: Path) -> str:
-    """What the lock file says about the loop's process; the lock itself is not touched."""
-    import psutil
-
-    try:
-        text = RunFolder(run_dir).lock.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
-    if text.isdigit() and not psutil.pid_exists(int(text)):
-        return f"its loop, process {text}, does not run on this machine; `mmzero run` continues a run that was ended"
+def _gone(loop: Owner | None, running: str | None) -> str:
+    """Why nothing will happen in this run any more, or "": while its loop lives, or where that cannot be seen."""
+    ways_on = "`mmzero run` with the same run_dir continues it"
+    if loop is None:
+        return f"no loop works on this run; {ways_on}"
+    if loop.alive is False:
+        during = f" while {running} was running" if running else ""
+        return f"its loop, process {loop.pid} on this machine, was ended{during}; {ways_on}"
     return ""
