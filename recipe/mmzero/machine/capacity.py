@@ -1,4 +1,4 @@
-"""GiB per GPU, host and disk that each stage of a profile needs. Pure; doctor.py compares it with the machine.
+"""GiB per GPU and host that each stage of a profile needs. Pure; doctor.py compares it with the machine.
 
 P parameters, W training GPUs, T tokens of one micro-batch, V vocabulary, H hidden size, L layers, I intermediate size,
 A heads x head size of queries, keys and values. verl 0.9.1 trains with FSDP2: fp32 master weights and AdamW moments,
@@ -234,16 +234,6 @@ def host_gb(model: Model, layout: Layout) -> float:
     share = model.parameters / layout.train_nodes / GIB
     state = 4 * share * layout.param_offload + 8 * share * layout.optimizer_offload
     return (16 * share if layout.cpu_offload else state) + 4 * share + 4 * model.parameters / GIB
-
-
-def disk_gb(parameters: int, checkpoints: int = 2) -> tuple[float, float]:
-    """GiB on disk of one training stage: (at its peak, what stays).
-
-    A checkpoint holds master weights (4 P), both moments (8 P) and the exported model (4 P: fp32); one more exists
-    while it is written. `hf/`, a copy of the last export, stays together with the kept checkpoints.
-    """
-    one, hf = 16 * parameters / GIB, 4 * parameters / GIB
-    return (checkpoints + 1) * one + hf, checkpoints * one + hf
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from recipe.mmzero.machine import capacity, model_folder, surroundings
+from recipe.mmzero.machine import capacity, disk, model_folder, surroundings
 from recipe.mmzero.machine import facts as machine
 from recipe.mmzero.machine.facts import FAIL, OK, WARN, Check
 from recipe.mmzero.settings import schema
@@ -32,11 +32,8 @@ USAGE = """usage: mmzero doctor [--brief] [hardware=...] [model=...] [key=value 
 
 Exit code: 0 if nothing is wrong, 1 on a FAIL, 2 if the configuration is wrong.
 """
-# GiB: pictures, samples, logs and parquet files of a run (ours, a generous guess: 50 kB per picture).
-RUN_FILES = 2.0
 RAY_SESSION = 2.0  # GiB of TMPDIR: Ray's logs and spilled objects
 TINY_HOST = 8.0  # GiB of host memory for the tiny model with its peers
-TINY_PARAMETERS = 1_200_000
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -166,18 +163,14 @@ def fitting(config: DictConfig) -> Iterator[Check]:
 
 def run_disk(config: DictConfig) -> Check:
     """Free space where the run goes, against its largest stage and against all of it."""
-    architecture = config.model.architecture
-    parameters = int(architecture.parameters) if architecture else TINY_PARAMETERS
-    kept_checkpoints = 2  # trainer.max_actor_ckpt_to_keep (verl_config.py)
-    peak, stays = capacity.disk_gb(parameters, kept_checkpoints)
-    total = (3 * int(config.evolution.iterations) - 1) * stays + peak + RUN_FILES
-    free = machine.free_gb(Path(config.run_dir))
-    least = peak + RUN_FILES / 4
-    text = f"{free:.0f} GiB free at run_dir={config.run_dir}, one stage needs {least:.1f}, the run {total:.1f}"
+    needed, free = disk.of_run(config), machine.free_gb(Path(config.run_dir))
+    text = (
+        f"{free:.0f} GiB free at run_dir={config.run_dir}, one stage needs {needed.stage:.1f}, the run {needed.run:.1f}"
+    )
     remedy = "free space, choose another run_dir, or lower evolution.iterations"
-    if free < least:
+    if free < needed.stage:
         return Check("disk", FAIL, text, remedy)
-    return Check("disk", WARN if free < total else OK, text, remedy if free < total else "")
+    return Check("disk", WARN if free < needed.run else OK, text, remedy if free < needed.run else "")
 
 
 def temporary_disk() -> Check:

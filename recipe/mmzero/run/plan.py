@@ -9,13 +9,15 @@ An input is a reference: `base`, or the id of the step that makes it.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
+from recipe.mmzero.run.folder import RunFolder, stage_of, step_id
 from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
 
 BASE = "base"
+COLLECTED = ("train.parquet", "summary.json")  # names in the step's folder (folder.StepFolder)
+TRAINED = ("hf", "metrics.jsonl", "summary.json")
 NOTE = """\
 Upper bounds: every code draws, every answer has full length. A collection ends at its target of accepted rows; its rows
 are what it may accept, those of a training stage the prompts it uses. Not counted: retries, the blind check's share of
@@ -56,7 +58,7 @@ class Step:
 
     @property
     def stage(self) -> str:
-        return self.id.rsplit("/", 1)[-1]
+        return stage_of(self.id)
 
 
 def plan(config: DictConfig) -> list[Step]:
@@ -64,7 +66,7 @@ def plan(config: DictConfig) -> list[Step]:
     steps: list[Step] = []
     newest = {"proposer": BASE, "coder": BASE, "solver": BASE}
     for iteration in range(1, config.evolution.iterations + 1):
-        made = {stage: f"iter_{iteration:02d}/{stage}" for stage in STAGES}
+        made = {stage: step_id(iteration, stage) for stage in STAGES}
         coder_before, solver_before = newest["coder"], newest["solver"]
         judge = coder_before if config.coder.judge == "coder_init" else solver_before
         start = BASE if config.evolution.solver_init == "base" else solver_before
@@ -94,13 +96,13 @@ def _step(config: DictConfig, stage: str, iteration: int, name: str, inputs: dic
         role=role,
         iteration=iteration,
         inputs=inputs,
-        outputs=("train.parquet", "summary.json") if collecting else ("hf", "metrics.jsonl", "summary.json"),
+        outputs=COLLECTED if collecting else TRAINED,
         layout=stage_gpus(config, stage),
         work=work,
         rows=most_rows(config, stage) if collecting else train.steps * train.prompts_per_step,
         shared=config.hardware.get("peers") == "colocated",
         per_update_step=once,
-        command=("python", "-m", stage_module(module), str(Path(config.run_dir) / name / "step.yaml")),
+        command=("python", "-m", stage_module(module), str(RunFolder(Path(config.run_dir)).step(name).description)),
     )
 
 
@@ -213,10 +215,3 @@ def step_named(steps: Sequence[Step], name: str) -> int:
         if step.id == name:
             return index
     raise ValueError(f"no step '{name}' in this plan; steps: {', '.join(step.id for step in steps)}")
-
-
-def summary_of(value: Any) -> str:
-    """A number for a table cell."""
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return "" if value is None else str(value)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_module
@@ -32,6 +33,7 @@ __all__ = ["ConfigError", "check", "known_keys", "load", "nearest", "scoring"]
 CHOICES = {
     "evolution.solver_init": ("previous", "base"),
     "evolution.on_mismatch": ("stop", "redo", "new"),
+    "stage.keep": ("hf", "all"),
     "coder.judge": ("solver", "coder_init"),
     "coder.filter.mode": ("window", "window_then_variance", "variance", "off"),
     "solver.label_mode": ("offline", "online"),
@@ -44,6 +46,7 @@ CHOICES = {
     "hardware.peers": ("standalone", "colocated"),
 }
 PROPOSAL_FIELDS = ("caption", "easy_question", "easy_answer", "hard_question", "hard_answer")
+PATHS = ("run_dir", "model.path", "prompts.proposer", "prompts.coder", "prompts.solver")
 GROUPS = ("model", "hardware", "rewards", "ablation")
 # Typed or not ours: the listing in mmzero.yaml is not all of their keys.
 NOT_LISTED = ("defaults", "hydra", "verl", "alarms", "model", "hardware")
@@ -92,6 +95,7 @@ def check(composed: DictConfig) -> DictConfig:
         value = OmegaConf.select(config, key)
         if value not in choices:
             raise ConfigError(f"config key '{key}' is {value!r}; choose one of {', '.join(choices)}")
+    _expand_home(config)
     _check_contradictions(config)
     check_layout(config)
     try:
@@ -102,6 +106,17 @@ def check(composed: DictConfig) -> DictConfig:
         raise ConfigError(str(error)) from None
     OmegaConf.set_readonly(config, True)
     return config
+
+
+def _expand_home(config: DictConfig) -> None:
+    """`~` in a path means the same to everybody who reads it: the shell does not see it behind `key=`."""
+    for key in PATHS:
+        value = OmegaConf.select(config, key)
+        if isinstance(value, str) and value.startswith("~"):
+            try:
+                OmegaConf.update(config, key, str(Path(value).expanduser()))
+            except RuntimeError:
+                raise ConfigError(f"{key}={value}: no such user; write the path in full") from None
 
 
 def scoring(config: DictConfig) -> dict[str, Any]:

@@ -122,6 +122,7 @@ class Evolution:
 class Stage:
     steps: int = MISSING
     save_every: int = MISSING
+    keep: str = MISSING
     validation: str | None = None
 
 

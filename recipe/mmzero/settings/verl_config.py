@@ -16,6 +16,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from recipe.mmzero.engine.train.checkpoints import KEEP
+from recipe.mmzero.run.folder import StepFolder
 from recipe.mmzero.settings import cores
 from recipe.mmzero.settings.environment import stage_environment
 from recipe.mmzero.settings.layout import PEERS
@@ -60,13 +62,13 @@ def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
 
 
 def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
-    role, step_dir, inputs = step["role"], Path(step["step_dir"]), step["inputs"]
+    role, folder, inputs = step["role"], StepFolder(Path(step["step_dir"])), step["inputs"]
     train = config[role].train
     sampling = config[role].sampling["train"]
     layout = config.hardware.stages[role]
     nodes = int(layout.get("train_nodes", 1))
     length = train.max_prompt_tokens + train.max_response_tokens
-    rows = str(step_dir / "rows.parquet")
+    rows = str(folder.ordered_rows)
     return {
         "data": {
             "train_files": rows,
@@ -124,8 +126,8 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "nnodes": nodes,
             "total_training_steps": train.steps,
             "save_freq": min(config.stage.save_every, train.steps),
-            "max_actor_ckpt_to_keep": 2,
-            "default_local_dir": str(step_dir / "checkpoints"),
+            "max_actor_ckpt_to_keep": KEEP,
+            "default_local_dir": str(folder.checkpoints),
             "experiment_name": step["id"].replace("/", "_"),
             "logger": list(config.loggers),
         },
@@ -167,7 +169,7 @@ def ray_init(config: DictConfig, metrics: Path | None = None) -> dict[str, Any]:
 
 def metrics_file(step: Mapping[str, Any]) -> Path:
     """verl's `file` tracker truncates its file on a resume, so each attempt has its own."""
-    return Path(step["step_dir"]) / f"metrics.attempt{int(step.get('attempt', 1)):02d}.jsonl"
+    return StepFolder(Path(step["step_dir"])).attempt_metrics(int(step.get("attempt", 1)))
 
 
 def engine_kwargs(config: DictConfig) -> dict[str, Any]:
@@ -229,7 +231,7 @@ def write(config: DictConfig, step: Mapping[str, Any]) -> Path:
             "output_subdir": None,
         }
     }
-    target = Path(step["step_dir"]) / "verl.yaml"
+    target = StepFolder(Path(step["step_dir"])).verl_config
     target.parent.mkdir(parents=True, exist_ok=True)
     document = OmegaConf.create(head | {"defaults": ["ppo_trainer", "_self_"]} | overlay)
     target.write_text(

@@ -6,6 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from recipe.mmzero.run.folder import StepFolder
 from recipe.mmzero.settings import prompts
 from recipe.mmzero.settings.layout import PEERS
 from recipe.mmzero.settings.schema import scoring
@@ -48,7 +49,7 @@ def reward_kwargs(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]
         },
         "image": image_policy(config),
         "seed": derive_seed(config.seed, step["iteration"], role, 0, 2),
-        "dump_dir": str(Path(step["step_dir"]) / "samples") if config.dump.samples_per_step else None,
+        "dump_dir": str(StepFolder(Path(step["step_dir"])).samples) if config.dump.samples_per_step else None,
     }
 
 

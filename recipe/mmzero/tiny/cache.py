@@ -10,10 +10,10 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import tokenize
 from pathlib import Path
 
+from recipe.mmzero.run.folder import replacing
 from recipe.mmzero.tiny.settings import WarmupConfig
 
 SOURCES = ("world", "questions", "corpus", "prompts", "model", "batches", "pixels", "settings", "warmup")
@@ -77,9 +77,7 @@ def ensure_base(config: WarmupConfig | None = None, report=print) -> Path:
         report(f"building the tiny base model in {folder} ({config.steps} steps, once)")
         from recipe.mmzero.tiny.warmup import warm_up
 
-        temporary = folder.with_name(folder.name + ".part")
-        shutil.rmtree(temporary, ignore_errors=True)
-        numbers = warm_up(temporary, config, report)
-        (temporary / "warmup.json").write_text(json.dumps(numbers | config.as_dict(), indent=1) + "\n")
-        os.replace(temporary, folder)
+        with replacing(folder) as temporary:
+            numbers = warm_up(temporary, config, report)
+            (temporary / "warmup.json").write_text(json.dumps(numbers | config.as_dict(), indent=1) + "\n")
     return folder

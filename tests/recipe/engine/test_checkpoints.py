@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from recipe.mmzero.engine.train.checkpoints import MARKER, last_usable
+from recipe.mmzero.engine.train.checkpoints import MARKER, last_usable, make_room, remove_all, superseded
 
 
 def checkpoint(folder: Path, step: int) -> Path:
@@ -69,3 +69,40 @@ def test_all_damaged_starts_over(tmp_path):
     cut(checkpoint(tmp_path, 2) / "data.pt")
     assert last_usable(tmp_path) == 0
     assert not (tmp_path / MARKER).exists(), "verl would try to load what the marker names"
+
+
+def test_room_is_made_before_a_checkpoint_is_written_whoever_wrote_the_old_ones(tmp_path):
+    """verl counts what its own process has saved: two resumes of a stage that keeps two left six."""
+    for step in (2, 4):  # an earlier process
+        checkpoint(tmp_path, step)
+    for step in (6, 8, 10):
+        gone = make_room(tmp_path)
+        assert [path.name for path in gone] == [f"global_step_{step - 4}"]
+        checkpoint(tmp_path, step)
+        left = sorted(tmp_path.glob("global_step_*"), key=lambda path: int(path.name[12:]))
+        assert [path.name for path in left] == [f"global_step_{step - 2}", f"global_step_{step}"]
+    assert last_usable(tmp_path) == 10
+
+
+def test_the_newest_checkpoint_is_never_removed_to_make_room(tmp_path):
+    checkpoint(tmp_path, 100)
+    assert make_room(tmp_path) == [] and last_usable(tmp_path) == 100
+
+
+def test_superseded_are_those_before_the_one_to_continue_from(tmp_path):
+    for step in (2, 10, 4):
+        checkpoint(tmp_path, step)
+    assert [path.name for path in superseded(tmp_path)] == ["global_step_2", "global_step_4"]
+    cut(tmp_path / "global_step_10" / "data.pt")
+    assert [path.name for path in superseded(tmp_path)] == ["global_step_2"], "4 is needed: 10 cannot be read"
+
+
+def test_all_go_with_a_finished_stage(tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    checkpoint(folder, 2)
+    cut(checkpoint(folder, 4) / "data.pt")
+    last_usable(folder)
+    remove_all(folder)
+    assert not folder.exists()
+    remove_all(folder)  # nothing there is fine

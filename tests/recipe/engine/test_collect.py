@@ -23,8 +23,8 @@ from aiohttp import web
 from mmzero_rewards.config import BlindConfig, ChecksConfig
 from mmzero_rewards.peers.client import PeerClient, PeerError
 from recipe.mmzero.engine.collect import CollectError, collect_solver
-from recipe.mmzero.engine.collect.flow import shards
 from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter
+from recipe.mmzero.run import folder
 from tests.support.collect_sim import WRITERS, SimPeer, SimRender, peers, run, settings, tables
 
 STAGES = ("collect_coder", "collect_solver")
@@ -346,16 +346,16 @@ def test_a_few_drops_are_counted_and_asked_again_on_resume(undisturbed, tmp_path
 
 
 def test_full_disk_is_one_line_and_resumable(undisturbed, tmp_path, monkeypatch):
-    real, calls = shards.write_durably, 0
+    real, calls = folder.write, 0
 
-    def full(path, data):
+    def full(path, data, **options):
         nonlocal calls
         calls += 1
         if calls > 4:
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        real(path, data)
+        real(path, data, **options)
 
-    monkeypatch.setattr(shards, "write_durably", full)
+    monkeypatch.setattr(folder, "write", full)
     with pytest.raises(CollectError, match="No space left on device") as caught:
         run("collect_solver", tmp_path, settings(), peers(), SimRender())
     assert "\n" not in str(caught.value)

@@ -125,8 +125,3 @@ def test_hopeless_says_so():
 def test_no_verdict_without_gpus_or_sizes():
     assert capacity.judge_all(schema.load([])) == []
     assert capacity.judge_all(schema.load(["hardware=gpu8x80"])) == []  # the tiny model lists no sizes
-
-
-def test_disk_of_a_stage():
-    peak, stays = capacity.disk_gb(8_292_166_656)
-    assert stays == pytest.approx((2 * 16 + 4) * 8_292_166_656 / 2**30) and peak > stays

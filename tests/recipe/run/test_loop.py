@@ -4,57 +4,22 @@ files a stage writes; the real engine is in tests/e2e."""
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recipe.mmzero.machine import doctor
 from recipe.mmzero.run import loop, plan
 from recipe.mmzero.run.processes import supervise
-from recipe.mmzero.run.record import journal
+from recipe.mmzero.run.record import journal, provenance
 from recipe.mmzero.settings import schema
-
-FAKE_STAGE = """
-import hashlib, json, os, re, struct, sys, time
-from pathlib import Path
-
-def model(folder, text):
-    folder.mkdir(parents=True, exist_ok=True)
-    body = hashlib.sha256(text.encode()).digest()
-    head = json.dumps({"w": {"dtype": "U8", "shape": [32], "data_offsets": [0, 32]}}).encode()
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(head)) + head + body)
-    (folder / "config.json").write_text("{}")
-
-text = Path(sys.argv[1]).read_text()  # YAML without a YAML library: this script starts a hundred times
-step = {name: re.search(f"^{name}: (.*)$", text, re.M)[1] for name in ("id", "attempt", "step_dir")}
-seed = re.search("^  seed: (.*)$", text, re.M)[1]
-inputs = re.findall("^  [a-z]+: (.*)$", text[text.index("inputs:") : text.index("config:")], re.M)
-out = Path(step["step_dir"])
-with (out.parent.parent / "ran.txt").open("a") as log:
-    log.write(step["id"] + "\\n")
-behaviour = os.environ.get("FAKE_" + step["id"].replace("/", "_"), "")
-if behaviour == "fail" or (behaviour == "fail_once" and step["attempt"] == "1"):
-    print("ValueError: planted failure")
-    sys.exit(1)
-if behaviour == "unusable":
-    print(f"error: {step['id']}: planted bad input")
-    sys.exit(2)
-if behaviour == "sleep":
-    time.sleep(600)
-content = [Path(p, "model.safetensors").read_bytes().hex() if Path(p).is_dir() else "" for p in inputs]
-if "--collect" in sys.argv:
-    (out / "train.parquet").write_bytes(Path(__file__).with_name("rows.parquet").read_bytes())
-    (out / "images").mkdir(exist_ok=True)
-else:
-    model(out / "hf", step["id"] + seed + "".join(content))
-    (out / "metrics.jsonl").write_text(json.dumps({"step": 1, "data": {"a": 1.0}}) + "\\n")
-(out / "summary.json").write_text(json.dumps({"role": "x"}) + "\\n")
-"""
+from tests.support.scripted import FAKE_STAGE, Scripts
 
 
 @pytest.fixture
@@ -67,24 +32,17 @@ def world(tmp_path, monkeypatch):
     base.mkdir()
     (base / "model.safetensors").write_bytes(b"base")
     (base / "config.json").write_text("{}")
-    monkeypatch.setattr(loop, "base_folder", lambda config: base)
-    monkeypatch.setattr(doctor, "require", lambda config: None)
     monkeypatch.setattr(supervise, "POLL_S", 0.02)
-    monkeypatch.setattr(loop.Evolution, "_held_out", lambda self, solver: None)
-    monkeypatch.setattr(loop.Evolution, "_report", lambda self: None)
-    monkeypatch.setattr(loop.Evolution, "_environment", lambda self: supervise.stage_environment())
+    run_dir, services = tmp_path / "run", Scripts(script)
 
-    def command(kind: str, step_file: Path) -> list[str]:
-        return [sys.executable, str(script), str(step_file), *(["--collect"] if kind == "collect" else [])]
-
-    monkeypatch.setattr(supervise, "command", command)
-    run_dir = tmp_path / "run"
+    def config(*overrides: str):
+        fast = ["evolution.iterations=1", "evolution.kill_grace_s=0.5"]
+        return schema.load([f"run_dir={run_dir}", f"model.path={base}", *fast, *overrides])
 
     def run(*overrides: str, **options) -> int:
-        words = [f"run_dir={run_dir}", "evolution.iterations=1", "evolution.kill_grace_s=0.5", *overrides]
-        return loop.run(schema.load(words), **options)
+        return loop.run(config(*overrides), services=services, **options)
 
-    run.dir, run.base, run.tmp = run_dir, base, tmp_path
+    run.dir, run.base, run.tmp, run.services, run.config = run_dir, base, tmp_path, services, config
     return run
 
 
@@ -263,10 +221,8 @@ def test_unusable_input_is_not_tried_again(world, monkeypatch, capsys):
     assert "planted bad input" in capsys.readouterr().err
 
 
-def test_output_that_is_missing_fails_the_step(world, monkeypatch, capsys):
-    monkeypatch.setattr(
-        supervise, "command", lambda kind, file: [sys.executable, "-c", "print('done, says the stage')"]
-    )
+def test_output_that_is_missing_fails_the_step(world, capsys):
+    world.services.command = lambda step, description: [sys.executable, "-c", "print('done, says the stage')"]
     assert world() == loop.FAILED
     assert "ended without an error, but" in capsys.readouterr().err
 
@@ -289,7 +245,7 @@ def test_read_only_folder_and_full_disk_are_one_line(world, capsys, monkeypatch)
     def full(*args):
         raise OSError(28, "No space left on device", str(world.dir / "state.part"))
 
-    monkeypatch.setattr(journal.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert world() == loop.FAILED
     said = capsys.readouterr().err
     assert "No space left on device" in said and len(said.strip().splitlines()) == 1
@@ -305,27 +261,25 @@ def test_hung_step_is_ended_and_tried_again(world, monkeypatch, capsys):
 def test_interrupt_is_recorded_and_continues(world, monkeypatch):
     monkeypatch.setenv("FAKE_iter_01_coder", "sleep")
     code = f"""
-import pathlib
+from pathlib import Path
 from recipe.mmzero import cli
 from recipe.mmzero.run import loop
-from recipe.mmzero.run.processes import supervise
-loop.base_folder = lambda config: pathlib.Path({str(world.base)!r})
-def command(kind, file):
-    collect = ["--collect"] if kind == "collect" else []
-    return [{sys.executable!r}, {str(world.tmp / "stage.py")!r}, str(file), *collect]
-supervise.command = command
-loop.Evolution._environment = lambda self: supervise.stage_environment()
-raise SystemExit(cli.main(["run", "run_dir={world.dir}", "evolution.iterations=1", "evolution.kill_grace_s=0.5"]))
+from tests.support.scripted import Scripts
+loop.Services = lambda: Scripts(Path({str(world.services.script)!r}))
+words = ["run_dir={world.dir}", "model.path={world.base}", "evolution.iterations=1", "evolution.kill_grace_s=0.5"]
+raise SystemExit(cli.main(["run", *words]))
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stdout:
         if "iter_01/coder: starting" in line:
             break
+    time.sleep(0.5)
     os.kill(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130, said
     record = journal.read(world.dir / "state.json")["iter_01/coder"]
     assert (record.status, record.exit_cause) == ("failed", "interrupted by the user")
+    assert 0.4 < record.seconds <= record.ended - record.started + 0.1, "the time of the attempt counts"
     monkeypatch.delenv("FAKE_iter_01_coder")
     ran(world)
     assert world() == 0
@@ -340,3 +294,202 @@ def test_alarm_stops_the_run(world, monkeypatch, capsys):
     assert world("alarms.on_alarm=stop") == loop.ALARMED
     assert "stopped by leak" in capsys.readouterr().err
     assert world() == 0, "running again goes on"
+
+
+# -- a refusal changes nothing
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Everything in a run folder but the lock, which names whoever works on it."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "lock"
+    }
+
+
+@pytest.mark.parametrize(
+    "words, options",
+    [
+        (["seed=99", "solver.label_votes=20"], {}),
+        (["seed=99"], {"from_step": "iter_01/solver"}),  # earlier steps do not match
+        (["evolution.iterations=1"], {}),  # nothing to do
+        (["solver.train.rollouts=6"], {"until": "iter_01/coder"}),  # what changed is not reached
+    ],
+)
+def test_a_run_that_does_nothing_leaves_the_folder_as_it_was(world, words, options):
+    assert world() == 0
+    before = files(world.dir)
+    assert world(*words, **options) in (0, loop.UNUSABLE)
+    assert files(world.dir) == before
+
+
+def test_settings_are_compared_before_the_first_step_runs(world, capsys):
+    """A mismatch of a later step must not be found after the hours of an earlier one."""
+    assert world() == 0
+    ran(world)
+    with journal.Journal(world.dir) as opened:  # the first step is to be made again, the last one does not match
+        del opened.records["iter_01/proposer"]
+        opened.save()
+    shutil.rmtree(world.dir / "iter_01" / "proposer")
+    before = files(world.dir)
+    assert world("solver.train.rollouts=6") == loop.UNUSABLE
+    assert ran(world) == [] and files(world.dir) == before
+    assert "iter_01/solver: settings changed: solver.train.rollouts: 8 -> 6" in capsys.readouterr().err
+
+
+def test_config_is_that_of_the_steps_and_versions_are_each_steps(world, monkeypatch):
+    monkeypatch.setattr(provenance, "installed", lambda: {"torch": "1.0", "verl": "9"})
+    assert world(until="iter_01/coder") == 0
+    monkeypatch.setattr(provenance, "installed", lambda: {"torch": "2.0", "verl": "9"})
+    assert world("solver.train.rollouts=6") == 0
+    assert "rollouts: 6" in (world.dir / "config.yaml").read_text()
+    records = journal.read(world.dir / "state.json")
+    assert [record.versions["torch"] for record in records.values()] == ["1.0", "1.0", "1.0", "2.0", "2.0"]
+    assert journal.versions(records.values()) == {"torch": "1.0, 2.0", "verl": "9"}
+    assert journal.versions(json.loads((world.dir / "state.json").read_text())["steps"].values())["verl"] == "9"
+
+
+def test_versions_of_an_earlier_journal_are_kept(world):
+    assert world(until="iter_01/proposer") == 0
+    path = world.dir / "state.json"
+    document = json.loads(path.read_text())
+    del document["steps"]["iter_01/proposer"]["versions"]
+    path.write_text(json.dumps(document | {"versions": {"verl": "0.9.0"}}))
+    assert world() == 0
+    assert journal.read(path)["iter_01/proposer"].versions == {"verl": "0.9.0"}
+
+
+# -- what a run says about itself
+
+
+def test_only_a_whole_run_says_that_all_is_done(world, capsys):
+    assert world(until="iter_01/coder") == 0
+    said = capsys.readouterr().out
+    assert "3 of 5 steps done" in said and "all steps done" not in said
+    assert world() == 0
+    assert "all steps done" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["from_step", "until"])
+def test_an_empty_step_is_an_error(world, option):
+    with pytest.raises(schema.ConfigError, match="no step ''"):
+        world(**{option: ""})
+    assert not world.dir.exists()
+
+
+def test_until_before_from_is_an_error(world):
+    with pytest.raises(schema.ConfigError, match="--until iter_01/proposer comes before --from iter_01/coder"):
+        world(from_step="iter_01/coder", until="iter_01/proposer")
+
+
+def test_time_of_an_attempt_whose_loop_was_killed_counts(world, capsys):
+    assert world(until="iter_01/proposer") == 0
+    with journal.Journal(world.dir) as opened:
+        record = opened.records["iter_01/proposer"]
+        record.status, record.seconds, record.began = "running", 10.0, time.time() - 50
+        opened.save()
+    log = world.dir / "logs" / "iter_01-proposer.attempt01.log"
+    os.utime(log, (time.time() - 20,) * 2)  # its last line came 30 s after the attempt began
+    assert world(until="iter_01/proposer") == 0
+    assert journal.read(world.dir / "state.json")["iter_01/proposer"].seconds == pytest.approx(40, abs=3)
+
+
+# -- checkpoints of a finished stage
+
+
+CHECKPOINTS = """
+import os, pathlib, runpy, sys
+text = pathlib.Path(sys.argv[1]).read_text()
+folder = pathlib.Path(sys.argv[1]).parent / "checkpoints" / "global_step_4" / "actor"
+if "--collect" not in sys.argv:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "optim_world_size_1_rank_0.pt").write_bytes(b"x" * 1000)
+runpy.run_path(os.environ["FAKE_STAGE"], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("keep, there", [("hf", False), ("all", True)])
+def test_a_finished_stage_keeps_what_the_key_says(world, monkeypatch, keep, there):
+    monkeypatch.setenv("FAKE_STAGE", str(world.services.script))
+    world.services.script = world.tmp / "with_checkpoints.py"
+    world.services.script.write_text(CHECKPOINTS)
+    assert world(f"stage.keep={keep}") == 0
+    for role in ("proposer", "coder", "solver"):
+        step = world.dir / "iter_01" / role
+        assert (step / "checkpoints").exists() == there and (step / "hf" / "model.safetensors").exists()
+    assert world(f"stage.keep={keep}") == 0, "what was removed is not missed"
+
+
+def test_checkpoints_stay_until_the_journal_has_the_step(world, monkeypatch):
+    """A stage whose outputs are refused continues from its checkpoint."""
+    monkeypatch.setenv("FAKE_STAGE", str(world.services.script))
+    world.services.script = world.tmp / "with_checkpoints.py"
+    world.services.script.write_text(CHECKPOINTS + "\nos.truncate(folder.parents[2] / 'hf' / 'model.safetensors', 9)\n")
+    assert world(until="iter_01/proposer") == loop.FAILED
+    assert (world.dir / "iter_01" / "proposer" / "checkpoints" / "global_step_4").is_dir()
+
+
+# -- a starved collection goes on
+
+
+COLLECT = """
+import os, sys
+from pathlib import Path
+from omegaconf import OmegaConf
+from recipe.mmzero.engine.collect import CollectError
+from recipe.mmzero.engine.collect.settings import from_config
+from tests.support.collect_sim import SimRender, peers, run
+step = OmegaConf.load(sys.argv[1])
+stage = "collect_" + step.role
+clients = peers()
+try:
+    run(stage, Path(step.step_dir), from_config(step.config, stage), clients, SimRender(), seed=step.config.seed)
+except CollectError as error:
+    print(f"error: {error}")
+    sys.exit(2)
+finally:
+    with open(os.environ["ASKED"], "a") as out:
+        out.write(f"{clients['proposer'].requests}\\n")
+"""
+SMALL_UPDATE = ("coder.train.prompts_per_step=4", "coder.train.prompts_per_update=4", "coder.filter.mode=window")
+
+
+@pytest.mark.parametrize(
+    "remedy",
+    [
+        ["coder.filter.min_rows=4"],
+        ["coder.filter.attempt_budget=90", "coder.filter.target_rows=25"],
+        ["coder.filter.window=[0.0,1.0]"],
+    ],
+)
+def test_the_remedy_of_a_starved_collection_uses_its_shards(world, monkeypatch, capsys, remedy):
+    asked = world.tmp / "asked.txt"
+    monkeypatch.setenv("ASKED", str(asked))
+    assert world(*SMALL_UPDATE, until="iter_01/proposer") == 0
+    world.services.script = world.tmp / "collect.py"
+    world.services.script.write_text(COLLECT)
+    starved = [*SMALL_UPDATE, "coder.filter.attempt_budget=60", "coder.filter.min_rows=23"]
+    collect = world.dir / "iter_01" / "collect_coder"
+    assert world(*starved, until="iter_01/collect_coder") == loop.FAILED
+    assert "fewer than min_rows=23" in capsys.readouterr().err
+    shards = {path: path.read_bytes() for path in (collect / "shards").glob("rows_*.jsonl")}
+    assert shards and asked.read_text().split() == ["60"]
+
+    assert world(*starved, *remedy, until="iter_01/collect_coder") == 0
+    assert {path: path.read_bytes() for path in shards} == shards, "the shards stay where they are"
+    assert not (world.dir / "replaced").exists()
+    budget = 90 if "coder.filter.attempt_budget=90" in remedy else 60
+    assert int(asked.read_text().split()[1]) <= budget - 60, "proposals that were collected are not asked again"
+    assert world(*starved, *remedy, "coder.filter.min_rows=5", until="iter_01/collect_coder") == loop.UNUSABLE, (
+        "of a finished collection the selection is what it was made with"
+    )
+
+
+def test_an_unfinished_collection_refuses_other_rows(world, monkeypatch, capsys):
+    monkeypatch.setenv("FAKE_iter_01_collect_coder", "fail")
+    assert world("evolution.max_attempts=1") == loop.FAILED
+    capsys.readouterr()
+    assert world("render.max_elements=7", "coder.filter.min_rows=9") == loop.UNUSABLE
+    said = capsys.readouterr().err
+    assert "settings changed: render.max_elements: 5000 -> 7;" in said and "min_rows" not in said

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from mmzero_env.process.scratch import Scratch
-from recipe.mmzero.run.processes import supervise, tree
+from recipe.mmzero.run.processes import segments, supervise, tree
 from recipe.mmzero.run.processes.signs import Signs
 
 # A stage that does what Ray and vLLM do: detached sessions, orphans, a scrubbed environment, shared memory.
@@ -69,7 +69,7 @@ def attempt(folder: Path, words: list[str], token: str, startup_s: float, grace_
         folder / "logs" / "log",
         token,
         Signs(folder, "solver", 1, 4),
-        supervise.stage_environment(),
+        dict(os.environ),
         startup_s=startup_s,
         step_s=60.0,
         grace_s=grace_s,
@@ -94,8 +94,7 @@ def test_hanging_step_is_ended_with_everything_it_started(tmp_path, segment):
         bystander.wait()
 
 
-def test_step_that_ends_by_itself_leaves_nothing(tmp_path, segment, monkeypatch):
-    monkeypatch.setattr(supervise, "MEMORY_S", 0.2)
+def test_step_that_ends_by_itself_leaves_nothing(tmp_path, segment):
     before = children_now()
     ended = attempt(tmp_path, command(segment, 4), tree.new_token(), startup_s=60.0, grace_s=0.5)
     assert (ended.code, ended.cause, ended.hung) == (0, "", False)
@@ -158,7 +157,7 @@ def test_only_segments_that_nobody_maps_are_removed(segment):
     old.write_bytes(b"x")
     used = shared_memory.SharedMemory(create=True, size=4096, name=segment)
     try:
-        tree.remove_orphaned_segments(began)
+        segments.remove_unused(began)
         assert not orphan.exists()
         assert old.exists(), "a file with a name of somebody else"
         assert Path("/dev/shm", segment).exists(), "a segment in use"
@@ -166,6 +165,58 @@ def test_only_segments_that_nobody_maps_are_removed(segment):
         used.close()
         used.unlink()
         old.unlink()
+
+
+FOREIGN = """
+import mmap, os, sys
+descriptor = os.open(sys.argv[1], os.O_CREAT | os.O_RDWR)
+os.ftruncate(descriptor, 4096)
+memory = mmap.mmap(descriptor, 4096)
+os.close(descriptor)
+print("mapped", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_live_segments_of_another_container_stay(tmp_path):
+    """A shared /dev/shm, separate PID namespaces: the owner cannot be seen, only the file that it maps."""
+    foreign, left = Path("/dev/shm", f"psm_{os.getpid()}_foreign"), Path("/dev/shm", f"psm_{os.getpid()}_left")
+    unshare = ["unshare", "--map-root-user", "--user", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run([*unshare, "true"], capture_output=True).returncode:
+        pytest.skip("this machine gives no PID namespaces to an ordinary user")
+    # The clean-up runs in the namespace of its own, as the loop of a container does; the owner is outside of it.
+    owner = subprocess.Popen(
+        [sys.executable, "-c", FOREIGN, str(foreign)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert owner.stdout.readline() == "mapped\n"
+        left.write_bytes(b"x")
+        look = f"import os; print(os.path.exists('/proc/{owner.pid}'))"
+        clean = (
+            f"from recipe.mmzero.run.processes import segments; print(len(segments.remove_unused({time.time() - 5})))"
+        )
+        seen = subprocess.run([*unshare, sys.executable, "-c", f"{look}; {clean}"], capture_output=True, text=True)
+        assert seen.stdout.split()[0] == "False", "the owner is visible: this would test nothing" + seen.stderr
+        assert int(seen.stdout.split()[1]) >= 1 and not left.exists(), "what nobody uses goes"
+        assert foreign.exists(), "live memory of a process that cannot be seen was removed"
+    finally:
+        owner.communicate("")
+        foreign.unlink(missing_ok=True)
+        left.unlink(missing_ok=True)
+
+
+def test_the_loops_own_segments_stay(tmp_path, segment):
+    """`loop.run` may be called from a notebook, whose shared memory is not the step's."""
+    token = tree.new_token()
+    stage = tree.start(["sleep", "0"], token, tmp_path / "log", dict(os.environ))
+    stage.wait()
+    own = shared_memory.SharedMemory(create=True, size=4096, name=segment)
+    try:
+        tree.end_step(token, stage.pid, grace_s=0.5, adopted=False)
+        assert Path("/dev/shm", segment).exists()
+    finally:
+        own.close()
+        own.unlink()
 
 
 def test_what_killed_processes_left_in_shared_memory_goes_with_the_step(tmp_path):

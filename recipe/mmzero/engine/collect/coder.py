@@ -26,6 +26,7 @@ from recipe.mmzero.engine.collect.roles import ChatClient, Refused, Roles, pictu
 from recipe.mmzero.engine.collect.rows import CODER_ROWS, training_row, write_parquet
 from recipe.mmzero.engine.collect.settings import CoderFilter, Settings
 from recipe.mmzero.engine.collect.variance import take_by_variance
+from recipe.mmzero.run.folder import StepFolder
 
 STAGE = "collect_coder"
 CANDIDATES = ("render_rate_below_window", "render_rate_above_window", "variance_not_selected")
@@ -51,8 +52,9 @@ async def collect_coder(
         CollectError: too few rows, too many infrastructure failures, other settings in `out_dir`, or a full disk.
     """
     out_dir = Path(out_dir).resolve()
+    folder = StepFolder(out_dir)
     rule = settings.coder_filter
-    progress = progress or Progress(out_dir / "progress.jsonl", STAGE)
+    progress = progress or Progress(folder.progress, STAGE)
 
     async def work(index: int) -> Record:
         record = await roles.propose(index)
@@ -68,9 +70,12 @@ async def collect_coder(
 
     # "variance" ranks the whole budget, so nothing is accepted while proposals are still coming.
     ledger = Ledger(rule.attempt_budget, None if rule.mode == "variance" else rule.target_rows)
-    with one_line(STAGE, out_dir), closing(ShardStore(out_dir / "shards", "rows", settings.rows_per_shard)) as store:
+    with (
+        one_line(STAGE, out_dir),
+        closing(ShardStore(folder.shards, "rows", settings.rows_per_shard)) as store,
+    ):
         check_grader(settings.rewards.grading.grader, settings.rewards.grading.symbolic)
-        claim(out_dir / "shards", settings.identity(STAGE, seed, iteration))
+        claim(folder.shards, settings.identity(STAGE, seed, iteration))
         roles = Roles(STAGE, settings, clients, render_env, out_dir, seed, iteration, progress)
         for record in store.load(lambda record: pictures_exist(out_dir, record)):
             ledger.decide(record["index"], verdict(record))
@@ -88,7 +93,7 @@ async def collect_coder(
                 f"{STAGE} (coder.filter)", ledger, rule.min_rows, "raise attempt_budget, widen window or lower min_rows"
             )
         rows = _training_rows(ledger, store, settings, iteration, variances)
-        write_parquet(out_dir / "train.parquet", CODER_ROWS, rows)
+        write_parquet(folder.rows, CODER_ROWS, rows)
         kept_by_variance = len(variances)
         progress.finish(f"{ledger.accepted_count} rows of {ledger.cut} proposals ({kept_by_variance} by variance)")
         first = "off" if rule.mode == "off" else "window"

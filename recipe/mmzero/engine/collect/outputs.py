@@ -8,8 +8,9 @@ from typing import Any
 
 from mmzero_rewards.parsing.responses import extract_code
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
-from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, write_durably
+from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore
 from recipe.mmzero.engine.collect.rows import DRAWINGS, PROPOSAL_FIELDS, PROPOSALS, write_parquet
+from recipe.mmzero.run.folder import StepFolder, write
 
 
 def proposal_columns(record: Record, iteration: int) -> dict[str, Any]:
@@ -56,8 +57,8 @@ def write_common(
                     "code": code,
                 }
 
-    count = write_parquet(out_dir / "proposals.parquet", PROPOSALS, proposals())
-    codes = write_parquet(out_dir / "drawings.parquet", DRAWINGS, drawings())
+    count = write_parquet(StepFolder(out_dir).proposals, PROPOSALS, proposals())
+    codes = write_parquet(StepFolder(out_dir).drawings, DRAWINGS, drawings())
     return {
         "format_valid": valid / max(1, count),
         "render_rate": statuses["ok"] / max(1, codes),
@@ -67,5 +68,5 @@ def write_common(
 
 
 def write_summary(out_dir: Path, numbers: dict[str, Any]) -> dict[str, Any]:
-    write_durably(out_dir / "summary.json", (json.dumps(numbers, indent=1) + "\n").encode())
+    write(StepFolder(out_dir).summary, json.dumps(numbers, indent=1) + "\n", sync=True)
     return numbers

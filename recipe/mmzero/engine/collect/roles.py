@@ -6,10 +6,8 @@ the step is resumed. Anything else is a programming error and raises as it is.
 """
 
 import asyncio
-import os
 import re
 import struct
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from mmzero_rewards.parsing.responses import FormatError, Proposal, parse_propos
 from mmzero_rewards.peers.client import PeerError, Sampling
 from recipe.mmzero.engine.collect.flow.progress import Progress
 from recipe.mmzero.engine.collect.settings import Settings
+from recipe.mmzero.run.folder import StepFolder, remove_parts, write
 from recipe.mmzero.settings.seeds import derive_seed
 
 
@@ -87,9 +86,9 @@ class Roles:
         self.stage, self.settings, self.render_env = stage, settings, render_env
         self.out_dir, self.seed, self.iteration, self.progress = out_dir, seed, iteration, progress
         self.clients = {role: CountedClient(client, role, progress) for role, client in clients.items()}
-        (out_dir / "images").mkdir(parents=True, exist_ok=True)
-        for leftover in (out_dir / "images").glob("*.part"):  # of a killed attempt
-            leftover.unlink()
+        pictures = StepFolder(out_dir).pictures
+        pictures.mkdir(parents=True, exist_ok=True)
+        remove_parts(pictures)  # of a killed attempt
 
     def derive(self, use: str, index: int) -> int:
         return derive_seed(self.seed, self.iteration, f"{self.stage}/{use}", index)
@@ -164,10 +163,7 @@ class Roles:
         name = f"images/{digest(png)}.png"
         target = self.out_dir / name
         if not target.exists() or target.stat().st_size != len(png):
-            # Two rows may draw the same picture at the same time: each has its own temporary file.
-            temporary = target.with_name(f"{target.stem}.{uuid.uuid4().hex}.part")
-            temporary.write_bytes(png)
-            os.replace(temporary, target)
+            write(target, png, shared=True)  # two rows may draw the same picture at the same time
         return name
 
 

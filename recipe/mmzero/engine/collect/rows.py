@@ -6,7 +6,6 @@ steps can be read together. Training files have verl's columns (`data_source`, `
 workers have other working directories; `extra_info.image` and drawings.parquet hold the path relative to the step.
 """
 
-import os
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mmzero_rewards.prompting import PromptTemplates
-from recipe.mmzero.engine.collect.flow.shards import sync
+from recipe.mmzero.run.folder import replacing
 from recipe.mmzero.settings.seeds import derive_seed
 
 ROW_GROUP = 256
@@ -113,9 +112,8 @@ def training_row(
 
 def write_parquet(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> int:
     """Stream rows into `path` with one atomic rename at the end; returns how many. An older file is replaced."""
-    temporary = path.with_name(path.name + ".part")
     count = 0
-    with pq.ParquetWriter(temporary, schema) as writer:
+    with replacing(path, sync=True) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         batch: list[Mapping[str, Any]] = []
         for row in rows:
             batch.append(row)
@@ -125,9 +123,6 @@ def write_parquet(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any
                 batch = []
         if batch or not count:
             writer.write_table(pa.Table.from_pylist(batch, schema))
-    sync(temporary)
-    os.replace(temporary, path)
-    sync(path.parent)
     return count
 
 

@@ -65,6 +65,7 @@ class Settings:
     max_fraction: float = 0.05
     in_flight: int = 64
     rows_per_shard: int = 64
+    decisive: Mapping[str, Any] = field(default_factory=dict)  # all that a run's rows depend on (identity.of_rows)
 
     def identity(self, stage: str, seed: int, iteration: int) -> dict[str, Any]:
         """What a finished row depends on, as plain data."""
@@ -82,18 +83,21 @@ class Settings:
             "code": asdict(self.code),
         }
         if stage == "collect_coder":
-            return shared | {"coder.samples": self.samples}
-        return shared | {
-            "solver.label_votes": self.label_votes,
-            "label": asdict(self.label),
-            "checks.blind.fraction": self.rewards.checks.blind.fraction,
-        }
+            own: dict[str, Any] = {"coder.samples": self.samples}
+        else:
+            own = {
+                "solver.label_votes": self.label_votes,
+                "label": asdict(self.label),
+                "checks.blind.fraction": self.rewards.checks.blind.fraction,
+            }
+        return shared | own | dict(self.decisive)
 
 
 def from_config(config: Any, stage: str) -> Settings:
     """Settings of `collect_coder` or `collect_solver` from the resolved mmzero config."""
     from omegaconf import OmegaConf
 
+    from recipe.mmzero.run.record.identity import of_rows
     from recipe.mmzero.settings import prompts
     from recipe.mmzero.settings.schema import scoring
 
@@ -120,6 +124,7 @@ def from_config(config: Any, stage: str) -> Settings:
         max_retries=int(config.failures.max_retries),
         max_fraction=float(config.failures.max_fraction),
         in_flight=in_flight_rows(config, stage),
+        decisive=of_rows(config, stage),
     )
 
 

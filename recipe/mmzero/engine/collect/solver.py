@@ -20,11 +20,12 @@ from recipe.mmzero.engine.collect.flow.engine import fill, starved, summary
 from recipe.mmzero.engine.collect.flow.errors import one_line
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.progress import Progress
-from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, claim, sync
+from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, claim
 from recipe.mmzero.engine.collect.outputs import proposal_columns, write_common, write_summary
 from recipe.mmzero.engine.collect.roles import ChatClient, Refused, Roles, pictures_exist
 from recipe.mmzero.engine.collect.rows import LABELS, SOLVER_ROWS, training_row, write_parquet
 from recipe.mmzero.engine.collect.settings import Settings
+from recipe.mmzero.run.folder import StepFolder, sync_path
 
 STAGE = "collect_solver"
 
@@ -49,8 +50,9 @@ async def collect_solver(
         CollectError: too few rows, too many infrastructure failures, other settings in `out_dir`, or a full disk.
     """
     out_dir = Path(out_dir).resolve()
+    folder = StepFolder(out_dir)
     rule = settings.solver_filter
-    progress = progress or Progress(out_dir / "progress.jsonl", STAGE)
+    progress = progress or Progress(folder.progress, STAGE)
 
     reasons: dict[int, str] = {}  # of rows in work: grading may take seconds, so it must not stop the event loop
 
@@ -68,9 +70,12 @@ async def collect_solver(
         return reasons.pop(record["index"])
 
     ledger = Ledger(rule.budget, rule.target_rows)
-    with one_line(STAGE, out_dir), closing(ShardStore(out_dir / "shards", "rows", settings.rows_per_shard)) as store:
+    with (
+        one_line(STAGE, out_dir),
+        closing(ShardStore(folder.shards, "rows", settings.rows_per_shard)) as store,
+    ):
         check_grader(settings.rewards.grading.grader, settings.rewards.grading.symbolic)
-        claim(out_dir / "shards", settings.identity(STAGE, seed, iteration))
+        claim(folder.shards, settings.identity(STAGE, seed, iteration))
         roles = Roles(STAGE, settings, clients, render_env, out_dir, seed, iteration, progress)
         for record in store.load(lambda record: pictures_exist(out_dir, record)):
             ledger.decide(record["index"], record["reject"] or label_of(record, settings).reason)
@@ -80,7 +85,7 @@ async def collect_solver(
 
         numbers = write_common(out_dir, ledger, store, iteration, settings.rewards.coder.languages)
         labels: dict[int, dict[str, Any]] = {}
-        write_parquet(out_dir / "labels.parquet", LABELS, _label_rows(ledger, store, settings, labels))
+        write_parquet(folder.labels, LABELS, _label_rows(ledger, store, settings, labels))
         if ledger.accepted_count < rule.min_rows:
             raise starved(
                 f"{STAGE} (solver.filter)",
@@ -90,7 +95,7 @@ async def collect_solver(
             )
         means = Means()
         rows = _training_rows(ledger, store, settings, iteration, out_dir, labels, means)
-        write_parquet(out_dir / "train.parquet", SOLVER_ROWS, rows)
+        write_parquet(folder.rows, SOLVER_ROWS, rows)
         progress.finish(f"{ledger.accepted_count} rows of {ledger.cut} proposals")
         return write_summary(out_dir, summary(ledger, damaged_shards=store.damaged, **numbers, **means.values()))
 
@@ -194,6 +199,6 @@ def _training_rows(
         extra = proposal_columns(record, iteration) | {"index": index} | image | votes | judged
         means.add(extra)
         path = out_dir / drawing["image"]
-        sync(path)  # the file of rows must not be more durable than its pictures
+        sync_path(path)  # the file of rows must not be more durable than its pictures
         prompt = settings.templates.solver_row(record["proposal"]["hard_question"])
         yield training_row("solver", prompt, extra, [str(path)], judged["label"])

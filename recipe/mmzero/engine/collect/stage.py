@@ -8,7 +8,6 @@ Exit codes: 0 done; 2 the step cannot succeed as configured (too few accepted ro
 
 import asyncio
 import faulthandler
-import json
 import signal
 import sys
 from contextlib import AsyncExitStack
@@ -30,11 +29,10 @@ def main(argv: list[str]) -> int:
     from recipe.mmzero.engine.collect import CollectError
 
     try:
-        summary = asyncio.run(collect(step.config, step))
+        asyncio.run(collect(step.config, step))
     except CollectError as error:
         print(f"error: {step.id}: {error}", file=sys.stderr)
         return 2
-    (Path(step.step_dir) / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     return 0
 
 

@@ -20,6 +20,7 @@ from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, claim
 from recipe.mmzero.engine.collect.roles import Roles
 from recipe.mmzero.engine.collect.settings import Settings
+from recipe.mmzero.run.folder import StepFolder
 
 # Equal rewards may differ in the last bits after a mean; smaller variances are none.
 NO_VARIANCE = 1e-9
@@ -49,7 +50,7 @@ async def take_by_variance(
 
     judged = Ledger(ledger.budget, None)
     wished = set(candidates)
-    folder = roles.out_dir / "shards" / "judged"
+    folder = StepFolder(roles.out_dir).judged
     claim(folder, {"solver.votes": settings.votes, "judge": asdict(settings.judge)})
     with closing(ShardStore(folder, "rows", settings.rows_per_shard)) as answers:
         for record in answers.load():

@@ -5,13 +5,22 @@ at every attempt. A damaged checkpoint is set aside (`*.damaged`) and the one be
 """
 
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
+from recipe.mmzero.run.folder import DAMAGED, write
 from recipe.mmzero.run.record.artifacts import problem_with
 
+KEEP = 2
+"""Checkpoints of a running stage: the newest, and the one before it while the newest is being written."""
 KINDS = ("model", "optim", "extra_state")
 MARKER = "latest_checkpointed_iteration.txt"
+
+
+def path_of(folder: Path, step: int) -> Path:
+    """Where verl writes the checkpoint of a GRPO step."""
+    return folder / f"global_step_{step}"
 
 
 def last_usable(folder: Path) -> int:
@@ -20,13 +29,13 @@ def last_usable(folder: Path) -> int:
     Sets damaged ones aside and makes verl's marker point to the answer.
     """
     for step in sorted(_steps(folder), reverse=True):
-        path = folder / f"global_step_{step}"
+        path = path_of(folder, step)
         damage = damage_of(path)
         if damage is None:
             _point_to(folder, step)
             return step
         print(f"checkpoint of step {step} is damaged ({damage}): set aside, taking the one before it", flush=True)
-        os.replace(path, _free(path.with_name(path.name + ".damaged")))
+        os.replace(path, _free(path.with_name(path.name + DAMAGED)))
     (folder / MARKER).unlink(missing_ok=True)
     return 0
 
@@ -46,6 +55,29 @@ def damage_of(checkpoint: Path) -> str | None:
     return problem_with(actor / "huggingface")
 
 
+def make_room(folder: Path) -> list[Path]:
+    """Delete what is too old once the next checkpoint is written; returns what went.
+
+    verl only counts what its own process has saved, so that every resume would leave KEEP more behind.
+    """
+    old = [path_of(folder, step) for step in sorted(_steps(folder))[: -(KEEP - 1)]]
+    for path in old:
+        shutil.rmtree(path)
+    return old
+
+
+def superseded(folder: Path) -> list[Path]:
+    """Checkpoints that are older than the newest one that can be read: no stage continues from them."""
+    steps = sorted(_steps(folder), reverse=True)
+    usable = next((step for step in steps if damage_of(path_of(folder, step)) is None), None)
+    return [path_of(folder, step) for step in sorted(steps) if usable is not None and step < usable]
+
+
+def remove_all(folder: Path) -> None:
+    """Delete the checkpoints of a finished stage, damaged ones too; its model is exported."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _steps(folder: Path) -> list[int]:
     names = [path.name.removeprefix("global_step_") for path in folder.glob("global_step_*")]
     return [int(name) for name in names if name.isdigit()]
@@ -54,14 +86,12 @@ def _steps(folder: Path) -> list[int]:
 def _point_to(folder: Path, step: int) -> None:
     marker = folder / MARKER
     if not marker.exists() or marker.read_text().strip() != str(step):
-        temporary = marker.with_suffix(".part")
-        temporary.write_text(str(step))
-        os.replace(temporary, marker)
+        write(marker, str(step))
 
 
 def _free(path: Path) -> Path:
     number = 1
     while path.exists():
         number += 1
-        path = path.with_name(f"{path.name.split('.damaged')[0]}.damaged{number}")
+        path = path.with_name(f"{path.name.split(DAMAGED)[0]}{DAMAGED}{number}")
     return path

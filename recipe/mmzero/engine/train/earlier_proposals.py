@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from mmzero_rewards import Proposal
+from recipe.mmzero.run.folder import RunFolder, step_id
 
 PER_ITERATION = 1000
 """Proposals read of one iteration, evenly over its rows: a step's clustering is quadratic in all texts together."""
@@ -23,7 +24,7 @@ def earlier_proposals(run_dir: Path, iteration: int, memory: int) -> list[Propos
     """
     found: list[Proposal] = []
     for number in range(max(1, iteration - memory), iteration):
-        path = Path(run_dir) / f"iter_{number:02d}" / "collect_coder" / "proposals.parquet"
+        path = RunFolder(Path(run_dir)).step(step_id(number, "collect_coder")).proposals
         if not path.is_file():
             raise FileNotFoundError(
                 f"proposer.diversity.memory={memory} needs {path}, which does not exist; set it to 0 or run iteration "

@@ -8,7 +8,6 @@ Exit codes: 0 done; 2 the stage's inputs are unusable; otherwise verl's own.
 """
 
 import json
-import os
 import shutil
 import sys
 import time
@@ -18,9 +17,10 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.engine.train.checkpoints import last_usable
+from recipe.mmzero.engine.train.checkpoints import last_usable, path_of
 from recipe.mmzero.engine.train.rows import training_rows
 from recipe.mmzero.engine.train.summary import merge_metrics, summarise
+from recipe.mmzero.run.folder import StepFolder, replacing, write
 from recipe.mmzero.run.processes import tree
 from recipe.mmzero.run.processes.launch import run_python
 from recipe.mmzero.settings import verl_config
@@ -45,19 +45,20 @@ def train(config: DictConfig, step: Any) -> int:
     train_config = config[step.role].train
     write_rows(config, step)
     verl_config.write(config, step)
-    done = last_usable(step_dir / "checkpoints")
+    checkpoints = StepFolder(step_dir).checkpoints
+    done = last_usable(checkpoints)
     progress(step_dir, "start", done, train_config.steps)
     if done < train_config.steps:
         code = run_verl(config, step)
         if code:
             return code
-        done = last_usable(step_dir / "checkpoints")
+        done = last_usable(checkpoints)
     if done < train_config.steps:
         raise ValueError(f"verl ended after step {done} of {train_config.steps}: see the log")
     export(step_dir, Path(step.inputs.policy), train_config.steps)
     merge_metrics(step_dir)
     summary = summarise(step_dir, step.role)
-    (step_dir / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    write(StepFolder(step_dir).summary, json.dumps(summary, indent=1) + "\n")
     progress(step_dir, "done", train_config.steps, train_config.steps)
     return 0
 
@@ -72,9 +73,8 @@ def write_rows(config: DictConfig, step: Any) -> None:
         )
     seed = derive_seed(config.seed, step.iteration, step.role, 0, 4)
     ordered = training_rows(rows, settings.steps, settings.prompts_per_step, seed)
-    target = Path(step.step_dir) / "rows.parquet"
-    ordered.to_parquet(target.with_suffix(".part"))
-    os.replace(target.with_suffix(".part"), target)
+    with replacing(StepFolder(Path(step.step_dir)).ordered_rows) as temporary:
+        ordered.to_parquet(temporary)
 
 
 def run_verl(config: DictConfig, step: Any) -> int:
@@ -85,25 +85,20 @@ def run_verl(config: DictConfig, step: Any) -> int:
 
 def export(step_dir: Path, policy: Path, steps: int) -> None:
     """Copy the last step's Hugging Face weights to `hf/`, with the processor files of the stage's start."""
-    source = step_dir / "checkpoints" / f"global_step_{steps}" / "actor" / "huggingface"
+    folder = StepFolder(step_dir)
+    source = path_of(folder.checkpoints, steps) / "actor" / "huggingface"
     if not list(source.glob("*.safetensors")):
         raise FileNotFoundError(f"{source} holds no weights: is hf_model in actor.checkpoint.save_contents?")
-    target, temporary = step_dir / "hf", step_dir / "hf.part"
-    shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(source, temporary)
-    for file in policy.iterdir() if policy.is_dir() else ():
-        if (
-            file.suffix in (".json", ".jinja", ".txt")
-            and not (temporary / file.name).exists()
-            and "safetensors" not in file.name
-        ):
-            shutil.copy2(file, temporary / file.name)
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(temporary, target)
+    with replacing(folder.model) as temporary:
+        shutil.copytree(source, temporary)
+        for file in policy.iterdir() if policy.is_dir() else ():
+            small = file.suffix in (".json", ".jinja", ".txt") and "safetensors" not in file.name
+            if small and not (temporary / file.name).exists():
+                shutil.copy2(file, temporary / file.name)
 
 
 def progress(step_dir: Path, phase: str, done: int, total: int) -> None:
-    with (step_dir / "progress.jsonl").open("a") as out:
+    with StepFolder(step_dir).progress.open("a") as out:
         line = {"time": time.time(), "phase": phase, "done": done, "total": total, "unit": "steps"}
         out.write(json.dumps(line) + "\n")
 

@@ -5,9 +5,10 @@ health of the training itself (gradients, rollout/actor agreement, groups withou
 """
 
 import json
-import os
 from pathlib import Path
 from statistics import fmean
+
+from recipe.mmzero.run.folder import StepFolder, write
 
 PEARSON = "training/rollout_actor_probs_pearson_corr"
 
@@ -19,23 +20,21 @@ def merge_metrics(step_dir: Path) -> int:
         Number of steps.
     """
     by_step: dict[int, dict] = {}
-    for file in sorted(step_dir.glob("metrics.attempt*.jsonl")):
+    folder = StepFolder(step_dir)
+    for file in folder.all_attempt_metrics():
         for line in file.read_text().splitlines():
             try:
                 record = json.loads(line)
             except json.JSONDecodeError:  # the last line of a killed attempt
                 continue
             by_step[int(record["step"])] = record
-    target = step_dir / "metrics.jsonl"
-    temporary = target.with_suffix(".part")
-    temporary.write_text("".join(json.dumps(by_step[step]) + "\n" for step in sorted(by_step)))
-    os.replace(temporary, target)
+    write(folder.metrics, "".join(json.dumps(by_step[step]) + "\n" for step in sorted(by_step)))
     return len(by_step)
 
 
 def read_metrics(step_dir: Path) -> list[dict]:
     """Steps in order: [{"step": int, "data": {name: float}}]."""
-    return [json.loads(line) for line in (step_dir / "metrics.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in StepFolder(step_dir).metrics.read_text().splitlines()]
 
 
 def summarise(step_dir: Path, role: str) -> dict[str, float | int | str]:

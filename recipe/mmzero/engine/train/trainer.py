@@ -30,9 +30,11 @@ from verl.utils.device import get_device_name
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.engine import servers as peers
 from recipe.mmzero.engine.train import batch as batch_terms
+from recipe.mmzero.engine.train import checkpoints
 from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
 from recipe.mmzero.engine.train.samples import SampleWriter
 from recipe.mmzero.plugin import TRAINER, verify
+from recipe.mmzero.run.folder import StepFolder
 
 logger = logging.getLogger(__name__)
 
@@ -65,16 +67,16 @@ class MMZeroTrainer(PPOTrainerSync):
         config.trainer.v1.trainer_mode = "sync"
         self.settings = config.mmzero
         self.role = self.settings.role
+        self.folder = StepFolder(Path(self.settings.step_dir))
         self.reward_config = RewardConfig.from_dict(OmegaConf.to_container(self.settings.scoring, resolve=True))
         self.memory = self._memory()
-        self.samples = SampleWriter(Path(self.settings.step_dir) / "samples", self.settings.dump.samples_per_step)
+        self.samples = SampleWriter(self.folder.samples, self.settings.dump.samples_per_step)
         super().__init__(config)
 
     def _memory(self):
-        """Proposals of earlier iterations; step_dir is RUN_DIR/iter_XX/proposer."""
+        """Proposals of earlier iterations."""
         wanted = self.reward_config.proposer.diversity.memory if self.role == "proposer" else 0
-        run_dir = Path(self.settings.step_dir).parents[1]
-        return earlier_proposals(run_dir, self.settings.iteration, wanted) if wanted else []
+        return earlier_proposals(self.folder.run.path, self.settings.iteration, wanted) if wanted else []
 
     def _init_resource_pool_mgr(self):
         super()._init_resource_pool_mgr()
@@ -160,7 +162,7 @@ class MMZeroTrainer(PPOTrainerSync):
         self.samples.write(self.global_steps, records)
 
     def _save_checkpoint(self):
+        checkpoints.make_room(self.folder.checkpoints)
         super()._save_checkpoint()
-        progress = Path(self.settings.step_dir) / "progress.jsonl"
-        with progress.open("a") as out:
+        with self.folder.progress.open("a") as out:
             out.write(json.dumps({"phase": "checkpoint", "done": self.global_steps, "unit": "steps"}) + "\n")

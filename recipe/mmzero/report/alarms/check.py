@@ -8,7 +8,6 @@ Not covered: trends over iterations (report figures) and trouble that kills a st
 """
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from recipe.mmzero.report.alarms.rules import RULES, Numbers
 from recipe.mmzero.report.data.read import Skips, Step, json_lines, read_step
+from recipe.mmzero.run.folder import StepFolder, iteration_of, write
 from recipe.mmzero.settings.alarms import AlarmConfig
 
 
@@ -61,11 +61,9 @@ def check_step(step_dir: Path | str, config: AlarmConfig | Any = None) -> list[A
         config: an AlarmConfig or anything with its attributes (the `alarms` block of the config).
     """
     folder = Path(step_dir).resolve()
-    digits = folder.parent.name.removeprefix("iter_")
-    skips = Skips()
-    step = read_step(folder, int(digits) if digits.isdigit() else 0, skips)
+    step = read_step(folder, iteration_of(folder.parent.name) or 0, Skips())
     found = evaluate(numbers_of(step), config)
-    _record(folder.parent.parent / "alarms.jsonl", step.id, found)
+    _record(StepFolder(folder).run.alarms, step.id, found)
     return found
 
 
@@ -84,6 +82,4 @@ def _record(path: Path, step_id: str, alarms: Iterable[Alarm]) -> None:
     records = kept + [asdict(alarm) for alarm in alarms]
     if not records and not path.exists():
         return
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text("".join(json.dumps(record) + "\n" for record in records))
-    os.replace(temporary, path)
+    write(path, "".join(json.dumps(record) + "\n" for record in records))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from recipe.mmzero.report.data.read import COLLECTING, TITLES, Run, Step, finite, read_mapping, read_run
 from recipe.mmzero.report.data.stats import wilson
+from recipe.mmzero.run.folder import RunFolder
 
 HEADS = ("it", "stage", "steps", "reward", "format ok", "draws", "solvable", "difficulty", "accuracy", "rows", "time")
 MEANING = (
@@ -73,7 +74,7 @@ def stage_rows(run: Run) -> list[StageRow]:
 
 def held_out(run: Run) -> list[HeldOut]:
     """Easy and hard accuracy from RUN_DIR/held_out.json (tiny/evaluate.py `compare`); [] where it is missing."""
-    numbers = read_mapping(run.folder / "held_out.json", run.skips)
+    numbers = read_mapping(RunFolder(run.folder).held_out, run.skips)
     before, after = numbers.get("before"), numbers.get("after")
     if not isinstance(before, dict) or not isinstance(after, dict):
         return []

@@ -9,7 +9,6 @@ Not covered: the content of samples (records.py), checkpoints, logs.
 
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from recipe.mmzero.run.folder import RunFolder, StepFolder, iteration_of
 
 TRAINING = ("proposer", "coder", "solver")
 COLLECTING = ("collect_coder", "collect_solver")
@@ -124,14 +125,13 @@ def read_run(folder: Path | str) -> Run:
         raise ReportError(f"{folder} is not a folder; `mmzero report` takes the run_dir of a run")
     skips = Skips()
     steps = []
-    for path in sorted(folder.glob("iter_*/*")):
-        number = re.fullmatch(r"iter_(\d{1,6})", path.parent.name)
-        if number and path.is_dir() and path.name in TRAINING + COLLECTING:
-            steps.append(read_step(path, int(number[1]), skips))
+    for step in RunFolder(folder).steps():
+        if step.path.name in TRAINING + COLLECTING:
+            steps.append(read_step(step.path, iteration_of(step.id), skips))
     order = {name: k for k, name in enumerate(("proposer", "collect_coder", "coder", "collect_solver", "solver"))}
     steps.sort(key=lambda step: (step.iteration, order[step.name]))
-    config = read_mapping(folder / "config.yaml", skips)
-    state = read_mapping(folder / "state.json", skips)
+    config = read_mapping(RunFolder(folder).config, skips)
+    state = read_mapping(RunFolder(folder).state, skips)
     # Other programs have a config.yaml and a state.json, too.
     if not (steps or isinstance(state.get("steps"), dict) or isinstance(config.get("evolution"), dict)):
         raise ReportError(f"{folder} is no run folder: neither steps, nor state.json or config.yaml of a run are in it")
@@ -165,7 +165,7 @@ def read_step(folder: Path, iteration: int, skips: Skips) -> Step:
     for number in sorted(by_step):
         for name, value in by_step[number].items():
             step.series.setdefault(name, []).append((number, value))
-    step.summary = read_mapping(folder / "summary.json", skips)
+    step.summary = read_mapping(StepFolder(folder).summary, skips)
     _read_progress(step, skips)
     return step
 
@@ -176,7 +176,7 @@ def _read_progress(step: Step, skips: Skips) -> None:
     if timed:
         step.wall_s = sum(value for _, value in timed)
     worked, before = 0.0, None
-    for _, record in json_lines(step.folder / "progress.jsonl", skips):
+    for _, record in json_lines(StepFolder(step.folder).progress, skips):
         now = finite(record.get("time"))
         if now is not None:
             if before is not None and 0 <= now - before < 3600:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from recipe.mmzero.run.folder import StepFolder
+
 
 class Tail:
     """New complete lines of a file that grows; a file that does not exist yet has none."""
@@ -48,9 +50,10 @@ class Signs:
     """
 
     def __init__(self, step_dir: Path, role: str, attempt: int, steps: int):
-        self.step_dir, self.role, self.steps = step_dir, role, steps
-        self._metrics = Tail(step_dir / f"metrics.attempt{attempt:02d}.jsonl", skip_existing=True)
-        self._progress = Tail(step_dir / "progress.jsonl", skip_existing=True)
+        self.role, self.steps = role, steps
+        self._folder = StepFolder(step_dir)
+        self._metrics = Tail(self._folder.attempt_metrics(attempt), skip_existing=True)
+        self._progress = Tail(self._folder.progress, skip_existing=True)
         self._pictures = self._picture_time()
 
     def look(self) -> tuple[bool, list[str]]:
@@ -72,7 +75,7 @@ class Signs:
         return alive, shown
 
     def _picture_time(self) -> float:
-        folders = [self.step_dir / "samples" / "images", self.step_dir / "images"]
+        folders = [self._folder.sample_pictures, self._folder.pictures]
         return max((folder.stat().st_mtime for folder in folders if folder.exists()), default=0.0)
 
 

@@ -4,21 +4,17 @@ The watchdog has two limits: `watchdog.startup_s` until the first sign of life, 
 ones. A step that exceeds one is ended after the Python stacks of all its processes were written to its log.
 """
 
-import os
 import re
-import signal
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from recipe.mmzero.run.plan import stage_module
+from recipe.mmzero.run import signals
 from recipe.mmzero.run.processes import tree
 from recipe.mmzero.run.processes.signs import Signs
 
 POLL_S = 0.5
-MEMORY_S = 3.0  # between two looks at the step's shared memory
 LAST_LINES = 25
 UNUSABLE = 2  # exit code of a stage whose inputs or settings cannot work: trying again is useless
 
@@ -53,8 +49,6 @@ def attempt(
     step_dir.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     started, stage, hung = time.monotonic(), None, ""
-    segments: set[Path] = set()
-    looked = started
     try:
         stage = tree.start(command, token, log, environment)
         last, limit, name = started, startup_s, "watchdog.startup_s"
@@ -65,8 +59,6 @@ def attempt(
             now = time.monotonic()
             if alive:
                 last, limit, name = now, step_s, "watchdog.step_s"
-            if now - looked > MEMORY_S:
-                segments, looked = segments | tree.segments_of(token, stage.pid), now
             if now - last > limit:
                 hung = (
                     f"no sign of life for {now - last:.0f} s ({name}={limit:g}); stacks of all processes are in {log}"
@@ -77,8 +69,8 @@ def attempt(
         for line in signs.look()[1]:
             show(line)
     finally:
-        with _signals_held():
-            tree.end_step(token, stage and stage.pid, 0.0 if hung else grace_s, segments=segments)
+        with signals.held():
+            tree.end_step(token, stage and stage.pid, 0.0 if hung else grace_s)
             if stage is not None:
                 stage.wait()
                 stage.stdin.close()
@@ -86,17 +78,6 @@ def attempt(
         return Ended(1, hung, hung=True)
     code = stage.returncode if stage.returncode >= 0 else 128 - stage.returncode
     return Ended(code, "" if code == 0 else cause_of(log, code))
-
-
-class _signals_held:
-    """A second Ctrl-C must not interrupt the clean-up that the first one started."""
-
-    def __enter__(self):
-        self.before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def __exit__(self, *exc):
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
 
 
 ERROR_LINE = re.compile(r"^(?:\S+\s+)?(?:error: |(?:[\w.]+\.)?(?:\w*Error|\w*Failure|\w*Exception)\b)")
@@ -122,12 +103,3 @@ def tail(log: Path, count: int = LAST_LINES) -> list[str]:
         text = source.read().decode("utf-8", "replace")
     lines = [RAY_PREFIX.sub("", ANSI.sub("", line)).rstrip() for line in text.splitlines()]
     return [line for line in lines if line.strip()][-count:]
-
-
-def stage_environment(token_free: dict[str, str] | None = None) -> dict[str, str]:
-    """The environment of a stage process: this one's, with unbuffered output."""
-    return dict(os.environ if token_free is None else token_free) | {"PYTHONUNBUFFERED": "1"}
-
-
-def command(kind: str, step_file: Path) -> list[str]:
-    return [sys.executable, "-m", stage_module(kind), str(step_file)]

@@ -19,19 +19,18 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
 from mmzero_env.process import scratch
 from mmzero_env.process.held_folder import remove_abandoned
+from recipe.mmzero.run.processes import segments
 
 TOKEN = "MMZERO_STEP_TOKEN"
 PR_SET_CHILD_SUBREAPER = 36
 STARTED = "started"  # file in a step's private folder whose time is the step's start
-SHARED_MEMORY = Path("/dev/shm")
-SEGMENTS = ("psm_", "sem.mp-", "verl_weights_", "nccl-", "torch_", "mmzero_")  # as Python, verl, NCCL, torch name them
 
 
 def new_token() -> str:
@@ -92,33 +91,42 @@ def signed_in(token: str) -> list[psutil.Process]:
 
 
 def of_step(token: str, root: int | None = None) -> list[psutil.Process]:
-    """All processes of a step: marked and signed-in ones, the tree under `root`, and the trees under all of them."""
-    found: dict[int, psutil.Process] = {}
+    """All processes of a step: marked and signed-in ones, the tree under `root`, and the trees under all of them.
+
+    Looks at every process of the machine, so it is for the end of a step, not for while it runs.
+    """
     starts = marked(token) + signed_in(token)
     if root is not None:
         with contextlib.suppress(psutil.NoSuchProcess):
             starts.append(psutil.Process(root))
-    for process in starts:
-        found[process.pid] = process
-        with contextlib.suppress(psutil.NoSuchProcess):
-            found |= {child.pid: child for child in process.children(recursive=True)}
-    found.pop(os.getpid(), None)
+    children = _children() if starts else {}
+    found: dict[int, psutil.Process] = {}
+    while starts:
+        process = starts.pop()
+        if process.pid not in found and process.pid != os.getpid():
+            found[process.pid] = process
+            starts += children.get(process.pid, ())
     return list(found.values())
 
 
-def end_step(
-    token: str, root: int | None = None, grace_s: float = 10.0, adopted: bool = True, segments: Iterable[Path] = ()
-) -> int:
+def _children() -> dict[int, list[psutil.Process]]:
+    """Parent -> its children, for all processes."""
+    found: dict[int, list[psutil.Process]] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.setdefault(process.ppid(), []).append(process)
+    return found
+
+
+def end_step(token: str, root: int | None = None, grace_s: float = 10.0, adopted: bool = True) -> int:
     """End every process of a step and remove its private folder and shared memory; returns how many were ended.
 
     Args:
         root: the stage process, if it was started by this process.
         grace_s: seconds between SIGTERM and SIGKILL.
         adopted: also end the orphans that this process has taken over (`adopt_orphans`).
-        segments: shared memory of the step that was seen earlier (`segments_of`); removed too.
     """
     ended: set[int] = set()
-    mapped = set(segments)
     deadline = time.monotonic() + grace_s
     strength = signal.SIGTERM
     told: set[int] = set()
@@ -126,7 +134,6 @@ def end_step(
         alive = [process for process in of_step(token, root) if not _reap(process)]
         if adopted:
             alive += [process for process in _orphans() if process.pid not in {other.pid for other in alive}]
-        mapped |= _segments([*alive, psutil.Process()])
         if not alive:
             break
         if strength == signal.SIGTERM and time.monotonic() > deadline:
@@ -138,12 +145,10 @@ def end_step(
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.send_signal(strength)
         time.sleep(0.05)
-    for segment in mapped:
-        segment.unlink(missing_ok=True)
     marker = private_folder(token) / STARTED
     if marker.exists():
-        remove_orphaned_segments(marker.stat().st_mtime)
-    remove_abandoned(scratch.PREFIX, str(SHARED_MEMORY))  # of a renderer that was killed
+        segments.remove_unused(marker.stat().st_mtime)
+    remove_abandoned(scratch.PREFIX, str(segments.SHARED_MEMORY))  # of a renderer that was killed
     shutil.rmtree(private_folder(token), ignore_errors=True)
     return len(ended)
 
@@ -169,47 +174,13 @@ def _reap(process: psutil.Process) -> bool:
     return True
 
 
-def segments_of(token: str, root: int | None = None) -> set[Path]:
-    """Shared-memory files that a step's processes map now: one that is killed, as Ray ends its actors, leaves them."""
-    return _segments(of_step(token, root))
-
-
-def _segments(processes: Iterable[psutil.Process]) -> set[Path]:
-    found = set()
-    for process in processes:
-        try:
-            lines = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
-        except OSError:
-            continue
-        for line in lines:
-            path = line.partition(str(SHARED_MEMORY) + "/")[2]
-            if path.startswith(SEGMENTS) and not path.endswith("(deleted)"):
-                found.add(SHARED_MEMORY / path)
-    return found
-
-
-def remove_orphaned_segments(since: float) -> None:
-    """Remove shared memory of this user that was made after `since` (Unix seconds) and that no process maps any more.
-
-    A process that is killed right after it made a segment cannot be seen mapping it. Whoever uses one keeps it mapped.
-    """
-    made = {
-        path
-        for path in SHARED_MEMORY.iterdir()
-        if path.name.startswith(SEGMENTS) and path.stat().st_uid == os.getuid() and path.stat().st_ctime >= since
-    }
-    if made:
-        for path in made - _segments(psutil.process_iter()):
-            path.unlink(missing_ok=True)
-
-
 def start(command: Sequence[str], token: str, log: Path, environment: dict[str, str]) -> subprocess.Popen:
-    """Start a stage: own session, output to `log`, private temporary folder, and a pipe whose end tells it that the
-    loop is gone (`end_with_owner`)."""
+    """Start a stage: own session, unbuffered output to `log`, private temporary folder, and a pipe whose end tells it
+    that the loop is gone (`end_with_owner`)."""
     folder = private_folder(token)
     folder.mkdir(mode=0o700)
     (folder / STARTED).touch()
-    private = {TOKEN: token, "TMPDIR": str(folder), "RAY_TMPDIR": str(folder)}
+    private = {TOKEN: token, "TMPDIR": str(folder), "RAY_TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
     with log.open("ab") as out:
         process = subprocess.Popen(
             list(command),
@@ -239,6 +210,7 @@ def end_with_owner() -> None:
         while os.read(pipe, 4096):
             pass
         print("the loop that started this step is gone: ending the step", file=sys.stderr, flush=True)
+        segments.remove_own()
         end_step(token, root=os.getpid(), grace_s=2.0, adopted=False)
         os._exit(143)
 

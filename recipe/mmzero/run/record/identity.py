@@ -1,93 +1,61 @@
 """What the result of a step depends on: the part of the configuration that is hashed into the journal. Pure.
 
-Settings that only change how fast or how verbosely a step runs (hardware layout, watchdog, dumps, alarms, checkpoint
-interval) are left out, and so are those of other stages: a changed Solver filter does not touch a trained Proposer.
+Which setting decides which stage is declared in decides.py. Here the configuration is taken apart into its leaves
+(dotted key -> value), and the texts of the prompts are added to them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from recipe.mmzero.run.record.decides import decided, selects
 from recipe.mmzero.settings import prompts
-from recipe.mmzero.settings.schema import scoring
 
-DRAWING = ("coder.samples", "coder.prompt_fields", "coder.languages", "coder.train.max_response_tokens")
-JUDGING = ("solver.votes", "solver.sampling.judge", "solver.train.max_response_tokens")
-OPTIMISING = ("optim", "kl", "clip", "failures.max_fraction", "verl.all")
-PROPOSING = ("proposer.topics", "proposer.sampling.collect", "proposer.train.max_response_tokens")
+WHOLE = ("model.architecture", "model.verl", "hardware.verl", "verl.all", "verl.proposer", "verl.coder", "verl.solver")
+"""Blocks with any keys: compared as one value, so that a key that appears or goes is a change."""
 
-KEYS = {
-    "proposer": (
-        "proposer.train",
-        "proposer.topics",
-        "proposer.sampling.train",
-        "coder.sampling.peer",
-        *DRAWING,
-        *JUDGING,
-        *OPTIMISING,
-        "verl.proposer",
-    ),
-    "collect_coder": (
-        *PROPOSING,
-        "coder.sampling.collect",
-        *DRAWING,
-        "coder.filter",
-        *JUDGING,
-    ),
-    "coder": ("coder.train", "coder.sampling.train", "coder.judge", *DRAWING, *JUDGING, *OPTIMISING, "verl.coder"),
-    "collect_solver": (
-        *PROPOSING,
-        "coder.sampling.collect",
-        *DRAWING,
-        "solver.label_votes",
-        "solver.sampling.label",
-        "solver.filter",
-        "solver.train.max_response_tokens",
-    ),
-    "solver": ("solver.train", "solver.sampling.train", "solver.label_mode", *OPTIMISING, "verl.solver"),
-}
-SHARED = ("seed", "model.name", "model.family", "image", "checks", "grading")
-RENDER = ("max_code_bytes", "max_side", "min_side", "background", "blank", "sandbox")
-SCORED = {
-    "proposer": ("proposer", "coder", "solver"),
-    "collect_coder": ("coder", "solver", "proposer"),
-    "coder": ("coder", "solver"),
-    "collect_solver": ("proposer", "solver", "coder"),
-    "solver": ("solver",),
-}
+
+def leaves(config: DictConfig) -> dict[str, Any]:
+    """Dotted key -> plain value of every setting."""
+    return dict(_leaves(OmegaConf.to_container(config, resolve=True), ""))
+
+
+def _leaves(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in node.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value and key not in WHOLE:
+            yield from _leaves(value, f"{key}.")
+        else:
+            yield key, value
 
 
 def decisive(config: DictConfig, stage: str) -> dict[str, Any]:
-    """The settings that decide the result of a stage, as plain nested data.
+    """The settings that decide the result of a stage: dotted key -> value; prompts as `template.<name>` -> text.
 
     Args:
         stage: proposer, collect_coder, coder, collect_solver or solver.
     """
-    found: dict[str, Any] = {}
-    for key in (*SHARED, *KEYS[stage]):
-        value = OmegaConf.select(config, key)
-        found[key] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-    scores = scoring(config)
-    found["scoring"] = {role: scores[role] for role in SCORED[stage]}
-    if stage != "solver":
-        found["render"] = {name: config.render[name] for name in RENDER if name in config.render}
-    found["prompts"] = prompts.as_dict(config)
-    return found
+    everything = leaves(config) | {f"template.{name}": text for name, text in prompts.as_dict(config).items()}
+    return {key: value for key, value in everything.items() if stage in decided(config, key)}
 
 
-def changes(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+def of_rows(config: DictConfig, stage: str) -> dict[str, Any]:
+    """`decisive` without what only chooses among the finished rows of a collection: what one row depends on."""
+    return unfinished(decisive(config, stage), stage)
+
+
+def unfinished(settings: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """The part of `decisive` settings that an unfinished step must keep: a collection may select in another way."""
+    return {key: value for key, value in settings.items() if not selects(key, stage)}
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Settings that differ, as `key: old -> new`."""
-    found = []
-    for key in sorted({*before, *now}, key=str):
-        old, new = before.get(key), now.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += changes(old, new, f"{prefix}{key}.")
-        elif old != new:
-            found.append(f"{prefix}{key}: {_short(old)} -> {_short(new)}")
-    return found
+    keys = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+    return [f"{key}: {_short(before.get(key))} -> {_short(now.get(key))}" for key in keys]
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = " ".join(str(value).split())
     return text if len(text) <= 60 else text[:57] + "..."

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from recipe.mmzero.machine.versions import installed
+from recipe.mmzero.run.folder import RunFolder
 from recipe.mmzero.run.plan import BASE, Step
 from recipe.mmzero.run.record import artifacts
-from recipe.mmzero.run.record.identity import changes, decisive
+from recipe.mmzero.run.record.identity import changes, decisive, unfinished
 from recipe.mmzero.run.record.journal import Journal, Record, config_hash
 
 
@@ -40,17 +42,29 @@ class Provenance:
         if record is None:
             leftover = folder.exists() and any(folder.iterdir())
             return f"{folder} exists, but the journal does not know it" if leftover else ""
-        now = decisive(self.config, step.stage)
-        if record.config_hash and record.config_hash != config_hash(now):
-            return "settings changed: " + "; ".join(changes(record.config, now)[:5])
+        if changed := self.changed_settings(step, record):
+            return changed
         inputs = self.input_hashes(step)
         for name, value in record.inputs.items():
             if inputs is not None and inputs.get(name) != value:
                 return f"input {name} ({step.inputs.get(name, name)}) is not the one that it was made from"
         return self._problem_with_outputs(step, record) if record.status == "done" else ""
 
+    def changed_settings(self, step: Step, record: Record) -> str | None:
+        """What differs from the settings that a step was begun with, in one line.
+
+        A collection that is not finished may go on with another selection: its rows stay what they are.
+        """
+        before, now = record.config, decisive(self.config, step.stage)
+        if record.status != "done":
+            before, now = unfinished(before, step.stage), unfinished(now, step.stage)
+        if not record.config_hash or config_hash(before) == config_hash(now):
+            return None
+        return "settings changed: " + "; ".join(changes(before, now)[:5])
+
     def begin(self, step: Step, record: Record) -> None:
-        """Note what a step is about to be made from."""
+        """Note what a step is about to be made from, and by which versions."""
+        record.versions = installed()
         record.config = decisive(self.config, step.stage)
         record.config_hash = config_hash(record.config)
         record.inputs = self.input_hashes(step) or {}
@@ -72,9 +86,7 @@ class Provenance:
         """Move a step's folder to `replaced/` and forget its record: nothing that was written is lost."""
         folder = self.run_dir / step.id
         if folder.exists():
-            number = 1
-            while (target := self.run_dir / "replaced" / f"{step.id.replace('/', '-')}.{number}").exists():
-                number += 1
+            target = RunFolder(self.run_dir).free_replaced(step.id)
             target.parent.mkdir(exist_ok=True)
             os.replace(folder, target)
         self.journal.records.pop(step.id, None)
@@ -90,7 +102,8 @@ class Provenance:
     def _path_of(self, name: str, reference: str) -> Path:
         if reference == BASE:
             return self.base
-        return self.run_dir / reference / ("train.parquet" if name == "data" else "hf")
+        made = RunFolder(self.run_dir).step(reference)
+        return made.rows if name == "data" else made.model
 
     def _problem_with_outputs(self, step: Step, record: Record) -> str | None:
         for name, value in record.outputs.items():

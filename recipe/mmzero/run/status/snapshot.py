@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from recipe.mmzero.report.data.read import COLLECTING, TRAINING, Skips, Step, finite, json_lines, read_step
+from recipe.mmzero.run.folder import RunFolder, StepFolder, iteration_of, stage_of
 from recipe.mmzero.run.record.journal import JournalError, Record
 from recipe.mmzero.run.record.journal import read as read_journal
+from recipe.mmzero.run.record.lock import Owner, owner
 
 RECENT = 5
 """Training steps that the rate is taken from."""
@@ -36,8 +38,8 @@ class Current:
 class Snapshot:
     """State of a run. `steps`: (id, done | running | failed | waiting), in order; `rewards`: role -> (first, last).
 
-    `error`: (step id, cause, log) of the last failure that is not overcome; `owner`: what is known about the loop's
-    process; `notes`: what could not be read.
+    `error`: (step id, cause, log) of the last failure that is not overcome; `gone`: why nothing happens any more, ""
+    while the loop works; `notes`: what could not be read.
     """
 
     run_dir: Path
@@ -49,7 +51,7 @@ class Snapshot:
     rewards: dict[str, tuple[str, float, float]] = field(default_factory=dict)
     alarm: dict[str, Any] | None = None
     error: tuple[str, str, Path] | None = None
-    owner: str = ""
+    gone: str = ""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -69,7 +71,7 @@ def look(run_dir: Path) -> Snapshot:
     """
     if not run_dir.is_dir():
         raise JournalError(f"{run_dir} is not a folder; `mmzero status` takes the run_dir of a run")
-    path = run_dir / "state.json"
+    path = RunFolder(run_dir).state
     try:
         records = read_journal(path)
     except (OSError, UnicodeDecodeError) as error:
@@ -94,7 +96,7 @@ def look(run_dir: Path) -> Snapshot:
         _rewards(read),
         _last_alarm(run_dir),
         _last_error(run_dir, records),
-        _owner(run_dir) if running else "",
+        _gone(owner(RunFolder(run_dir).lock), running),
         notes,
     )
 
@@ -108,7 +110,7 @@ def _plan(run_dir: Path, records: dict[str, Record]) -> tuple[list[str], dict[st
     from recipe.mmzero.run import plan
     from recipe.mmzero.settings import schema
 
-    path = run_dir / "config.yaml"
+    path = RunFolder(run_dir).config
     try:
         # The loop has checked it; the types are merged in so that a damaged file is an error here.
         config = OmegaConf.merge(OmegaConf.structured(schema.Config), OmegaConf.load(path))
@@ -123,26 +125,25 @@ def _plan(run_dir: Path, records: dict[str, Record]) -> tuple[list[str], dict[st
 
 def _wanted(statuses: list[tuple[str, str]], running: str | None) -> list[str]:
     """The steps whose files are read: the running one, and the newest begun stage of each role."""
-    newest = {name.rpartition("/")[2]: name for name, status in statuses if status != "waiting"}
+    newest = {stage_of(name): name for name, status in statuses if status != "waiting"}
     return list(dict.fromkeys([*(newest[r] for r in TRAINING if r in newest), *([running] if running else [])]))
 
 
 def _step(run_dir: Path, name: str, skips: Skips) -> Step:
-    digits = name.partition("/")[0].removeprefix("iter_")
-    return read_step(run_dir / name, int(digits) if digits.isdigit() else 0, skips)
+    return read_step(run_dir / name, iteration_of(name) or 0, skips)
 
 
 def _current(name: str, record: Record, step: Step | None, goal: int | None) -> Current:
     from recipe.mmzero.run.processes.signs import collection_line, training_line
 
-    stage = name.rpartition("/")[2]
+    stage = stage_of(name)
     now = time.time()
     base = {"id": name, "seconds": max(0.0, now - record.started), "sign_age_s": None}
     if step is not None:
         base["sign_age_s"] = _age(step.folder, now)
     if stage in COLLECTING:
         last: dict[str, Any] = {}
-        for _, line in json_lines(step.folder / "progress.jsonl", Skips()) if step else ():
+        for _, line in json_lines(StepFolder(step.folder).progress, Skips()) if step else ():
             last = line if line.get("unit") == "rows" else last
         total = finite(last.get("total"))
         return Current(
@@ -173,10 +174,10 @@ def _current(name: str, record: Record, step: Step | None, goal: int | None) -> 
 
 def _age(folder: Path, now: float) -> float | None:
     """Seconds since the step last wrote numbers, samples or pictures."""
-    candidates = [*folder.glob("metrics*.jsonl"), folder / "progress.jsonl", folder / "samples"]
-    candidates += [folder / "images", folder / "samples" / "images"]
+    files = StepFolder(folder)
+    signs = [*files.all_attempt_metrics(), files.progress, files.samples, files.pictures, files.sample_pictures]
     changed = []
-    for path in candidates:
+    for path in signs:
         try:
             changed.append(path.stat().st_mtime)
         except OSError:
@@ -189,13 +190,13 @@ def _remaining(statuses: list[tuple[str, str]], records: dict[str, Record], curr
     spent: dict[str, list[float]] = {}
     for name, status in statuses:
         if status == "done" and records[name].seconds > 0:
-            spent.setdefault(name.rpartition("/")[2], []).append(records[name].seconds)
+            spent.setdefault(stage_of(name), []).append(records[name].seconds)
     total = 0.0
     for name, status in statuses:
         if current is not None and name == current.id and current.eta_s is not None:
             total += current.eta_s
         elif status != "done":
-            known = spent.get(name.rpartition("/")[2])
+            known = spent.get(stage_of(name))
             if not known:
                 return None
             total += sum(known) / len(known)
@@ -213,7 +214,7 @@ def _rewards(read: dict[str, Step]) -> dict[str, tuple[str, float, float]]:
 
 
 def _last_alarm(run_dir: Path) -> dict[str, Any] | None:
-    alarms = [record for _, record in json_lines(run_dir / "alarms.jsonl", Skips())]
+    alarms = [record for _, record in json_lines(RunFolder(run_dir).alarms, Skips())]
     return alarms[-1] if alarms else None
 
 
@@ -224,18 +225,15 @@ def _last_error(run_dir: Path, records: dict[str, Record]) -> tuple[str, str, Pa
     if not failed:
         return None
     _, name = max(failed)
-    log = run_dir / "logs" / f"{name.replace('/', '-')}.attempt{records[name].attempts:02d}.log"
-    return name, records[name].exit_cause, log
+    return name, records[name].exit_cause, RunFolder(run_dir).log(name, records[name].attempts)
 
 
-def _owner(run_dir: Path) -> str:
-    """What the lock file says about the loop's process; the lock itself is not touched."""
-    import psutil
-
-    try:
-        text = (run_dir / "lock").read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
-    if text.isdigit() and not psutil.pid_exists(int(text)):
-        return f"its loop, process {text}, does not run on this machine; `mmzero run` continues a run that was ended"
+def _gone(loop: Owner | None, running: str | None) -> str:
+    """Why nothing will happen in this run any more, or "": while its loop lives, or where that cannot be seen."""
+    ways_on = "`mmzero run` with the same run_dir continues it"
+    if loop is None:
+        return f"no loop works on this run; {ways_on}"
+    if loop.alive is False:
+        during = f" while {running} was running" if running else ""
+        return f"its loop, process {loop.pid} on this machine, was ended{during}; {ways_on}"
     return ""

@@ -1,7 +1,7 @@
 """`mmzero status RUN_DIR [--watch]`: what is done, running and next; the last error, rewards and alarm.
 
 Reads only (snapshot.py), at any time. With --watch: a live view on a terminal, a line per change elsewhere; it ends
-when the run is finished, or with Ctrl-C.
+when the run is finished, when no loop works on it any more (and says so), or with Ctrl-C.
 """
 
 import sys
@@ -98,8 +98,8 @@ def facts(shown: Snapshot) -> list[tuple[str, str]]:
     if shown.alarm is not None:
         where, rule = shown.alarm.get("step_id", "?"), shown.alarm.get("rule", "?")
         found.append(("last alarm", f"{where} {rule}: {shown.alarm.get('sentence', '')}"))
-    if shown.owner:
-        found.append(("note", shown.owner))
+    if shown.gone and not shown.finished:
+        found.append(("note", shown.gone))
     found += [("note", note) for note in shown.notes]
     return found
 
@@ -155,21 +155,32 @@ def clock(seconds: float) -> str:
 
 def _live(run_dir: Path, shown: Snapshot) -> int:
     with Live(view(shown), console=Console(), auto_refresh=False, screen=False) as live:
-        while not shown.finished:
+        while not over(shown):
             time.sleep(INTERVAL_S)
             shown = look(run_dir)
             live.update(view(shown), refresh=True)
-    return 0
+    return _ended(shown)
 
 
 def _follow(run_dir: Path, shown: Snapshot) -> int:
     """One line per change: a step that began, ended or failed, its progress, an alarm."""
     print("\n".join(lines(shown)), flush=True)
-    while not shown.finished:
+    while not over(shown):
         time.sleep(INTERVAL_S)
         before, shown = shown, look(run_dir)
         for line in changed(before, shown):
             print(line, flush=True)
+    return _ended(shown)
+
+
+def over(shown: Snapshot) -> bool:
+    """Nothing will change any more: the run is finished, or its loop is gone."""
+    return shown.finished or bool(shown.gone)
+
+
+def _ended(shown: Snapshot) -> int:
+    if not shown.finished:
+        print(f"{shown.run_dir}: the watch ends: {shown.gone}", flush=True)
     return 0
 
 

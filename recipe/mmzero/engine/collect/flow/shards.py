@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from recipe.mmzero.engine.collect.flow.errors import CollectError
+from recipe.mmzero.run import folder as folders
 
 Record = dict[str, Any]
 
@@ -52,12 +53,11 @@ class ShardStore:
             intact: False for a record whose files are gone; it then counts as missing.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        for leftover in self.folder.glob(f"{self.prefix}_*.part"):
-            leftover.unlink()
+        folders.remove_parts(self.folder)
         for path in sorted(self.folder.glob(f"{self.prefix}_*.jsonl")):
             lines = _verified_lines(path)
             if lines is None:
-                os.replace(path, path.with_suffix(".damaged"))
+                os.replace(path, path.with_suffix(folders.DAMAGED))
                 self.damaged.append(path.name)
                 continue
             self._shards.append(path)
@@ -92,7 +92,7 @@ class ShardStore:
         path = self._free_name(self._buffer[0][0])
         body = b"".join(line for _, line in self._buffer)
         footer = json.dumps({"rows": len(self._buffer), "sha256": hashlib.sha256(body).hexdigest()}) + "\n"
-        write_durably(path, body + footer.encode())
+        folders.write(path, body + footer.encode(), sync=True)
         self._shards.append(path)
         offset = 0
         for index, line in self._buffer:
@@ -150,7 +150,7 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
         found = json.loads(path.read_text())
     except FileNotFoundError:
         folder.mkdir(parents=True, exist_ok=True)
-        write_durably(path, (json.dumps(wanted, sort_keys=True, indent=1) + "\n").encode())
+        folders.write(path, json.dumps(wanted, sort_keys=True, indent=1) + "\n", sync=True)
         return
     except ValueError:
         raise CollectError(f"{path} is damaged; delete {folder} to collect again") from None
@@ -158,26 +158,6 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
     if differing:
         shown = "; ".join(f"{key}: {_short(found.get(key))} -> {_short(wanted.get(key))}" for key in differing[:3])
         raise CollectError(f"{folder} was collected with other settings ({shown}); restore them or delete the folder")
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Write, sync, rename, sync the folder: after a crash the old content or the new one is there, never a part."""
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(temporary, path)
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """fsync a file or a folder by name."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _verified_lines(path: Path) -> list[bytes] | None:
