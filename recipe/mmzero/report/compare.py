@@ -119,7 +119,7 @@ def overlay(curves: dict[str, Rows], keys: Sequence[str]) -> Figure:
             low = [scale * max(0.0, n.value - n.low) if n.low is not None else 0 for _, n in points]
             high = [scale * max(0.0, n.high - n.value) if n.high is not None else 0 for _, n in points]
             style = {"color": CYCLE[k % len(CYCLE)], "marker": MARKERS[k % len(MARKERS)]}
-            axes.errorbar(x, y, [low, high], capsize=2.5, elinewidth=1.1, label=_plain(name), **style)
+            axes.errorbar(x, y, [low, high], capsize=2.5, elinewidth=1.1, label=_legend(name), **style)
             drawn = True
         if not drawn:
             nothing(axes)
@@ -135,7 +135,7 @@ def overlay(curves: dict[str, Rows], keys: Sequence[str]) -> Figure:
     return canvas
 
 
-def _plain(name: str) -> str:
+def _legend(name: str) -> str:
     """Matplotlib reads `$` as mathematics and hides labels that begin with an underscore."""
     return name.replace("$", r"\$").lstrip("_") or "run"
 

@@ -7,12 +7,13 @@ Not-a-number values become null, which every JSON reader accepts.
 
 import hashlib
 import json
-import math
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+from mmzero_rewards.managers.rows import json_safe
 
 RowT = TypeVar("RowT")
 
@@ -38,7 +39,7 @@ class SampleWriter:
         temporary = target.with_suffix(".jsonl.part")
         with temporary.open("w") as out:
             for record in records:
-                out.write(json.dumps(_plain(record), ensure_ascii=False) + "\n")
+                out.write(json.dumps(json_safe(record), ensure_ascii=False) + "\n")
         os.replace(temporary, target)
         self._forget_pictures({drawing["image"] for record in records for drawing in record.get("drawings") or ()})
 
@@ -52,13 +53,3 @@ class SampleWriter:
 
 def _rank(step: int, group: str) -> str:
     return hashlib.sha256(f"{step}:{group}".encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from recipe.mmzero.report.data.read import COLLECTING, TRAINING, Run, Step
-from recipe.mmzero.report.data.stats import Number, content_entropy, median, share
+from recipe.mmzero.report.data.stats import Number, Z, content_entropy, median, share
 from recipe.mmzero.report.data.survey import Survey, Tally
 
 WINDOW = 5
@@ -92,7 +92,7 @@ def reward_series(step: Step) -> list[tuple[int, Number]]:
     points = []
     for number, mean in means:
         n = rollouts.get(number, 0)
-        half = 1.96 * spread[number] / n**0.5 if n > 1 and number in spread else None
+        half = Z * spread[number] / n**0.5 if n > 1 and number in spread else None
         points.append(
             (number, Number(mean, None if half is None else mean - half, None if half is None else mean + half))
         )

@@ -12,7 +12,8 @@ from recipe.mmzero.report.data.final import HEADS, MEANING, HeldOut, StageRow, c
 from recipe.mmzero.report.data.overview import COLUMNS, Cost, show, state_of
 from recipe.mmzero.report.data.read import TITLES, Run
 from recipe.mmzero.report.data.stats import Number
-from recipe.mmzero.report.page.page import amount, hours
+from recipe.mmzero.report.page.page import amount
+from recipe.mmzero.settings.text import clock
 
 
 def card(
@@ -155,12 +156,12 @@ def _cost(costs: Sequence[Cost]) -> str:
     for cost in costs:
         name = f"{cost.step.iteration} {TITLES.get(cost.step.name, cost.step.name)}"
         lines.append(
-            f"| {name} | {hours(cost.wall_s)} | {amount(cost.gpu_h, 2)} | {amount(cost.tokens)} "
+            f"| {name} | {clock(cost.wall_s)} | {amount(cost.gpu_h, 2)} | {amount(cost.tokens)} "
             f"| {amount(cost.renders)} |"
         )
     known = [[v for v in column if v is not None] for column in zip(*(_values(cost) for cost in costs), strict=True)]
     wall, gpu, tokens, drawings = (sum(values) if values else None for values in known)
-    lines.append(f"| all | {hours(wall)} | {amount(gpu, 2)} | {amount(tokens)} | {amount(drawings)} |")
+    lines.append(f"| all | {clock(wall)} | {amount(gpu, 2)} | {amount(tokens)} | {amount(drawings)} |")
     return "\n".join(lines)
 
 

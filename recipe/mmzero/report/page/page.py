@@ -21,6 +21,7 @@ from recipe.mmzero.report.data.stats import Number
 from recipe.mmzero.report.output import GENERATOR
 from recipe.mmzero.report.page.gallery import Gallery
 from recipe.mmzero.report.page.pictures import Album
+from recipe.mmzero.settings.text import clock
 
 SCRIPTS = ("dom.js", "highlight.js", "sample.js", "gallery.js")
 TILES = ("render", "solvability", "difficulty", "entropy", "leak", "solver_rows")
@@ -193,11 +194,11 @@ def cost_table(costs: Sequence[Cost]) -> str:
         name = TITLES.get(cost.step.name, cost.step.name)
         cells = "".join(
             f"<td>{text}</td>"
-            for text in (hours(cost.wall_s), amount(cost.gpu_h, 2), amount(cost.tokens), amount(cost.renders))
+            for text in (clock(cost.wall_s), amount(cost.gpu_h, 2), amount(cost.tokens), amount(cost.renders))
         )
         lines.append(f'<tr><th scope="row">{cost.step.iteration} {escape(name)}</th>{cells}</tr>')
     total = [sum(values) if (values := [v for v in column if v is not None]) else None for column in _columns(costs)]
-    foot = "".join(f"<td>{text}</td>" for text in (hours(total[0]), amount(total[1], 2), *map(amount, total[2:])))
+    foot = "".join(f"<td>{text}</td>" for text in (clock(total[0]), amount(total[1], 2), *map(amount, total[2:])))
     heads = ("step", "wall time", "GPU hours", "tokens trained on", "drawings")
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="cost"><table><thead><tr>'
@@ -220,17 +221,6 @@ def skip_list(lines: Sequence[str]) -> str:
     if not lines:
         return "<p>Every record was read.</p>"
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
-
-
-def hours(seconds: float | None) -> str:
-    """
-    >>> hours(59), hours(3700), hours(None)
-    ('0:00:59', '1:01:40', '–')
-    """
-    if seconds is None:
-        return "–"
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 def amount(value: float | None, digits: int = 0) -> str:

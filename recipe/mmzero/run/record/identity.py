@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero.settings import prompts
 from recipe.mmzero.settings.schema import scoring
+from recipe.mmzero.settings.text import short
 
 DRAWING = ("coder.samples", "coder.prompt_fields", "coder.languages", "coder.train.max_response_tokens")
 JUDGING = ("solver.votes", "solver.sampling.judge", "solver.train.max_response_tokens")
@@ -84,10 +85,5 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "")
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             found += changes(old, new, f"{prefix}{key}.")
         elif old != new:
-            found.append(f"{prefix}{key}: {_short(old)} -> {_short(new)}")
+            found.append(f"{prefix}{key}: {short(old)} -> {short(new)}")
     return found
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
