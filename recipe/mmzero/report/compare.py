@@ -14,7 +14,8 @@ from recipe.mmzero.report.data.survey import survey
 from recipe.mmzero.report.figures.style import CYCLE, MARKERS, figure, iteration_axis, nothing
 from recipe.mmzero.report.output import COMPARISON_CARD, Output
 from recipe.mmzero.report.page.card import flat, results
-from recipe.mmzero.report.page.page import escape, figure_list, fill, skip_list, table
+from recipe.mmzero.report.page.page import fill
+from recipe.mmzero.report.page.tables import escape, figure_list, skip_list, table
 from recipe.mmzero.report.single import both
 
 Rows = dict[int, dict[str, Number | None]]
