@@ -14,7 +14,8 @@ from recipe.mmzero.report.data.survey import survey
 from recipe.mmzero.report.figures.style import CYCLE, MARKERS, figure, iteration_axis, nothing
 from recipe.mmzero.report.output import COMPARISON_CARD, Output
 from recipe.mmzero.report.page.card import flat, results
-from recipe.mmzero.report.page.page import escape, figure_list, fill, skip_list, table
+from recipe.mmzero.report.page.page import fill
+from recipe.mmzero.report.page.tables import escape, figure_list, skip_list, table
 from recipe.mmzero.report.single import both
 
 Rows = dict[int, dict[str, Number | None]]
@@ -119,7 +120,7 @@ def overlay(curves: dict[str, Rows], keys: Sequence[str]) -> Figure:
             low = [scale * max(0.0, n.value - n.low) if n.low is not None else 0 for _, n in points]
             high = [scale * max(0.0, n.high - n.value) if n.high is not None else 0 for _, n in points]
             style = {"color": CYCLE[k % len(CYCLE)], "marker": MARKERS[k % len(MARKERS)]}
-            axes.errorbar(x, y, [low, high], capsize=2.5, elinewidth=1.1, label=_plain(name), **style)
+            axes.errorbar(x, y, [low, high], capsize=2.5, elinewidth=1.1, label=_legend(name), **style)
             drawn = True
         if not drawn:
             nothing(axes)
@@ -135,7 +136,7 @@ def overlay(curves: dict[str, Rows], keys: Sequence[str]) -> Figure:
     return canvas
 
 
-def _plain(name: str) -> str:
+def _legend(name: str) -> str:
     """Matplotlib reads `$` as mathematics and hides labels that begin with an underscore."""
     return name.replace("$", r"\$").lstrip("_") or "run"
 

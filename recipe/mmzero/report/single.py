@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from recipe.mmzero.report.alarms.check import evaluate, numbers_of
 from recipe.mmzero.report.data import overview
+from recipe.mmzero.report.data.costs import costs
 from recipe.mmzero.report.data.final import held_out, stage_rows
 from recipe.mmzero.report.data.read import Run, finite, read_run
 from recipe.mmzero.report.data.survey import Survey, survey
@@ -60,7 +61,7 @@ def build(folder: Path, out: Path | None = None) -> Path:
     found = survey(run)
     rows = {iteration: overview.numbers(run, found, iteration) for iteration in run.iterations}
     alarms = [asdict(alarm) for alarm in all_alarms(run)]
-    costs = overview.costs(run)
+    used = costs(run)
     stages, accuracies = stage_rows(run), held_out(run)
     album = Album(run)
     shown = gallery(run, found, album)
@@ -73,8 +74,8 @@ def build(folder: Path, out: Path | None = None) -> Path:
         filling.result()
     captions = [(name, caption) for name, _, caption in FIGURES]
     return output.write(
-        page(run, rows, stages, accuracies, alarms, costs, figures, shown, album),
-        card(run, rows, stages, accuracies, alarms, costs, captions),
+        page(run, rows, stages, accuracies, alarms, used, figures, shown, album),
+        card(run, rows, stages, accuracies, alarms, used, captions),
         {name: light for name, _, light, _ in figures},
     )
 

@@ -7,7 +7,7 @@ import pytest
 
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.engine.collect.rows import PROPOSALS, write_parquet
-from recipe.mmzero.engine.train.batch import StageFailure, finish, require_few_lost, rows_of
+from recipe.mmzero.engine.train.batch import StageFailure, finish, length_metrics, require_few_lost, rows_of
 from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
 
 
@@ -235,3 +235,28 @@ def test_repeating_an_earlier_iteration_costs(tmp_path):
     memory = earlier_proposals(tmp_path, 2, 1)
     assert finish(batch, "proposer", remembering, "offline", memory).added == pytest.approx([-0.5, 0.0])
     assert finish(batch, "proposer", RewardConfig(), "offline", memory).added == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "lengths, limit, share",
+    [
+        ([15, 15, 14, 9], 64, 0.0),  # verl's clip ratio says a half: as long as the longest
+        ([64, 63, 64, 9], 64, 0.5),
+        ([64, 64], 64, 1.0),
+        ([70, 1], 64, 0.5),
+        ([0, 3], 64, 0.0),
+    ],
+)
+def test_cut_off_is_measured_against_the_limit(lengths, limit, share):
+    responses = [[7] * length for length in lengths]
+    assert length_metrics("solver", responses, limit, end=2) == {"mmzero/solver/cut_off": share}
+
+
+def test_a_response_that_ends_at_the_limit_is_whole():
+    assert length_metrics("coder", [[7, 7, 2], [7, 7, 7]], 3, end=2) == {"mmzero/coder/cut_off": 0.5}
+    assert length_metrics("coder", [], 3, end=2) == {}
+
+
+def test_missing_roll_outs_are_lost_ones():
+    found = finish(dropped(2, 40), "coder", RewardConfig(), expected=50).metrics
+    assert found["mmzero/coder/dropped_fraction"] == pytest.approx(12 / 50)

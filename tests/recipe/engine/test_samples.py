@@ -25,6 +25,12 @@ def test_not_a_number_is_null(tmp_path):
     assert json.loads((tmp_path / "000001.jsonl").read_text()) == {"score": None, "terms": {"x": [None, 1.0]}}
 
 
+def test_text_that_utf8_cannot_hold_does_not_end_the_step(tmp_path):
+    """A tokenizer may decode half a character into a lone surrogate."""
+    SampleWriter(tmp_path, 1).write(1, [{"response": "a\ud800b"}])
+    assert json.loads((tmp_path / "000001.jsonl").read_text()) == {"response": "a?b"}
+
+
 def test_pictures_that_no_record_shows_are_deleted(tmp_path):
     images = tmp_path / "images"
     images.mkdir()

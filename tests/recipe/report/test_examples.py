@@ -14,7 +14,7 @@ import pytest
         "report.data.read",
         "report.data.stats",
         "run.processes.signs",
-        "run.status.view",
+        "settings.text",
     ],
 )
 def test_examples(name):

@@ -17,11 +17,11 @@ from mmzero_rewards.scoring.roles import (
     score_proposer,
     score_solver,
 )
-from recipe.mmzero.engine.train.batch import Row, finish
+from recipe.mmzero.engine.train.batch import Row, finish, length_metrics
 from recipe.mmzero.report.alarms.rules import RULES
 
 TABLE = Path(__file__).resolve().parents[3] / "recipe" / "mmzero" / "report" / "METRICS.md"
-STATISTICS = ("mean", "min", "max", "std")
+STATISTICS = ("mean", "min", "max", "std", "n")
 FLAGS = {"dropped": 0.0, "peer_failures": 0.0, "render_failures": 0.0, "evidence_s": 1.5}  # managers.py adds them
 CONFIG = RewardConfig.from_dict({"proposer": {"diversity": {"memory": 1}}})
 WELLS = Proposal("map", "A plan of wells", "How many wells?", "12", "How many lie north of the road?", "5")
@@ -57,11 +57,12 @@ def emitted(role: str) -> set[str]:
     for k, proposal in enumerate((WELLS, TRAMS, WELLS, TRAMS)):
         terms, sample = make(proposal)
         rows.append(Row(k, k, f"group{k // 2}", k % 2, False, terms | FLAGS, sample))
-    return set(finish(rows, role, CONFIG, memory=[WELLS] if role == "proposer" else ()).metrics)
+    of_batch = finish(rows, role, CONFIG, memory=[WELLS] if role == "proposer" else ()).metrics
+    return set(of_batch | length_metrics(role, [[5, 6], [5]], 2, 0))
 
 
 def documented(role: str) -> set[str]:
-    """Names of the role's tables; `name/*` stands for the four statistics of a component."""
+    """Names of the role's tables; `name/*` stands for the statistics of a component."""
     names = set()
     for line in TABLE.read_text().splitlines():
         cell = re.match(r"\| `([^`]+)` \|", line)
@@ -83,7 +84,7 @@ def test_table_and_code_agree(role):
 
 def test_alarms_read_documented_names():
     """The metric names inside the alarm rules are those that a stage logs, ours or verl's."""
-    source = (TABLE.parent / "alarms" / "rules.py").read_text()
+    source = "".join((TABLE.parent / "alarms" / f"{name}.py").read_text() for name in ("rules", "measures"))
     text = TABLE.read_text()
     own = re.findall(r'"mmzero/\{role\}/([\w/]+)"', source)
     assert len(own) >= 8
@@ -98,3 +99,16 @@ def test_every_alarm_is_in_the_table():
     text = TABLE.read_text()
     for rule in RULES:
         assert f"| `{rule.name}` | `alarms.{rule.key}` |" in text
+
+
+def test_what_the_table_says_of_verls_clip_ratio():
+    """Four responses of five tokens each: as long as the longest of the batch, so all of them count."""
+    utils = pytest.importorskip("verl.trainer.ppo.metric_utils")
+    import torch
+    from verl import DataProto
+
+    batch = {name: torch.zeros(4, 5) for name in ("token_level_scores", "token_level_rewards", "advantages", "returns")}
+    batch |= {name: torch.ones(4, 5, dtype=torch.long) for name in ("prompts", "responses", "response_mask")}
+    batch |= {"prompt_length": torch.full((4,), 5.0), "response_length": torch.full((4,), 5.0)}
+    assert utils.compute_data_metrics(DataProto.from_dict(batch), False)["response_length/clip_ratio"] == 1.0
+    assert length_metrics("solver", batch["responses"].tolist(), 64, 0) == {"mmzero/solver/cut_off": 0.0}

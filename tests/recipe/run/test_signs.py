@@ -51,4 +51,4 @@ def test_half_a_line_waits_for_its_end(tmp_path):
 def test_lines():
     assert training_line("coder", 1, 2, {"actor/grad_norm": 0.5}) == "step 1/2  grad 0.500"
     record = {"phase": "x", "done": 3, "total": 9, "accepted": 1, "target": 4, "rows_per_min": 2.0, "eta_s": 61.0}
-    assert collection_line(record) == "3/9 rows  1/4 accepted  2.0 rows/min  ETA 1:01"
+    assert collection_line(record) == "3/9 rows  1/4 accepted  2.0 rows/min  ETA 0:01:01"

@@ -77,7 +77,7 @@ def test_running_collection(running):
         journal.save()
     now = look(running).current
     assert (now.id, now.done, now.total, now.rate, now.eta_s) == ("iter_02/collect_solver", 30, 96, 44.0, 90.0)
-    assert now.line == "30/96 rows  12 accepted  44.0 rows/min  ETA 1:30"
+    assert now.line == "30/96 rows  12 accepted  44.0 rows/min  ETA 0:01:30"
 
 
 def test_step_that_has_written_nothing(running):

@@ -95,10 +95,12 @@ def finish(
     config: RewardConfig,
     label_mode: str = "offline",
     memory: Sequence[Proposal] = (),
+    expected: int | None = None,
 ) -> Outcome:
     """Batch-level terms, drops and metrics of one step.
 
     Args:
+        expected: roll-outs that the step should have; those that `rows` lacks are lost, too.
         label_mode: of the Solver: offline (labels come with the rows) or online (METHOD §2.3).
         memory: proposals of earlier iterations that count as neighbours (proposer.diversity.memory).
     """
@@ -126,7 +128,8 @@ def finish(
     metrics |= component_metrics(role, kept, terms, scores) | picture_metrics(role, kept)
     spread = [pstdev([scores[row.order] for row in members]) for members in groups.values() if len(members) > 1]
     metrics[f"mmzero/{role}/zero_variance_groups"] = fmean([s < 1e-9 for s in spread]) if spread else math.nan
-    metrics[f"mmzero/{role}/dropped_fraction"] = dropped / max(1, len(rows))
+    wanted = len(rows) if expected is None else expected
+    metrics[f"mmzero/{role}/dropped_fraction"] = (dropped + wanted - len(rows)) / max(1, wanted)
     metrics[f"mmzero/{role}/rollouts"] = float(len(rows))
     return Outcome(added, scores, terms, sorted(left_out), {k: v for k, v in metrics.items() if math.isfinite(v)})
 
@@ -134,7 +137,7 @@ def finish(
 def component_metrics(
     role: str, rows: Sequence[Row], terms: Sequence[Mapping[str, float]], scores: Sequence[float]
 ) -> dict[str, float]:
-    """`mmzero/<role>/<component>/{mean,min,max,std}` over the finite values, and the headline names of one role."""
+    """`mmzero/<role>/<component>/{mean,min,max,std,n}` over the n finite values, and the headline names of one role."""
     columns: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         for name, value in terms[row.order].items():
@@ -149,6 +152,7 @@ def component_metrics(
             f"{prefix}/min": min(values),
             f"{prefix}/max": max(values),
             f"{prefix}/std": pstdev(values),
+            f"{prefix}/n": float(len(values)),
         }
     headline = {
         "proposer": {
@@ -190,6 +194,15 @@ def picture_metrics(role: str, rows: Sequence[Row]) -> dict[str, float]:
         f"mmzero/{role}/pictures/blank": fmean(drawing["status"] == "blank" for _, drawing in drawings),
         f"mmzero/{role}/pictures/near_duplicate": fmean(repeated) if repeated else math.nan,
     }
+
+
+def length_metrics(role: str, responses: Sequence[Sequence[int]], limit: int, end: int) -> dict[str, float]:
+    """`mmzero/<role>/cut_off`: share of the responses that fill `limit` tokens without the `end` token.
+
+    verl's response_length/clip_ratio is something else: the share that is as long as the longest of the batch.
+    """
+    cut = [len(tokens) >= limit and tokens[-1] != end for tokens in responses]
+    return {f"mmzero/{role}/cut_off": fmean(cut)} if cut else {}
 
 
 def _label_online(

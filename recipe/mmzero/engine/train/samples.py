@@ -8,12 +8,12 @@ Not-a-number values become null, which every JSON reader accepts.
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mmzero_rewards.managers.rows import json_safe
 from recipe.mmzero.run.folder import remove_parts, write
 
 PICTURES = "images"  # beside the records: StepFolder.sample_pictures
@@ -42,7 +42,7 @@ class SampleWriter:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         target = self.folder / f"{step:06d}.jsonl"
-        write(target, "".join(json.dumps(_plain(record), ensure_ascii=False) + "\n" for record in records))
+        write(target, "".join(json.dumps(json_safe(record), ensure_ascii=False) + "\n" for record in records))
         self._forget_pictures({drawing["image"] for record in records for drawing in record.get("drawings") or ()})
 
     def _forget_killed(self) -> None:
@@ -76,13 +76,3 @@ def _pictures_of(file: Path) -> Iterator[str]:
 
 def _rank(step: int, group: str) -> str:
     return hashlib.sha256(f"{step}:{group}".encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

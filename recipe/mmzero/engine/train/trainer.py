@@ -114,11 +114,17 @@ class MMZeroTrainer(PPOTrainerSync):
         batch_terms.require_few_lost(rows, expected, self.settings.failures.max_fraction)
 
         scores = [row.clone() for row in data["rm_scores"].unbind()]
-        outcome = batch_terms.finish(rows, self.role, self.reward_config, self.settings.label_mode, self.memory)
+        outcome = batch_terms.finish(
+            rows, self.role, self.reward_config, self.settings.label_mode, self.memory, expected
+        )
         for row, change in zip(rows, outcome.added, strict=True):
             scores[row.position][-1] += change  # the outcome reward sits on the last response token
         self._write_back(batch, data, scores, outcome)
         metrics.update(outcome.metrics)
+        responses = data["responses"].unbind()
+        tokens = [responses[row.position].tolist() for row in rows]
+        limit, end = self.config.data.max_response_length, self.tokenizer.eos_token_id
+        metrics.update(batch_terms.length_metrics(self.role, tokens, limit, end))
         self._dump(rows, data, outcome)
         return super()._compute_advantage(batch, metrics)
 

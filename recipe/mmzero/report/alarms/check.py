@@ -8,13 +8,14 @@ Not covered: trends over iterations (report figures) and trouble that kills a st
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from recipe.mmzero.report.alarms.rules import RULES, Numbers
-from recipe.mmzero.report.data.read import Skips, Step, json_lines, read_step
+from recipe.mmzero.report.alarms.measures import Numbers
+from recipe.mmzero.report.alarms.rules import RULES
+from recipe.mmzero.report.data.read import Skips, Step, finite, json_lines, read_mapping, read_step
 from recipe.mmzero.run.folder import StepFolder, iteration_of, write
 from recipe.mmzero.settings.alarms import AlarmConfig
 
@@ -68,8 +69,12 @@ def check_step(step_dir: Path | str, config: AlarmConfig | Any = None) -> list[A
 
 
 def numbers_of(step: Step) -> Numbers:
-    """A step's numbers."""
-    return Numbers(step.id, step.iteration, step.name, step.series, step.summary)
+    """A step's numbers, with the `top_p` that its verl.yaml says (1 where it says none)."""
+    node: Any = read_mapping(step.folder / "verl.yaml", Skips())
+    for key in ("actor_rollout_ref", "rollout", "top_p"):
+        node = node.get(key) if isinstance(node, Mapping) else None
+    top_p = finite(node)
+    return Numbers(step.id, step.iteration, step.name, step.series, step.summary, 1.0 if top_p is None else top_p)
 
 
 def should_stop(alarms: Sequence[Alarm], config: AlarmConfig | Any) -> bool:

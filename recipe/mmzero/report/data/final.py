@@ -19,7 +19,8 @@ from recipe.mmzero.run.folder import RunFolder
 HEADS = ("it", "stage", "steps", "reward", "format ok", "draws", "solvable", "difficulty", "accuracy", "rows", "time")
 MEANING = (
     "reward: first -> last training step.  format ok, draws, solvable, accuracy (answers equal to the label): shares.  "
-    "difficulty: min(c, 1 - c), 0 to 0.5.  rows: accepted / proposals."
+    "difficulty: min(c, 1 - c), 0 to 0.5.  In training, solvable and difficulty count 0 where nothing was drawn.  "
+    "rows: accepted / proposals."
 )
 WIDTH = 120
 

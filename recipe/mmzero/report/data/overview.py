@@ -1,4 +1,4 @@
-"""The numbers of each iteration, their sources, and what the run cost: for the table, the run card and comparisons.
+"""The numbers of each iteration and their sources: for the table, the run card and comparisons.
 
 Pictures, questions and answers of an iteration are measured on its Solver collection (P_i drawn by C_i, answered by
 S_{i-1}, before any filter), because there all three roles meet; where that is missing, on the samples of the Coder's
@@ -8,8 +8,8 @@ training, then of the Proposer's. Rewards are means over the last `WINDOW` train
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recipe.mmzero.report.data.read import COLLECTING, TRAINING, Run, Step
-from recipe.mmzero.report.data.stats import Number, content_entropy, median, share
+from recipe.mmzero.report.data.read import TRAINING, Run, Step
+from recipe.mmzero.report.data.stats import Number, Z, content_entropy, median, share
 from recipe.mmzero.report.data.survey import Survey, Tally
 
 WINDOW = 5
@@ -87,12 +87,13 @@ def numbers(run: Run, found: Survey, iteration: int) -> dict[str, Number | None]
 def reward_series(step: Step) -> list[tuple[int, Number]]:
     """Mean reward per training step; its interval comes from the roll-outs' spread where both are logged."""
     spread = dict(step.series.get(f"mmzero/{step.name}/reward/std", []))
-    rollouts = dict(step.series.get(f"mmzero/{step.name}/rollouts", []))
+    counts = f"mmzero/{step.name}/reward/n", f"mmzero/{step.name}/rollouts"  # of earlier runs only the second
+    rollouts = dict(step.series.get(counts[0]) or step.series.get(counts[1], []))
     means = step.series.get(f"mmzero/{step.name}/reward/mean") or step.series.get("critic/score/mean", [])
     points = []
     for number, mean in means:
         n = rollouts.get(number, 0)
-        half = 1.96 * spread[number] / n**0.5 if n > 1 and number in spread else None
+        half = Z * spread[number] / n**0.5 if n > 1 and number in spread else None
         points.append(
             (number, Number(mean, None if half is None else mean - half, None if half is None else mean + half))
         )
@@ -122,42 +123,6 @@ def show(number: Number | None, column: Column) -> tuple[str, str]:
         return one(number.value), ""
     interval = f"{one(number.low).rstrip('%')} to {one(number.high)}"
     return one(number.value), interval
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a step used. `gpu_h` is 0 on a CPU profile; `tokens` counts training sequences; None: not logged."""
-
-    step: Step
-    wall_s: float | None
-    gpu_h: float | None
-    tokens: float | None
-    renders: float | None
-
-
-def costs(run: Run) -> list[Cost]:
-    """Per step: wall time, GPU hours (all GPUs of the profile), tokens of the training batches, drawings."""
-    gpus = 0.0
-    if run.setting("hardware.kind") != "cpu":
-        nodes, each = run.setting("hardware.nodes", 1), run.setting("hardware.gpus_per_node", 0)
-        gpus = float(nodes) * float(each) if isinstance(nodes, int | float) and isinstance(each, int | float) else 0.0
-    rows = []
-    for step in run.steps:
-        tokens = step.series.get("perf/total_num_tokens")
-        gpu_h = None if step.wall_s is None else gpus * step.wall_s / 3600
-        rows.append(Cost(step, step.wall_s, gpu_h, sum(v for _, v in tokens) if tokens else None, _renders(step)))
-    return rows
-
-
-def _renders(step: Step) -> float | None:
-    if step.name in COLLECTING:
-        return step.number("codes") or step.requests.get("drawn")
-    per_rollout = {"proposer": "num_codes", "coder": "has_code"}.get(step.name)
-    if per_rollout is None:
-        return None
-    rollouts = step.series.get(f"mmzero/{step.name}/rollouts", [])
-    each = dict(step.series.get(f"mmzero/{step.name}/{per_rollout}/mean", []))
-    return sum(count * each.get(number, 0.0) for number, count in rollouts) if rollouts and each else None
 
 
 def state_of(run: Run) -> str:

@@ -70,10 +70,6 @@ class Step:
     wall_s: float | None = None
     requests: dict[str, float] = field(default_factory=dict)
 
-    def last(self, metric: str) -> float | None:
-        values = self.series.get(metric)
-        return values[-1][1] if values else None
-
     def mean(self, metric: str) -> float | None:
         values = self.series.get(metric)
         return sum(value for _, value in values) / len(values) if values else None

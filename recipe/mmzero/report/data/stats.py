@@ -4,7 +4,6 @@ All intervals are 95%. `Number(value, low, high, n)`: low and high are None wher
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,9 +54,6 @@ class Moments:
         self.n += 1
         self.total += value
         self.squares += value * value
-
-    def merged(self, other: "Moments") -> "Moments":
-        return Moments(self.n + other.n, self.total + other.total, self.squares + other.squares)
 
     def share(self) -> Number | None:
         """Mean of values in [0, 1] with the Wilson interval of n items (not votes: they are not independent)."""
@@ -132,10 +128,3 @@ def histogram(values: Mapping[float, int], edges: Sequence[float]) -> list[int]:
                 counts[k] += count
                 break
     return counts
-
-
-def top(counts: Counter, limit: int) -> list[tuple[str, int]]:
-    """The most frequent names and the rest as one entry."""
-    ordered = counts.most_common()
-    rest = sum(count for _, count in ordered[limit:])
-    return [*ordered[:limit], *([("other reasons", rest)] if rest else [])]

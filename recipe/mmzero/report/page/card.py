@@ -7,12 +7,13 @@ config.yaml with the default composition of this installation.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from recipe.mmzero.machine.versions import installed
-from recipe.mmzero.report.data.final import HEADS, MEANING, HeldOut, StageRow, cells, reasons
-from recipe.mmzero.report.data.overview import COLUMNS, Cost, show, state_of
-from recipe.mmzero.report.data.read import TITLES, Run
+from recipe.mmzero.report.data import final
+from recipe.mmzero.report.data.costs import HEADS, Cost, total
+from recipe.mmzero.report.data.final import HeldOut, StageRow
+from recipe.mmzero.report.data.overview import COLUMNS, show, state_of
+from recipe.mmzero.report.data.read import Run
 from recipe.mmzero.report.data.stats import Number
-from recipe.mmzero.report.page.page import amount, hours
+from recipe.mmzero.report.data.versions import listed, versions
 
 
 def card(
@@ -74,10 +75,10 @@ def results(rows: Mapping[Any, Mapping[str, Number | None]], heading: str = "ite
 def _stages(rows: Sequence[StageRow]) -> str:
     if not rows:
         return "No finished step yet."
-    heads = (*HEADS, "rejected")
+    heads = (*final.HEADS, "rejected")
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    lines += ["| " + " | ".join([*cells(row), _text(reasons(row))]) + " |" for row in rows]
-    return "\n".join(lines) + f"\n\n{MEANING}"
+    lines += ["| " + " | ".join([*final.cells(row), _text(final.reasons(row))]) + " |" for row in rows]
+    return "\n".join(lines) + f"\n\n{final.MEANING}"
 
 
 def _held_out(accuracies: Sequence[HeldOut]) -> str:
@@ -126,24 +127,16 @@ def flat(node: Any, prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def versions(run: Run) -> tuple[dict[str, str], bool]:
-    """Package versions, and whether the run recorded them itself (otherwise: of the reporting installation)."""
-    recorded = run.state.get("versions")
-    if isinstance(recorded, dict) and recorded:
-        return {str(name): str(version) for name, version in recorded.items()}, True
-    return installed(), False
-
-
 def _what(run: Run) -> str:
-    known, recorded = versions(run)
-    where = "" if recorded else " (of the installation that wrote this card)"
     lines = [
         f"* model: {_value(run.setting('model.name'))} ({_value(run.setting('model.path'))})",
         f"* hardware profile: {_value(run.setting('hardware.name'))}",
         f"* seed: {_value(run.setting('seed'))}; every other seed derives from it",
         f"* iterations: {_value(run.setting('evolution.iterations'))}; "
         f"GRPO steps per stage: {_value(run.setting('stage.steps'))}",
-        f"* versions{where}: " + ", ".join(f"{name} {version}" for name, version in known.items()),
+    ]
+    lines += [
+        f"* versions{f' ({_text(steps)})' if steps else ''}: {_text(listed(known))}" for steps, known in versions(run)
     ]
     return "\n".join(lines)
 
@@ -151,21 +144,8 @@ def _what(run: Run) -> str:
 def _cost(costs: Sequence[Cost]) -> str:
     if not costs:
         return "No finished step yet."
-    lines = ["| step | wall time | GPU hours | tokens trained on | drawings |", "|---|---|---|---|---|"]
-    for cost in costs:
-        name = f"{cost.step.iteration} {TITLES.get(cost.step.name, cost.step.name)}"
-        lines.append(
-            f"| {name} | {hours(cost.wall_s)} | {amount(cost.gpu_h, 2)} | {amount(cost.tokens)} "
-            f"| {amount(cost.renders)} |"
-        )
-    known = [[v for v in column if v is not None] for column in zip(*(_values(cost) for cost in costs), strict=True)]
-    wall, gpu, tokens, drawings = (sum(values) if values else None for values in known)
-    lines.append(f"| all | {hours(wall)} | {amount(gpu, 2)} | {amount(tokens)} | {amount(drawings)} |")
-    return "\n".join(lines)
-
-
-def _values(cost: Cost) -> tuple[float | None, ...]:
-    return cost.wall_s, cost.gpu_h, cost.tokens, cost.renders
+    rows = [HEADS, ["---"] * len(HEADS), *(cost.cells() for cost in (*costs, total(costs)))]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def _reproduce(run: Run, changes: Sequence[tuple[str, Any, Any]]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recipe.mmzero.run.folder import StepFolder
+from recipe.mmzero.settings.text import clock
 
 
 class Tail:
@@ -107,7 +108,7 @@ def collection_line(record: Mapping[str, Any]) -> str:
     goal = f"/{record['target']}" if record.get("target") else ""
     second = "second pass, by variance: " if "variance" in str(record.get("phase")) else ""
     eta = record.get("eta_s")
-    left = "" if eta is None else f"  ETA {int(eta) // 60}:{int(eta) % 60:02d}"
+    left = "" if eta is None else f"  ETA {clock(eta)}"
     return (
         f"{second}{record.get('done')}/{record.get('total')} rows  "
         f"{record.get('accepted')}{goal} accepted  {record.get('rows_per_min')} rows/min{left}"

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero.run.record.decides import decided, selects
 from recipe.mmzero.settings import prompts
+from recipe.mmzero.settings.text import short
 
 WHOLE = ("model.architecture", "model.verl", "hardware.verl", "verl.all", "verl.proposer", "verl.coder", "verl.solver")
 """Blocks with any keys: compared as one value, so that a key that appears or goes is a change."""
@@ -53,9 +54,4 @@ def unfinished(settings: Mapping[str, Any], stage: str) -> dict[str, Any]:
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Settings that differ, as `key: old -> new`."""
     keys = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
-    return [f"{key}: {_short(before.get(key))} -> {_short(now.get(key))}" for key in keys]
-
-
-def _short(value: Any) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= 60 else text[:57] + "..."
+    return [f"{key}: {short(before.get(key))} -> {short(now.get(key))}" for key in keys]

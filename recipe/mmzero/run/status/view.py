@@ -17,6 +17,7 @@ from rich.text import Text
 from recipe.mmzero.report.data.read import TITLES
 from recipe.mmzero.run.record.journal import JournalError
 from recipe.mmzero.run.status.snapshot import Snapshot, look
+from recipe.mmzero.settings.text import clock
 
 INTERVAL_S = 2.0
 MARKS = {"done": "✓", "running": "▶", "failed": "✗", "waiting": "·"}
@@ -142,15 +143,6 @@ def condensed(shown: Snapshot) -> list[tuple[str, str, str]]:
                 spent = shown.current.seconds
             rows.append((status, name, clock(spent) if spent else ""))
     return rows
-
-
-def clock(seconds: float) -> str:
-    """
-    >>> clock(59.6), clock(3700)
-    ('0:01:00', '1:01:40')
-    """
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 def _live(run_dir: Path, shown: Snapshot) -> int:

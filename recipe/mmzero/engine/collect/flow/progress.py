@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from recipe.mmzero.settings.text import clock
+
 
 class Progress:
     """Counts requests by kind and rows by outcome.
@@ -77,7 +79,7 @@ class Progress:
             goal = f"/{self.target}" if self.target else ""
             print(
                 f"{self.phase}: {self.done}/{self.total} rows, {self.accepted}{goal} accepted{dropped}, "
-                f"{60 * self.rate():.1f} rows/min, ETA {_clock(eta)} | {requests}",
+                f"{60 * self.rate():.1f} rows/min, ETA {clock(eta)} | {requests}",
                 flush=True,
             )
 
@@ -102,10 +104,3 @@ class Progress:
         }
         with self.path.open("a") as out:
             out.write(json.dumps(line) + "\n")
-
-
-def _clock(seconds: float | None) -> str:
-    if seconds is None:
-        return "unknown"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

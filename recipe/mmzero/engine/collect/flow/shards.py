@@ -20,6 +20,7 @@ from typing import Any
 
 from recipe.mmzero.engine.collect.flow.errors import CollectError
 from recipe.mmzero.run import folder as folders
+from recipe.mmzero.settings.text import short
 
 Record = dict[str, Any]
 
@@ -156,7 +157,10 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
         raise CollectError(f"{path} is damaged; delete {folder} to collect again") from None
     differing = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
     if differing:
-        shown = "; ".join(f"{key}: {_short(found.get(key))} -> {_short(wanted.get(key))}" for key in differing[:3])
+        shown = "; ".join(
+            f"{key}: {short(json.dumps(found.get(key)))} -> {short(json.dumps(wanted.get(key)))}"
+            for key in differing[:3]
+        )
         raise CollectError(f"{folder} was collected with other settings ({shown}); restore them or delete the folder")
 
 
@@ -171,8 +175,3 @@ def _verified_lines(path: Path) -> list[bytes] | None:
     except (ValueError, KeyError, TypeError):
         return None
     return lines[:-1] if matches else None
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
