@@ -1,6 +1,6 @@
 """What goes over the wire to a peer: sampling settings out, texts of a chat completion back.
 
-Part of peers.py, which has the contract. Not covered: streaming, tool calls, log-probabilities.
+Part of client.py, which has the contract. Not covered: streaming, tool calls, log-probabilities.
 """
 
 from collections.abc import Mapping, Sequence
