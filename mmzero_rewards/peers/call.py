@@ -79,16 +79,18 @@ class PeerCall:
         due = [self.deadline, now + LOOK_AGAIN_S]
         if self.retry_at is not None:
             due.append(self.retry_at)
-        elif self.running and self.client.may_hedge():
-            due.append(self._hedge_at())
+        elif self.running:
+            due.append(self._again_at())
         pause = max(0.0, min(due) - now)
         if self.running:
             await asyncio.wait([a.task for a in self.running], timeout=pause, return_when=asyncio.FIRST_COMPLETED)
         else:
             await asyncio.sleep(pause)
 
-    def _hedge_at(self) -> float:
-        return self.running[-1].started + self.client.pace.hedge_delay_s() * 2**self.hedges
+    def _again_at(self) -> float:
+        """When the newest attempt is late enough to ask a second time beside it."""
+        started = self.running[-1].started
+        return started + self.client.second_asking_after_s(started, self.hedges)
 
     def _failed(self, fault: Fault) -> None:
         self.faults.append(fault)
@@ -115,7 +117,7 @@ class PeerCall:
             self.retry_at = None
             self.client.stats.retries += 1
             self._launch()
-        elif self.retry_at is None and self.running and self.client.may_hedge() and now >= self._hedge_at():
+        elif self.retry_at is None and self.running and now >= self._again_at():
             self.hedges += 1
             self.client.stats.hedges += 1
             self._launch()

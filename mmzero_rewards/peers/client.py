@@ -7,8 +7,9 @@ bounds concurrency, and ends every call in one of two ways: the texts, or `PeerE
   `max_retries` times, and as often again while other calls succeed (then it is bad luck, not an outage, and pauses
   stay short). A connection that a server closes under us is resent once at no charge (stale keep-alive).
 * With several addresses, a request that takes much longer than its siblings (2 x their 95th percentile) is asked again
-  at another one while the first keeps running, and the first answer wins. So a hang costs a few usual latencies, not the
-  time-out. A single server is never asked twice at once: that would only make it slower.
+  at another one while the first keeps running, and the first answer wins. So a hang costs a few usual latencies, not
+  the time-out. A single server would only get slower by that: there a request is asked again once, and only when it is
+  lost (20 x the 95th percentile, a quarter of `timeout_s` at least) while the server answers others.
 * An address that fails `quarantine_after` times in a row is asked last until its quarantine ends.
 * `timeout_s` bounds a whole call with all its retries. When the peer as a whole is gone (outage.py says what proves
   that), the calls queued then fail at once, so that a stage whose servers are gone ends within the configured time.
@@ -22,6 +23,7 @@ Not covered: streaming, tool calls, starting or ending servers.
 import asyncio
 import hashlib
 import json
+import math
 import random
 import time
 from collections import OrderedDict
@@ -30,13 +32,13 @@ from typing import Any
 
 import aiohttp
 
-from mmzero_rewards.peers.address import REFUSALS, Address, Fault, PeerError, base_url
+from mmzero_rewards.peers.address import Address, Fault, PeerError, base_url
 from mmzero_rewards.peers.call import PeerCall
 from mmzero_rewards.peers.outage import Outage
 from mmzero_rewards.peers.pace import Pace
 from mmzero_rewards.peers.start import first_model, model_of
 from mmzero_rewards.peers.stats import PeerStats
-from mmzero_rewards.peers.wire import Sampling, has_picture, texts_of
+from mmzero_rewards.peers.wire import Sampling, fault_of, has_picture, texts_of
 
 __all__ = ["PeerClient", "PeerError", "PeerStats", "Sampling"]
 
@@ -255,17 +257,8 @@ class PeerClient:
         async with self._session.post(f"{address.url}/chat/completions", data=payload, headers=headers) as response:
             if response.status == 200:
                 return texts_of(await response.json(), n, address)
-            said = (await response.text(errors="replace"))[:200].replace("\n", " ")
-            retry = response.status >= 500 or response.status in (408, 425, 429)
-            after = response.headers.get("Retry-After", "")
-            return Fault(
-                f"http_{response.status}",
-                f"HTTP {response.status}: {said}",
-                address,
-                final=not retry,
-                refused=response.status in REFUSALS,
-                after_s=min(60.0, float(after)) if after.isdigit() else 0.0,
-            )
+            said, after = await response.text(errors="replace"), response.headers.get("Retry-After", "")
+            return fault_of(response.status, said, after, address)
 
     # -- choices -----------------------------------------------------------------------------------------------------
 
@@ -278,9 +271,17 @@ class PeerClient:
         """How many retries a call that began at `started` has."""
         return self.max_retries * (2 if self.outage.last_success > started else 1)
 
-    def may_hedge(self) -> bool:
-        """Is there another address to ask, and have few requests been asked twice so far?"""
-        return len(self.addresses) > 1 and self.stats.hedges < 8 + HEDGE_SHARE * self.stats.requests
+    def second_asking_after_s(self, started: float, hedges: int) -> float:
+        """How long the newest attempt of a call may run before the call is asked once more beside it.
+
+        Args:
+            started: when that attempt began. hedges: how often this call was asked again so far.
+        """
+        if len(self.addresses) > 1:
+            few = self.stats.hedges < 8 + HEDGE_SHARE * self.stats.requests
+            return self.pace.hedge_delay_s() * 2**hedges if few else math.inf
+        answers_others = self.outage.last_success > started
+        return self.pace.lost_after_s() if answers_others and not hedges else math.inf
 
     async def _find_model(self) -> None:
         """Take the model's name from the first server that answers; callers that wait share one search."""

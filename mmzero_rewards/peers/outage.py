@@ -52,7 +52,9 @@ class Outage:
         """
         while self._error is not None:
             if arrived <= self._since:
-                raise PeerError(f"{self._error}; the peer is down, so a call behind that one failed", self._error.address)
+                raise PeerError(
+                    f"{self._error}; the peer is down, so a call behind that one failed", self._error.address
+                )
             if self._probe is None:
                 self._probe = asyncio.Event()
                 return True

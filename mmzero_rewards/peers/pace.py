@@ -8,6 +8,7 @@ from collections import deque
 
 HEDGE_FACTOR = 2.0  # asked again after this many times the usual (95th percentile) latency
 HEDGE_FLOOR_S = 0.1
+LOST_FACTOR = 20.0  # and lost rather than late after this many times the usual latency
 PATIENCE_FACTOR = 2.0  # silence that long, in hedge delays, is no longer slowness
 QUICK_FAULTS = 4  # failures in a row, over all calls, up to which no retry waits longer than a slow answer takes
 MIN_LATENCIES = 16  # answers needed before "usual" means anything; until then a quarter of the time-out
@@ -32,8 +33,16 @@ class Pace:
         """How long a request may run before it is asked again elsewhere."""
         if len(self._latencies) < MIN_LATENCIES:
             return self._timeout_s / 4
-        usual = sorted(self._latencies)[int(0.95 * (len(self._latencies) - 1))]
-        return min(self._timeout_s / 4, max(HEDGE_FLOOR_S, HEDGE_FACTOR * usual))
+        return min(self._timeout_s / 4, max(HEDGE_FLOOR_S, HEDGE_FACTOR * self._usual_s()))
+
+    def lost_after_s(self) -> float:
+        """How long a request may run before it is lost rather than late: a quarter of the time-out at least."""
+        return max(self._timeout_s / 4, LOST_FACTOR * self._usual_s())
+
+    def _usual_s(self) -> float:
+        """The 95th percentile of the last answers, 0 without any."""
+        ordered = sorted(self._latencies)
+        return ordered[int(0.95 * (len(ordered) - 1))] if ordered else 0.0
 
     def patience_s(self) -> float:
         """How long no answer at all may come before that is a sign of an outage."""

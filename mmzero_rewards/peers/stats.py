@@ -3,15 +3,18 @@
 from collections import Counter
 from dataclasses import dataclass, field, fields
 
+COUNTS = "peers/"
+"""Prefix of these counters' names where they travel with rewards and where they are metrics."""
+
 
 @dataclass
 class PeerStats:
     """Counters of one client. `requests = answered + failed` once nothing is in flight; `joined` never got that far.
 
-    requests: calls that were sent. answered, failed, refused: how they ended; `failed` includes `refused`. joined: calls
-    answered from another one like it. attempts: HTTP requests. retries, hedges, resent: attempts beyond the first of a
-    call, after a failure, beside one that is late, and after a connection that the server had closed. faults: failed
-    attempts by kind.
+    requests: calls that were sent. answered, failed, refused: how they ended; `failed` includes `refused`.
+    joined: calls answered from another one like them. attempts: HTTP requests. retries, hedges, resent: attempts beyond
+    the first of a call: after a failure, beside one that is late, after a connection that the server had closed.
+    faults: failed attempts by kind.
     """
 
     requests: int = 0

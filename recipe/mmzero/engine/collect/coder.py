@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzero_rewards.answers.grading import check_grader
+from mmzero_rewards.evidence import REFUSED_PROMPT, unless_refused
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.scoring.labels import render_rate_kept
 from recipe.mmzero.engine.collect.flow.engine import fill, starved, summary
@@ -22,7 +23,7 @@ from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.progress import Progress
 from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, claim
 from recipe.mmzero.engine.collect.outputs import proposal_columns, write_common, write_summary
-from recipe.mmzero.engine.collect.roles import ChatClient, Refused, Roles, pictures_exist
+from recipe.mmzero.engine.collect.roles import ChatClient, Roles, pictures_exist
 from recipe.mmzero.engine.collect.rows import CODER_ROWS, training_row, write_parquet
 from recipe.mmzero.engine.collect.settings import CoderFilter, Settings
 from recipe.mmzero.engine.collect.variance import take_by_variance
@@ -57,10 +58,8 @@ async def collect_coder(
     async def work(index: int) -> Record:
         record = await roles.propose(index)
         if not record["reject"]:
-            try:
-                record["drawings"] = await roles.code(record, settings.samples)
-            except Refused:
-                record["reject"] = "refused_prompt"
+            drawings = await unless_refused(roles.code(record, settings.samples))
+            record |= {"reject": REFUSED_PROMPT} if drawings is None else {"drawings": drawings}
         return record
 
     def verdict(record: Record) -> str:

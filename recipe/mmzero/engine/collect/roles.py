@@ -1,8 +1,9 @@
 """What one row asks of the three roles and the renderer; every answer is plain data for a shard.
 
-A *model failure* (bad format, code that does not draw, no boxed answer) is a value. An *infrastructure failure*
-(PeerError or RenderEnvError, both after retries) becomes `Dropped`: the row is left out, counted, and asked again when
-the step is resumed. Anything else is a programming error and raises as it is.
+A *model failure* (bad format, code that does not draw, no boxed answer) is a value. A prompt that a working server
+refuses is one too: it raises PeerError with `refused`, and whoever asked names the outcome `refused_prompt`. An
+*infrastructure failure* (any other PeerError, or RenderEnvError, both after retries) becomes `Dropped`: the row is left
+out, counted, and asked again when the step is resumed. Anything else is a programming error and raises as it is.
 """
 
 import asyncio
@@ -36,14 +37,6 @@ class Dropped(Exception):
     """An infrastructure failure took this row; the message names what failed."""
 
 
-class Refused(Dropped):
-    """The server itself works but refuses this prompt: a model wrote something too long. Counts as a model failure."""
-
-
-# PeerError's text for a final answer of the server; 404 (wrong model) and 401 stay infrastructure failures.
-REFUSED = re.compile(r"HTTP (400|413|422)\b")
-
-
 @dataclass(frozen=True)
 class CountedClient:
     """A role's client that reports finished samples and names the role when it fails."""
@@ -56,8 +49,9 @@ class CountedClient:
         try:
             texts = await self.client.chat(messages, n, sampling, seed)
         except PeerError as error:
-            kind = Refused if REFUSED.search(str(error)) else Dropped
-            raise kind(f"{self.role}: {error}") from error
+            if error.refused and self.role != "proposer":  # its prompts are ours, not a model's
+                raise
+            raise Dropped(f"{self.role}: {error}") from error
         if len(texts) != n:
             raise Dropped(f"{self.role}: {len(texts)} answers to a request for {n}")
         self.progress.count({"proposer": "proposed", "coder": "coded", "solver": "answered"}[self.role], n)

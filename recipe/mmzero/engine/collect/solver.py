@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzero_rewards.answers.grading import check_grader
-from mmzero_rewards.evidence import gather_or_cancel
+from mmzero_rewards.evidence import REFUSED_PROMPT, gather_or_cancel, unless_refused
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.scoring.checks import blind_rate, leak
 from mmzero_rewards.scoring.labels import Label, label_row
@@ -22,7 +22,7 @@ from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.progress import Progress
 from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, claim, sync
 from recipe.mmzero.engine.collect.outputs import proposal_columns, write_common, write_summary
-from recipe.mmzero.engine.collect.roles import ChatClient, Refused, Roles, pictures_exist
+from recipe.mmzero.engine.collect.roles import ChatClient, Roles, pictures_exist
 from recipe.mmzero.engine.collect.rows import LABELS, SOLVER_ROWS, training_row, write_parquet
 from recipe.mmzero.engine.collect.settings import Settings
 
@@ -57,10 +57,8 @@ async def collect_solver(
     async def work(index: int) -> Record:
         record = await roles.propose(index)
         if not record["reject"]:
-            try:
-                record |= await label_one(record, roles)
-            except Refused:
-                record["reject"] = "refused_prompt"
+            gained = await unless_refused(label_one(record, roles))
+            record |= {"reject": REFUSED_PROMPT} if gained is None else gained
         reasons[index] = record["reject"] or (await asyncio.to_thread(label_of, record, settings)).reason
         return record
 

@@ -5,7 +5,8 @@
 1. frozen peers, started between the reservation of the trainer's GPUs and its workers, their addresses handed over in
    the config;
 2. batch-level reward terms of the Proposer (content type, diversity), added before advantages;
-3. dropped samples (infrastructure failures) leave mean, std and loss; too many stop the stage;
+3. dropped samples (infrastructure failures) leave mean, std and loss, and an update in which no sample is left is
+   skipped; too many stop the stage;
 4. every reward component as a metric, and a number of roll-outs per step as samples with pictures.
 
 Its settings are the `mmzero` block that verl_config.py writes into the stage's verl config. The arithmetic is in
@@ -112,7 +113,9 @@ class MMZeroTrainer(PPOTrainerSync):
         batch_terms.require_few_lost(rows, expected, self.settings.failures.max_fraction)
 
         scores = [row.clone() for row in data["rm_scores"].unbind()]
-        outcome = batch_terms.finish(rows, self.role, self.reward_config, self.settings.label_mode, self.memory)
+        outcome = batch_terms.finish(
+            rows, self.role, self.reward_config, self.settings.label_mode, self.memory, expected
+        )
         for row, change in zip(rows, outcome.added, strict=True):
             scores[row.position][-1] += change  # the outcome reward sits on the last response token
         self._write_back(batch, data, scores, outcome)
@@ -121,14 +124,21 @@ class MMZeroTrainer(PPOTrainerSync):
         return super()._compute_advantage(batch, metrics)
 
     def _write_back(self, batch, data, scores, outcome):
-        """Store changed scores; rows that left the batch get an own group, an empty mask and the padding tag."""
+        """Store changed scores; rows that left the batch get an own group, an empty mask and the padding tag.
+
+        If nothing is left they keep mask and tag: verl's metrics cannot describe a step without rows, and
+        `_update_actor` skips it anyway. Their reward is 0 in a group of one, so their advantage is 0.
+        """
         uids = list(data["uid"])
         masks = [row.clone() for row in data["response_mask"].unbind()]
+        self.left_out = {batch.keys[position] for position in outcome.left_out}
+        something_left = len(outcome.left_out) < sum(not tag.get("is_padding", False) for tag in batch.tags)
         for position in outcome.left_out:
             uids[position] = f"out{position}x{uids[position]}"
-            masks[position].zero_()
             scores[position].zero_()
-            batch.tags[position]["is_padding"] = True
+            if something_left:
+                masks[position].zero_()
+                batch.tags[position]["is_padding"] = True
         fields = {
             "rm_scores": torch.nested.as_nested_tensor(scores, layout=torch.jagged),
             "response_mask": torch.nested.as_nested_tensor(masks, layout=torch.jagged),
@@ -137,6 +147,23 @@ class MMZeroTrainer(PPOTrainerSync):
         if outcome.left_out:
             fields["uid"] = uids
         tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=tu.get_tensordict(fields))
+
+    def _update_actor(self, batch, metrics):
+        """verl's update, without the mini-batches in which no row is left (verl would divide by zero tokens)."""
+        actor = self.config.actor_rollout_ref.actor
+        out = [
+            tag.get("is_padding", False) or key in self.left_out
+            for key, tag in zip(batch.keys, batch.tags, strict=True)
+        ]
+        ranks = max(self.actor_rollout_wg._dispatch_info["actor"]) + 1  # as verl's _balance_batch counts them
+        per_update = actor.ppo_mini_batch_size * self.config.actor_rollout_ref.rollout.n
+        teaching = batch_terms.updates_that_teach(out, ranks, per_update)
+        metrics["training/updates_skipped"] = (len(batch) - len(teaching)) / per_update
+        if len(teaching) == len(batch):
+            return super()._update_actor(batch, metrics)
+        if teaching:
+            super()._update_actor(batch.select_keys([batch.keys[position] for position in teaching]), metrics)
+        return batch
 
     def _dump(self, rows, data, outcome):
         chosen = self.samples.choose(rows, self.global_steps)
