@@ -25,6 +25,7 @@ from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answ
 from mmzero_rewards.peers.client import PeerClient, PeerError, Sampling
 from mmzero_rewards.prompting import PromptTemplates
 from mmzero_rewards.scoring.roles import Drawing
+from mmzero_rewards.seeds import request_seed
 
 NO_CODE = "no_code"
 REFUSED_PROMPT = "refused_prompt"
@@ -157,16 +158,6 @@ def data_url(png: bytes) -> str:
 def digest(data: bytes) -> str:
     """Content name of a picture."""
     return hashlib.sha256(data).hexdigest()[:32]
-
-
-def request_seed(seed: int, *parts: Any) -> int:
-    """Seed of one request, in [0, 2**31): from the run's seed and what is asked, never from time or order (METHOD §4).
-
-    >>> request_seed(0, "judge", "how many?") == request_seed(0, "judge", "how many?")
-    True
-    """
-    text = "\x1f".join([str(int(seed)), *map(str, parts)])
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:4], "big") & 0x7FFFFFFF
 
 
 async def gather_or_cancel(work: Iterable[Awaitable[Result]]) -> list[Result]:

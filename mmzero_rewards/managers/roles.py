@@ -48,7 +48,6 @@ from mmzero_rewards.evidence import (
     draw,
     gather_or_cancel,
     judge,
-    request_seed,
     unless_refused,
 )
 from mmzero_rewards.managers.rows import Row, json_safe, proposal_of, row_of
@@ -66,6 +65,7 @@ from mmzero_rewards.scoring.roles import (
     score_proposer,
     score_solver,
 )
+from mmzero_rewards.seeds import request_seed
 
 _EMPTY_PROPOSAL = Proposal("other", "", "", "", "", "")
 

@@ -23,6 +23,7 @@ from mmzero_rewards.parsing.responses import (
     extract_code,
     parse_proposal,
 )
+from mmzero_rewards.scoring import TOLERANCE
 from mmzero_rewards.scoring.distances import distances
 from mmzero_rewards.scoring.diversity import batch_terms, cluster_shares
 from mmzero_rewards.scoring.labels import label_row
@@ -37,7 +38,6 @@ from mmzero_rewards.scoring.roles import (
     score_solver,
 )
 
-TOLERANCE = 1e-9
 PRESET_NAMES = {"reference": "paper", "paper": "paper", "default": "default"}
 SPELLINGS = ("majority", "label")
 """Keys whose text may be any spelling that grades equal."""

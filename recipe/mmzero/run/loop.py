@@ -223,8 +223,6 @@ class Evolution:
 
     def _supervised(self, step: Step, step_dir: Path, number: int, token: str, here: str) -> supervise.Ended:
         inputs = self.provenance.input_paths(step)
-        if step.stage == "proposer":
-            inputs["data"] = self._topics(step_dir)
         document = {
             "id": step.id,
             "role": step.role,
@@ -284,18 +282,6 @@ class Evolution:
 
     def _log(self, step: Step, attempt: int) -> Path:
         return self.run_dir / "logs" / f"{step.id.replace('/', '-')}.attempt{attempt:02d}.log"
-
-    def _topics(self, step_dir: Path) -> Path:
-        """The Proposer's training rows follow from topics and seed alone."""
-        from recipe.mmzero.engine.collect import write_topic_rows
-        from recipe.mmzero.settings import prompts
-
-        target, proposer = step_dir / "topics.parquet", self.config.proposer
-        rows = proposer.train.rows or len(proposer.topics)
-        write_topic_rows(
-            target, list(proposer.topics), int(rows), int(self.config.seed), prompts.templates(self.config)
-        )
-        return target
 
     def _write_config(self) -> None:
         target = self.run_dir / "config.yaml"

@@ -16,7 +16,6 @@ from typing import Any
 from mmzero_rewards.peers.client import PeerClient
 from recipe.mmzero.engine.collect.coder import collect_coder
 from recipe.mmzero.engine.collect.flow.errors import CollectError
-from recipe.mmzero.engine.collect.rows import write_topic_rows
 from recipe.mmzero.engine.collect.settings import MOST_ROWS, Settings, from_config
 from recipe.mmzero.engine.collect.solver import collect_solver
 
@@ -28,7 +27,6 @@ __all__ = [
     "collect_solver",
     "from_config",
     "run",
-    "write_topic_rows",
 ]
 
 PIPELINES = {"collect_coder": collect_coder, "collect_solver": collect_solver}

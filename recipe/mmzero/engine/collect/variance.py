@@ -14,7 +14,8 @@ from pathlib import Path
 
 from mmzero_rewards.evidence import Drawn, judge
 from mmzero_rewards.parsing.responses import Proposal
-from mmzero_rewards.scoring.roles import TOLERANCE, CoderEvidence, Drawing, score_coder
+from mmzero_rewards.scoring import TOLERANCE
+from mmzero_rewards.scoring.roles import CoderEvidence, Drawing, score_coder
 from recipe.mmzero.engine.collect.flow.engine import fill
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, claim

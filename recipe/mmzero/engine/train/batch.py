@@ -18,8 +18,8 @@ from mmzero_rewards import Proposal, batch_terms, grade, vote
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.evidence import REFUSED_PROMPT
 from mmzero_rewards.peers.stats import COUNTS, PeerStats
+from mmzero_rewards.scoring import TOLERANCE
 from mmzero_rewards.scoring.checks import near_duplicates
-from mmzero_rewards.scoring.roles import TOLERANCE
 
 SAMPLE_KEY = "mmzero_sample"
 REFUSED_MAX = 0.5
