@@ -1,8 +1,8 @@
 """Replay recorded cases: the same inputs must give the same numbers (METHOD §6.3).
 
 A file is a JSON list of {id, role, preset, inputs, expected, note} (cases.py); `preset` is "reference" (our `paper`),
-"paper" or "default". Only the keys of `expected` are compared: numbers within 1e-9, null with None or NaN, texts exactly
-except for a vote's majority and a label, where a spelling that grades equal passes.
+"paper" or "default". Only the keys of `expected` are compared: numbers within 1e-9, null with None or NaN, texts
+exactly except for a vote's majority and a label, where a spelling that grades equal passes.
 """
 
 import math

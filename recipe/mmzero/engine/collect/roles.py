@@ -33,6 +33,14 @@ class ChatClient(Protocol):
         ...
 
 
+class Counting(Protocol):
+    """recipe.mmzero.engine.lengths.PromptLengths, or anything that counts like it."""
+
+    def count(self, prompt: Sequence[Mapping[str, str]], images: Sequence[str | Path] = ()) -> int:
+        """Tokens of a training row's prompt."""
+        ...
+
+
 class Dropped(Exception):
     """An infrastructure failure took this row; the message names what failed."""
 
@@ -65,6 +73,7 @@ class Roles:
         clients: role -> ChatClient; only the roles that a step needs.
         render_env: mmzero_env.RenderEnv, or anything with its `render_async`.
         out_dir: pictures go to `out_dir/images`, named by content.
+        lengths: counts the tokens of training prompts; None: they are not counted.
     """
 
     def __init__(
@@ -77,7 +86,9 @@ class Roles:
         seed: int,
         iteration: int,
         progress: Progress,
+        lengths: Counting | None = None,
     ):
+        self.lengths = lengths
         self.stage, self.settings, self.render_env = stage, settings, render_env
         self.out_dir, self.seed, self.iteration, self.progress = out_dir, seed, iteration, progress
         self.clients = {role: CountedClient(client, role, progress) for role, client in clients.items()}
@@ -123,6 +134,10 @@ class Roles:
         self.progress.count("drawn", len(drawn))
         return await asyncio.to_thread(self._drawings, record["proposal_id"], responses, drawn)
 
+    async def prompt_tokens(self, prompt: list[dict[str, str]], images: Sequence[Path] = ()) -> int | None:
+        """Length of a training row's prompt, None where it is not counted."""
+        return None if self.lengths is None else await asyncio.to_thread(self.lengths.count, prompt, images)
+
     def judge(self, index: int, votes: int, sampling: Sampling) -> Judge:
         """The Solver with this row's seed."""
         return Judge(
@@ -163,6 +178,12 @@ class Roles:
             temporary.write_bytes(png)
             os.replace(temporary, target)
         return name
+
+
+def too_long(record: Mapping[str, Any], settings: Settings) -> str:
+    """`prompt_too_long` for a row whose training prompt has more tokens than its role may read, else ""."""
+    tokens, limit = record.get("prompt_tokens"), settings.max_prompt_tokens
+    return "prompt_too_long" if tokens and limit and tokens > limit else ""
 
 
 def pictures_exist(out_dir: Path, record: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ import faulthandler
 import json
 import signal
 import sys
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -30,11 +31,10 @@ def main(argv: list[str]) -> int:
     from recipe.mmzero.engine.collect import CollectError
 
     try:
-        summary = asyncio.run(collect(step.config, step))
+        asyncio.run(collect(step.config, step))
     except CollectError as error:
         print(f"error: {step.id}: {error}", file=sys.stderr)
         return 2
-    (Path(step.step_dir) / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     return 0
 
 
@@ -45,6 +45,7 @@ async def collect(config: DictConfig, step) -> dict:
     from mmzero_env import RenderConfig, RenderEnv
     from recipe.mmzero.engine import collect as pipelines
     from recipe.mmzero.engine import servers as replicas
+    from recipe.mmzero.engine.lengths import PromptLengths
     from recipe.mmzero.settings import verl_config
 
     stage = "collect_coder" if step.role == "coder" else "collect_solver"
@@ -61,9 +62,18 @@ async def collect(config: DictConfig, step) -> dict:
                 model, addresses = replicas.addresses_of(groups, role)
                 clients[role] = await stack.enter_async_context(pipelines.client(config, model, addresses))
             render = stack.enter_context(RenderEnv(RenderConfig(**OmegaConf.to_container(config.render, resolve=True))))
-            return await pipelines.run(stage, config, clients, render, Path(step.step_dir), step.iteration)
+            lengths = PromptLengths.of_model(step.inputs[step.role], verl_config.collect_data(config, step.role))
+            done = await pipelines.run(stage, config, clients, render, Path(step.step_dir), step.iteration, lengths)
+            log_peers(Path(step.step_dir), {role: client.stats.numbers() for role, client in clients.items()})
+            return done
     finally:
         ray.shutdown()
+
+
+def log_peers(step_dir: Path, peers: dict[str, dict[str, int]]) -> None:
+    """What asking took, one line per attempt in peers.jsonl: role -> counters (mmzero_rewards.peers.stats)."""
+    with (step_dir / "peers.jsonl").open("a") as out:
+        out.write(json.dumps({"time": time.time(), "peers": peers}) + "\n")
 
 
 if __name__ == "__main__":

@@ -19,9 +19,11 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import torch
 import transfer_queue as tq
 from omegaconf import OmegaConf, open_dict
+from transformers import AutoConfig
 from verl.single_controller.ray import RayResourcePool, ResourcePoolManager
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
@@ -30,6 +32,7 @@ from verl.utils.device import get_device_name
 
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.engine import servers as peers
+from recipe.mmzero.engine.lengths import PromptLengths
 from recipe.mmzero.engine.train import batch as batch_terms
 from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
 from recipe.mmzero.engine.train.samples import SampleWriter
@@ -76,6 +79,30 @@ class MMZeroTrainer(PPOTrainerSync):
         wanted = self.reward_config.proposer.diversity.memory if self.role == "proposer" else 0
         run_dir = Path(self.settings.step_dir).parents[1]
         return earlier_proposals(run_dir, self.settings.iteration, wanted) if wanted else []
+
+    def _init_dataloader(self):
+        super()._init_dataloader()
+        self._refuse_long_prompts()
+
+    def _refuse_long_prompts(self):
+        """Of text: verl would cut off their beginning without a word. Long prompts with pictures it refuses itself.
+
+        Raises:
+            StageFailure: at least one row is longer than `max_prompt_tokens`.
+        """
+        if self.role == "solver":
+            return
+        kind = AutoConfig.from_pretrained(self.config.actor_rollout_ref.model.path).model_type
+        data, limit = self.config.data, self.config.data.max_prompt_length
+        lengths = PromptLengths(self.tokenizer, self.processor, kind, data)
+        prompts = {row[0]["content"]: row for row in pd.read_parquet(data.train_files, columns=["prompt"])["prompt"]}
+        counts = [lengths.count(list(row)) for row in prompts.values()]
+        if max(counts) > limit:
+            raise batch_terms.StageFailure(
+                f"{sum(count > limit for count in counts)} of {len(counts)} prompts are longer than "
+                f"{self.role}.train.max_prompt_tokens={limit}, the longest has {max(counts)} tokens: "
+                "shorten the prompt template, or raise it"
+            )
 
     def _init_resource_pool_mgr(self):
         super()._init_resource_pool_mgr()
