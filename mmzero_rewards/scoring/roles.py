@@ -22,11 +22,10 @@ from mmzero_rewards.parsing.responses import (
     looks_like_svg,
     parse_proposal,
 )
+from mmzero_rewards.scoring import TOLERANCE
 from mmzero_rewards.scoring.checks import blind_rate, leak
 
 FORMAT_ERROR_SCORE = -1.0
-TOLERANCE = 1e-9
-"""Shares are compared with thresholds up to this, so that "equal" does not depend on binary rounding."""
 
 
 @dataclass(frozen=True)

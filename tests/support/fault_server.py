@@ -67,14 +67,14 @@ class FaultServer:
 
 
 @asynccontextmanager
-async def serve(server: FaultServer):
-    """Run the server on a port of the system's choice; sets `server.url`."""
+async def serve(server: FaultServer, port: int = 0):
+    """Run the server on `port`, 0: one of the system's choice; sets `server.url`."""
     app = web.Application(client_max_size=1 << 26)
     app.router.add_post("/v1/chat/completions", server.chat)
     app.router.add_get("/v1/models", server.models)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     server.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
     try:

@@ -142,6 +142,11 @@ class StepFolder:
         return self.path / "drawings.parquet"
 
     @property
+    def peers(self) -> Path:
+        """What asking the peers took, one line per attempt."""
+        return self.path / "peers.jsonl"
+
+    @property
     def labels(self) -> Path:
         """What the Solver's answers say about every row of a collection, kept or not."""
         return self.path / "labels.parquet"

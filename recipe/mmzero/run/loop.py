@@ -234,9 +234,6 @@ class Evolution:
     def _supervised(self, step: Step, number: int, token: str, here: str) -> supervise.Ended:
         folder = self.folder.step(step.id)
         inputs = self.provenance.input_paths(step)
-        if step.stage == "proposer":
-            inputs["data"] = folder.topics
-            self.services.topics(self.config, folder.topics)
         document = {
             "id": step.id,
             "role": step.role,

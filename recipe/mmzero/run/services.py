@@ -43,15 +43,6 @@ class Services:
 
         return base_folder(config)
 
-    def topics(self, config: DictConfig, target: Path) -> None:
-        """Write the Proposer's training rows: they follow from topics and seed alone."""
-        from recipe.mmzero.engine.collect import write_topic_rows
-        from recipe.mmzero.settings import prompts
-
-        topics = list(config.proposer.topics)
-        rows = int(config.proposer.train.rows or len(topics))
-        write_topic_rows(target, topics, rows, int(config.seed), prompts.templates(config))
-
     def command(self, step: Step, description: Path) -> list[str]:
         """The command line of a step's process."""
         return [sys.executable, "-m", stage_module(step.kind), str(description)]

@@ -4,7 +4,7 @@ A derived seed depends only on what is being sampled, never on time, process, or
 after a crash asks for the same sample. Not covered: engines whose output depends on the shape of the batch.
 """
 
-import hashlib
+from mmzero_rewards.seeds import seed_of
 
 
 def derive_seed(seed: int, iteration: int, stage: str, row: int, sample: int = 0) -> int:
@@ -21,5 +21,4 @@ def derive_seed(seed: int, iteration: int, stage: str, row: int, sample: int = 0
     >>> derive_seed(0, 1, "collect_coder/propose", 7)
     1251946123
     """
-    text = f"{int(seed)}/{int(iteration)}/{stage}/{int(row)}/{int(sample)}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") & 0x7FFFFFFF
+    return seed_of(f"{int(seed)}/{int(iteration)}/{stage}/{int(row)}/{int(sample)}")

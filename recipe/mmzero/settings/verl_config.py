@@ -146,6 +146,14 @@ def _helpers(config: DictConfig) -> dict[str, Any]:
     }
 
 
+def collect_data(config: DictConfig, role: str) -> dict[str, Any]:
+    """The part of verl's `data` block that decides how long a prompt of `role` becomes in tokens."""
+    overlays = (config.model.get("verl"), config.hardware.get("verl"), config.verl.get("all"), config.verl.get(role))
+    blocks = [(overlay or {}).get("data") or {} for overlay in overlays]
+    data = OmegaConf.to_container(OmegaConf.merge(*blocks), resolve=True)
+    return {"mm_processor_kwargs": image_policy(config)} | data
+
+
 def ray_init(config: DictConfig, metrics: Path | None = None) -> dict[str, Any]:
     """Arguments of `ray.init` that follow from the hardware profile.
 

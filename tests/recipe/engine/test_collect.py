@@ -7,6 +7,7 @@ One test talks HTTP to a real server. Parts alone: test_collect_parts.py. The re
 import asyncio
 import dataclasses
 import errno
+import hashlib
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import asynccontextmanager
 
 import pyarrow.parquet as pq
 import pytest
@@ -25,6 +27,7 @@ from mmzero_rewards.peers.client import PeerClient, PeerError
 from recipe.mmzero.engine.collect import CollectError, collect_solver
 from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter
 from recipe.mmzero.run import folder
+from recipe.mmzero.settings.seeds import derive_seed
 from tests.support.collect_sim import WRITERS, SimPeer, SimRender, peers, run, settings, tables
 
 STAGES = ("collect_coder", "collect_solver")
@@ -392,6 +395,25 @@ def test_cancelling_keeps_finished_rows_and_leaves_no_task(tmp_path):
 # --- over HTTP --------------------------------------------------------------------------------------------------------
 
 
+@asynccontextmanager
+async def http_peers(chat, **options):
+    """role -> PeerClient of one server whose answers come from `chat(request)`."""
+    app = web.Application(client_max_size=2**24)
+    app.router.add_post("/v1/chat/completions", chat)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]
+    clients = {role: PeerClient([f"127.0.0.1:{port}"], role, **options) for role in WRITERS}
+    try:
+        yield clients
+    finally:
+        for client in clients.values():
+            await client.close()
+        await runner.cleanup()
+
+
 def test_over_http_with_real_clients(undisturbed, tmp_path):
     """The same rows through PeerClient and a real server that sometimes answers 503 and closes connections."""
     chaos = random.Random(0)
@@ -407,23 +429,8 @@ def test_over_http_with_real_clients(undisturbed, tmp_path):
         return web.json_response({"id": "x", "object": "chat.completion", "choices": choices})
 
     async def main():
-        app = web.Application(client_max_size=2**24)
-        app.router.add_post("/v1/chat/completions", chat)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = site._server.sockets[0].getsockname()[1]
-        clients = {
-            role: PeerClient([f"127.0.0.1:{port}"], role, timeout_s=30, max_retries=8, backoff_base_s=0.01)
-            for role in WRITERS
-        }
-        try:
+        async with http_peers(chat, timeout_s=30, max_retries=8, backoff_base_s=0.01) as clients:
             return await collect_solver(settings(), clients, SimRender(), tmp_path, 7, 1)
-        finally:
-            for client in clients.values():
-                await client.close()
-            await runner.cleanup()
 
     summary = asyncio.run(main())
     assert numbers(summary) == numbers(undisturbed["collect_solver"][0])
@@ -441,15 +448,115 @@ def test_read_only_folder_is_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_prompt_that_a_server_refuses_is_the_models_failure(tmp_path, stage):
-    """A proposal too long for the Coder must not end a step whose servers work."""
+# --- refused prompts --------------------------------------------------------------------------------------------------
 
-    class Strict(SimPeer):
-        async def chat(self, messages, n, sampling, seed):
-            if seed % 3 == 0:
-                raise PeerError("peer coder at 127.0.0.1:1: HTTP 400: maximum context length exceeded", "127.0.0.1:1")
-            return await super().chat(messages, n, sampling, seed)
 
-    summary = run(stage, tmp_path, settings(), peers() | {"coder": Strict("coder")}, SimRender())
+class Strict(SimPeer):
+    """Its server works and refuses a third of the prompts."""
+
+    async def chat(self, messages, n, sampling, seed):
+        if self.refuses(messages, seed):
+            raise PeerError("peer at 127.0.0.1:1: HTTP 400: maximum context length exceeded", "127.0.0.1:1", True)
+        return await super().chat(messages, n, sampling, seed)
+
+    def refuses(self, messages, seed):
+        return seed % 3 == 0
+
+
+@pytest.mark.parametrize(
+    "stage, role", [("collect_coder", "coder"), ("collect_solver", "coder"), ("collect_solver", "solver")]
+)
+def test_a_prompt_that_a_server_refuses_is_the_models_failure(tmp_path, stage, role):
+    """A proposal too long for the Coder, or a question too long for the Solver, ends no step whose servers work."""
+    config = settings(solver_filter=SolverFilter(proposals=200, min_rows=1))
+    summary = run(stage, tmp_path, config, peers() | {role: Strict(role)}, SimRender())
     assert summary["rejected"]["refused_prompt"] > 3 and summary["dropped"] == 0
+    again = run(stage, tmp_path, config, peers(), SimRender())
+    assert again["rejected"] == summary["rejected"], "decided for good"
+
+
+def test_a_topic_that_a_server_refuses_is_nobodys_failure(tmp_path):
+    """The Proposer's prompts are ours: a server that refuses them has other settings than the run."""
+    with pytest.raises(CollectError, match=r"rows lost to infrastructure failures.*proposer: .*HTTP 400"):
+        run("collect_coder", tmp_path, settings(), peers() | {"proposer": Strict("proposer")}, SimRender())
+
+
+def test_a_refused_question_counts_as_unanswered_when_rewards_are_compared(tmp_path):
+    """B14: the variance pass scores as training does; a refusal is no infrastructure failure there either."""
+
+    class StrictJudge(Strict):
+        def refuses(self, messages, seed):
+            return "Which share" in str(messages)  # every hard question
+
+    free = run("collect_coder", tmp_path / "free", coder_rule(), peers(), SimRender())
+    strict = peers() | {"solver": StrictJudge("solver")}
+    summary = run("collect_coder", tmp_path / "strict", coder_rule(), strict, SimRender())
+    assert summary["unjudged"] == free["unjudged"] == 0
+    rows = [row["extra_info"] for row in tables(tmp_path / "strict")["train"]]
+    gained = [info for info in rows if info["kept_by"] == "variance"]
+    assert gained and all(0 < info["reward_variance"] <= 0.25 for info in gained), "easy answers alone differ"
+
+
+@pytest.mark.parametrize("status, message", [(400, "refused_prompt"), (500, None)])
+def test_one_bad_prompt_costs_one_row(tmp_path, status, message):
+    """B1: errors are quicker than answers. The other 59 rows are asked, whatever that prompt's row becomes."""
+
+    async def chat(request):
+        body = await request.json()
+        if body["model"] == "coder" and body["seed"] == bad:
+            return web.Response(status=status, text="maximum context length exceeded")
+        await asyncio.sleep(0.05)
+        texts = await SimPeer(body["model"]).chat(body["messages"], body["n"], None, body["seed"])
+        choices = [{"index": i, "message": {"role": "assistant", "content": text}} for i, text in enumerate(texts)]
+        return web.json_response({"choices": choices})
+
+    undisturbed = run("collect_solver", tmp_path / "a", settings(), peers(), SimRender())
+    index = next(i for i, row in enumerate(tables(tmp_path / "a")["proposals"]) if row["format_ok"])
+    bad = derive_seed(7, 1, "collect_solver/code", index)
+    options = {"timeout_s": 30, "max_retries": 1, "backoff_base_s": 0.0}
+
+    async def main():
+        async with http_peers(chat, **options) as clients:
+            return await collect_solver(settings(max_fraction=0.05), clients, SimRender(), tmp_path / "b", 7, 1)
+
+    summary = asyncio.run(main())
+    proposals = tables(tmp_path / "b")["proposals"]
+    lost = [row for row in proposals if row["reject_reason"] == "refused_prompt"]
+    assert len(lost) == (1 if message else 0) and summary["dropped"] == (0 if message else 1)
+    assert summary["attempts"] == undisturbed["attempts"] == 60
+    assert undisturbed["accepted"] - summary["accepted"] in (0, 1)
+
+
+# --- votes of the second pass -----------------------------------------------------------------------------------------
+
+
+def test_votes_belong_to_pictures_not_to_positions(tmp_path):
+    """S4: a row whose shard was lost may be drawn anew (engines on GPUs are not exactly repeatable): new pictures are
+    judged, old votes are not read as theirs, and pictures that are still there are not asked about again."""
+    first = run("collect_coder", tmp_path, coder_rule(mode="variance", target_rows=10), peers(), SimRender())
+    before = tables(tmp_path)["train"]
+    for shard in (tmp_path / "shards").glob("rows_*.jsonl"):
+        shard.unlink()
+
+    class Redrawing(SimRender):
+        """The picture of every third code has changed."""
+
+        async def render_async(self, request):
+            result = await super().render_async(request)
+            if result.png is None or hash_of(request.code) % 3:
+                return result
+            return dataclasses.replace(result, png=result.png + b"x")
+
+    again = peers()
+    summary = run("collect_coder", tmp_path, coder_rule(mode="variance", target_rows=10), again, Redrawing())
+    assert summary["accepted"] == first["accepted"] == 10 and again["solver"].requests > 0
+    fresh = tmp_path / "fresh"
+    run("collect_coder", fresh, coder_rule(mode="variance", target_rows=10), peers(), Redrawing())
+    assert tables(tmp_path)["train"] == tables(fresh)["train"] != before
+    once_more = peers()
+    run("collect_coder", tmp_path, coder_rule(mode="variance", target_rows=10), once_more, Redrawing())
+    assert once_more["solver"].requests == 0
+
+
+def hash_of(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")

@@ -5,13 +5,11 @@ import json
 import random
 from contextlib import aclosing
 
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmzero_rewards.prompting import PromptTemplates
-from recipe.mmzero.engine.collect import CollectError, write_topic_rows
+from recipe.mmzero.engine.collect import CollectError
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.progress import Progress
 from recipe.mmzero.engine.collect.flow.shards import ShardStore, claim
@@ -212,24 +210,6 @@ def test_programming_error_is_raised_and_nothing_stays():
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
-
-
-def test_topic_rows(tmp_path):
-    topics = ["charts", "maps", "shapes"]
-    path = tmp_path / "topics.parquet"
-    assert write_topic_rows(path, topics, 10, seed=1, templates=PromptTemplates.default()) == 10
-    rows = pq.read_table(path).to_pylist()
-    assert [row["extra_info"]["index"] for row in rows] == list(range(10))
-    for start in (0, 3, 6):
-        assert sorted(row["extra_info"]["topic"] for row in rows[start : start + 3]) == topics, "round-robin"
-    for row in rows:
-        assert row["data_source"] == row["agent_name"] == "mmzero_proposer"
-        assert row["extra_info"]["topic"] in row["prompt"][0]["content"] and row["images"] == []
-    first = path.read_bytes()
-    write_topic_rows(path, topics, 10, seed=1, templates=PromptTemplates.default())
-    assert path.read_bytes() == first
-    with pytest.raises(ValueError, match="0 topics"):
-        write_topic_rows(path, [], 10, seed=1, templates=PromptTemplates.default())
 
 
 def test_progress_grows_only_with_work(tmp_path, capsys):

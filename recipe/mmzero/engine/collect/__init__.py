@@ -16,7 +16,7 @@ from typing import Any
 from mmzero_rewards.peers.client import PeerClient
 from recipe.mmzero.engine.collect.coder import collect_coder
 from recipe.mmzero.engine.collect.flow.errors import CollectError
-from recipe.mmzero.engine.collect.rows import write_topic_rows
+from recipe.mmzero.engine.collect.roles import Counting
 from recipe.mmzero.engine.collect.settings import MOST_ROWS, Settings, from_config
 from recipe.mmzero.engine.collect.solver import collect_solver
 
@@ -28,22 +28,31 @@ __all__ = [
     "collect_solver",
     "from_config",
     "run",
-    "write_topic_rows",
 ]
 
 PIPELINES = {"collect_coder": collect_coder, "collect_solver": collect_solver}
 
 
 async def run(
-    stage: str, config: Any, clients: Mapping[str, Any], render_env: Any, out_dir: Path, iteration: int
+    stage: str,
+    config: Any,
+    clients: Mapping[str, Any],
+    render_env: Any,
+    out_dir: Path,
+    iteration: int,
+    lengths: Counting | None = None,
 ) -> dict[str, Any]:
     """One collection step as the config says; returns what it wrote to `out_dir/summary.json`.
+
+    Args:
+        lengths: counts the tokens of training prompts; None: no prompt is too long.
 
     Raises:
         CollectError: one line: what, where, remedy.
     """
     settings = from_config(config, stage)
-    return await PIPELINES[stage](settings, clients, render_env, out_dir, int(config.seed), int(iteration))
+    seed = int(config.seed)
+    return await PIPELINES[stage](settings, clients, render_env, out_dir, seed, int(iteration), lengths=lengths)
 
 
 def client(config: Any, model: str, addresses: Sequence[str]) -> PeerClient:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzero_rewards.answers.grading import check_grader
+from mmzero_rewards.evidence import REFUSED_PROMPT, unless_refused
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.scoring.labels import render_rate_kept
 from recipe.mmzero.engine.collect.flow.engine import fill, starved, summary
@@ -22,7 +23,7 @@ from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.progress import Progress
 from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, claim
 from recipe.mmzero.engine.collect.outputs import proposal_columns, write_common, write_summary
-from recipe.mmzero.engine.collect.roles import ChatClient, Refused, Roles, pictures_exist
+from recipe.mmzero.engine.collect.roles import ChatClient, Counting, Roles, pictures_exist, too_long
 from recipe.mmzero.engine.collect.rows import CODER_ROWS, training_row, write_parquet
 from recipe.mmzero.engine.collect.settings import CoderFilter, Settings
 from recipe.mmzero.engine.collect.variance import take_by_variance
@@ -40,12 +41,14 @@ async def collect_coder(
     seed: int,
     iteration: int,
     progress: Progress | None = None,
+    lengths: Counting | None = None,
 ) -> dict[str, Any]:
     """Collect the Coder's rows into `out_dir`; running it again continues from the shards.
 
     Args:
         clients: "proposer" (P_i), "coder" (C_{i-1}), and for the variance modes "solver" (S_{i-1}).
         seed, iteration: with the row index they seed every request.
+        lengths: counts the tokens of training prompts; rows above `settings.max_prompt_tokens` are rejected.
     Returns:
         The content of summary.json: accepted, attempts, rejected by reason, dropped, kept_by, means.
     Raises:
@@ -59,14 +62,13 @@ async def collect_coder(
     async def work(index: int) -> Record:
         record = await roles.propose(index)
         if not record["reject"]:
-            try:
-                record["drawings"] = await roles.code(record, settings.samples)
-            except Refused:
-                record["reject"] = "refused_prompt"
+            drawings = await unless_refused(roles.code(record, settings.samples))
+            record |= {"reject": REFUSED_PROMPT} if drawings is None else {"drawings": drawings}
+            record["prompt_tokens"] = await roles.prompt_tokens(training_prompt(record, settings))
         return record
 
     def verdict(record: Record) -> str:
-        return record["reject"] or judge_render_rate(render_rate(record), rule)
+        return record["reject"] or too_long(record, settings) or judge_render_rate(render_rate(record), rule)
 
     # "variance" ranks the whole budget, so nothing is accepted while proposals are still coming.
     ledger = Ledger(rule.attempt_budget, None if rule.mode == "variance" else rule.target_rows)
@@ -76,7 +78,7 @@ async def collect_coder(
     ):
         check_grader(settings.rewards.grading.grader, settings.rewards.grading.symbolic)
         claim(folder.shards, settings.identity(STAGE, seed, iteration))
-        roles = Roles(STAGE, settings, clients, render_env, out_dir, seed, iteration, progress)
+        roles = Roles(STAGE, settings, clients, render_env, out_dir, seed, iteration, progress, lengths)
         for record in store.load(lambda record: pictures_exist(out_dir, record)):
             ledger.decide(record["index"], verdict(record))
         progress.start(STAGE, ledger.budget, ledger.target, resumed=ledger.decided_count)
@@ -123,13 +125,18 @@ def judge_render_rate(rate: float, rule: CoderFilter) -> str:
     return "render_rate_below_window" if rate < rule.window[0] else "render_rate_above_window"
 
 
+def training_prompt(record: Record, settings: Settings) -> list[dict[str, str]]:
+    """The `prompt` column of a row."""
+    return settings.templates.coder_row(Proposal(**record["proposal"]), settings.prompt_fields)
+
+
 def _training_rows(
     ledger: Ledger, store: ShardStore, settings: Settings, iteration: int, variances: Mapping[int, float]
 ):
     rule = settings.coder_filter
     for index in ledger.accepted():
         record = store.read(index)
-        prompt = settings.templates.coder_row(Proposal(**record["proposal"]), settings.prompt_fields)
+        prompt = training_prompt(record, settings)
         extra = proposal_columns(record, iteration) | {
             "index": index,
             "render_rate": render_rate(record),

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mmzero_rewards.parsing.responses import extract_code
+from mmzero_rewards.prompting import PROPOSAL_FIELDS
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore
-from recipe.mmzero.engine.collect.rows import DRAWINGS, PROPOSAL_FIELDS, PROPOSALS, write_parquet
+from recipe.mmzero.engine.collect.rows import DRAWINGS, PROPOSALS, write_parquet
 from recipe.mmzero.run.folder import StepFolder, write
 
 

@@ -1,8 +1,9 @@
 """What one row asks of the three roles and the renderer; every answer is plain data for a shard.
 
-A *model failure* (bad format, code that does not draw, no boxed answer) is a value. An *infrastructure failure*
-(PeerError or RenderEnvError, both after retries) becomes `Dropped`: the row is left out, counted, and asked again when
-the step is resumed. Anything else is a programming error and raises as it is.
+A *model failure* (bad format, code that does not draw, no boxed answer) is a value. A prompt that a working server
+refuses is one too: it raises PeerError with `refused`, and whoever asked names the outcome `refused_prompt`. An
+*infrastructure failure* (any other PeerError, or RenderEnvError, both after retries) becomes `Dropped`: the row is left
+out, counted, and asked again when the step is resumed. Anything else is a programming error and raises as it is.
 """
 
 import asyncio
@@ -31,16 +32,16 @@ class ChatClient(Protocol):
         ...
 
 
+class Counting(Protocol):
+    """recipe.mmzero.engine.lengths.PromptLengths, or anything that counts like it."""
+
+    def count(self, prompt: Sequence[Mapping[str, str]], images: Sequence[str | Path] = ()) -> int:
+        """Tokens of a training row's prompt."""
+        ...
+
+
 class Dropped(Exception):
     """An infrastructure failure took this row; the message names what failed."""
-
-
-class Refused(Dropped):
-    """The server itself works but refuses this prompt: a model wrote something too long. Counts as a model failure."""
-
-
-# PeerError's text for a final answer of the server; 404 (wrong model) and 401 stay infrastructure failures.
-REFUSED = re.compile(r"HTTP (400|413|422)\b")
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,9 @@ class CountedClient:
         try:
             texts = await self.client.chat(messages, n, sampling, seed)
         except PeerError as error:
-            kind = Refused if REFUSED.search(str(error)) else Dropped
-            raise kind(f"{self.role}: {error}") from error
+            if error.refused and self.role != "proposer":  # its prompts are ours, not a model's
+                raise
+            raise Dropped(f"{self.role}: {error}") from error
         if len(texts) != n:
             raise Dropped(f"{self.role}: {len(texts)} answers to a request for {n}")
         self.progress.count({"proposer": "proposed", "coder": "coded", "solver": "answered"}[self.role], n)
@@ -70,6 +72,7 @@ class Roles:
         clients: role -> ChatClient; only the roles that a step needs.
         render_env: mmzero_env.RenderEnv, or anything with its `render_async`.
         out_dir: pictures go to `out_dir/images`, named by content.
+        lengths: counts the tokens of training prompts; None: they are not counted.
     """
 
     def __init__(
@@ -82,7 +85,9 @@ class Roles:
         seed: int,
         iteration: int,
         progress: Progress,
+        lengths: Counting | None = None,
     ):
+        self.lengths = lengths
         self.stage, self.settings, self.render_env = stage, settings, render_env
         self.out_dir, self.seed, self.iteration, self.progress = out_dir, seed, iteration, progress
         self.clients = {role: CountedClient(client, role, progress) for role, client in clients.items()}
@@ -128,6 +133,10 @@ class Roles:
         self.progress.count("drawn", len(drawn))
         return await asyncio.to_thread(self._drawings, record["proposal_id"], responses, drawn)
 
+    async def prompt_tokens(self, prompt: list[dict[str, str]], images: Sequence[Path] = ()) -> int | None:
+        """Length of a training row's prompt, None where it is not counted."""
+        return None if self.lengths is None else await asyncio.to_thread(self.lengths.count, prompt, images)
+
     def judge(self, index: int, votes: int, sampling: Sampling) -> Judge:
         """The Solver with this row's seed."""
         return Judge(
@@ -165,6 +174,12 @@ class Roles:
         if not target.exists() or target.stat().st_size != len(png):
             write(target, png, shared=True)  # two rows may draw the same picture at the same time
         return name
+
+
+def too_long(record: Mapping[str, Any], settings: Settings) -> str:
+    """`prompt_too_long` for a row whose training prompt has more tokens than its role may read, else ""."""
+    tokens, limit = record.get("prompt_tokens"), settings.max_prompt_tokens
+    return "prompt_too_long" if tokens and limit and tokens > limit else ""
 
 
 def pictures_exist(out_dir: Path, record: Mapping[str, Any]) -> bool:

@@ -6,7 +6,6 @@ steps can be read together. Training files have verl's columns (`data_source`, `
 workers have other working directories; `extra_info.image` and drawings.parquet hold the path relative to the step.
 """
 
-import random
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mmzero_rewards.prompting import PromptTemplates
+from mmzero_rewards.prompting import PROPOSAL_FIELDS
 from recipe.mmzero.run.folder import replacing
-from recipe.mmzero.settings.seeds import derive_seed
 
 ROW_GROUP = 256
 
 TEXT, TEXTS = pa.string(), pa.list_(pa.string())
-PROPOSAL_FIELDS = ("content_type", "caption", "easy_question", "easy_answer", "hard_question", "hard_answer")
 _ORIGIN = [("proposal_id", TEXT), ("iteration", pa.int64()), ("topic", TEXT), ("seed", pa.int64())]
 _FIELDS = [(name, TEXT) for name in PROPOSAL_FIELDS]
 
@@ -124,28 +121,3 @@ def write_parquet(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any
         if batch or not count:
             writer.write_table(pa.Table.from_pylist(batch, schema))
     return count
-
-
-def write_topic_rows(path: Path, topics: Sequence[str], rows: int, seed: int, templates: PromptTemplates) -> int:
-    """The Proposer's training file: `rows` prompts, topics round-robin (METHOD §2.1: 8 topics x 126).
-
-    Every stretch of len(topics) rows holds each topic once, in an order that depends on `seed`.
-
-    Raises:
-        ValueError: no topics, or fewer rows than topics.
-    """
-    if not topics or rows < 1:
-        raise ValueError(f"proposer rows: {len(topics)} topics, {rows} rows; need at least one of each")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-    def build() -> Iterable[dict[str, Any]]:
-        order: list[str] = []
-        for index in range(rows):
-            if not order:
-                order = list(topics)
-                random.Random(derive_seed(seed, 0, "topic_rows", index)).shuffle(order)
-            topic = order.pop()
-            yield training_row("proposer", templates.proposer_row(topic), {"index": index, "topic": topic})
-
-    return write_parquet(path, TOPIC_ROWS, build())

@@ -56,6 +56,7 @@ class Settings:
     templates: PromptTemplates = field(default_factory=PromptTemplates.default)
     prompt_fields: tuple[str, ...] = ("caption", "easy_question", "easy_answer", "hard_question")
     rewards: RewardConfig = field(default_factory=RewardConfig)
+    max_prompt_tokens: int | None = None  # of the role that the rows train; longer prompts are no rows
     samples: int = 4
     votes: int = 5
     label_votes: int = 10
@@ -116,6 +117,7 @@ def from_config(config: Any, stage: str) -> Settings:
         templates=prompts.templates(config),
         prompt_fields=tuple(coder.prompt_fields),
         rewards=RewardConfig.from_dict(rewards),
+        max_prompt_tokens=int(config[stage.removeprefix("collect_")].train.max_prompt_tokens),
         samples=int(coder.samples),
         votes=int(solver.votes),
         label_votes=int(solver.label_votes),

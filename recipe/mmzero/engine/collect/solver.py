@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzero_rewards.answers.grading import check_grader
-from mmzero_rewards.evidence import gather_or_cancel
+from mmzero_rewards.evidence import REFUSED_PROMPT, gather_or_cancel, unless_refused
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.scoring.checks import blind_rate, leak
 from mmzero_rewards.scoring.labels import Label, label_row
@@ -22,7 +22,7 @@ from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.progress import Progress
 from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, claim
 from recipe.mmzero.engine.collect.outputs import proposal_columns, write_common, write_summary
-from recipe.mmzero.engine.collect.roles import ChatClient, Refused, Roles, pictures_exist
+from recipe.mmzero.engine.collect.roles import ChatClient, Counting, Roles, pictures_exist, too_long
 from recipe.mmzero.engine.collect.rows import LABELS, SOLVER_ROWS, training_row, write_parquet
 from recipe.mmzero.engine.collect.settings import Settings
 from recipe.mmzero.run.folder import StepFolder, sync_path
@@ -38,12 +38,14 @@ async def collect_solver(
     seed: int,
     iteration: int,
     progress: Progress | None = None,
+    lengths: Counting | None = None,
 ) -> dict[str, Any]:
     """Collect the Solver's rows into `out_dir`; running it again continues from the shards.
 
     Args:
         clients: "proposer" (P_i), "coder" (C_i), "solver" (S_{i-1}).
         seed, iteration: with the row index they seed every request.
+        lengths: counts the tokens of training prompts; rows above `settings.max_prompt_tokens` are rejected.
     Returns:
         The content of summary.json: accepted, attempts, rejected by reason, dropped, means over the kept rows.
     Raises:
@@ -59,11 +61,9 @@ async def collect_solver(
     async def work(index: int) -> Record:
         record = await roles.propose(index)
         if not record["reject"]:
-            try:
-                record |= await label_one(record, roles)
-            except Refused:
-                record["reject"] = "refused_prompt"
-        reasons[index] = record["reject"] or (await asyncio.to_thread(label_of, record, settings)).reason
+            gained = await unless_refused(label_one(record, roles))
+            record |= {"reject": REFUSED_PROMPT} if gained is None else gained
+        reasons[index] = await asyncio.to_thread(reason_of, record, settings)
         return record
 
     def verdict(record: Record) -> str:
@@ -76,9 +76,9 @@ async def collect_solver(
     ):
         check_grader(settings.rewards.grading.grader, settings.rewards.grading.symbolic)
         claim(folder.shards, settings.identity(STAGE, seed, iteration))
-        roles = Roles(STAGE, settings, clients, render_env, out_dir, seed, iteration, progress)
+        roles = Roles(STAGE, settings, clients, render_env, out_dir, seed, iteration, progress, lengths)
         for record in store.load(lambda record: pictures_exist(out_dir, record)):
-            ledger.decide(record["index"], record["reject"] or label_of(record, settings).reason)
+            ledger.decide(record["index"], reason_of(record, settings))
         progress.start(STAGE, ledger.budget, ledger.target, resumed=ledger.decided_count)
         missing = (index for index in range(ledger.budget) if not ledger.decided(index))
         await fill(ledger, missing, store, work, verdict, progress, settings.in_flight, settings.max_fraction)
@@ -116,7 +116,20 @@ async def label_one(record: Record, roles: Roles) -> Record:
     if roles.derive("blind", index) < settings.rewards.checks.blind.fraction * 2**31:
         asks["blind_votes"] = solver.answers(proposal["hard_question"])
     votes = await gather_or_cancel(asks.values())
-    return {"drawings": drawings} | {name: list(answers) for name, answers in zip(asks, votes, strict=True)}
+    tokens = await roles.prompt_tokens(training_prompt(record, settings), [roles.out_dir / drawing["image"]])
+    return {"drawings": drawings, "prompt_tokens": tokens} | {
+        name: list(answers) for name, answers in zip(asks, votes, strict=True)
+    }
+
+
+def training_prompt(record: Record, settings: Settings) -> list[dict[str, str]]:
+    """The `prompt` column of a row."""
+    return settings.templates.solver_row(record["proposal"]["hard_question"])
+
+
+def reason_of(record: Record, settings: Settings) -> str:
+    """Why a row does not train, "" if it does."""
+    return record["reject"] or too_long(record, settings) or label_of(record, settings).reason
 
 
 def label_of(record: Record, settings: Settings) -> Label:
@@ -200,5 +213,5 @@ def _training_rows(
         means.add(extra)
         path = out_dir / drawing["image"]
         sync_path(path)  # the file of rows must not be more durable than its pictures
-        prompt = settings.templates.solver_row(record["proposal"]["hard_question"])
+        prompt = training_prompt(record, settings)
         yield training_row("solver", prompt, extra, [str(path)], judged["label"])

@@ -8,8 +8,10 @@ Exit codes: 0 done; 2 the step cannot succeed as configured (too few accepted ro
 
 import asyncio
 import faulthandler
+import json
 import signal
 import sys
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -43,6 +45,7 @@ async def collect(config: DictConfig, step) -> dict:
     from mmzero_env import RenderConfig, RenderEnv
     from recipe.mmzero.engine import collect as pipelines
     from recipe.mmzero.engine import servers as replicas
+    from recipe.mmzero.engine.lengths import PromptLengths
     from recipe.mmzero.settings import verl_config
 
     stage = "collect_coder" if step.role == "coder" else "collect_solver"
@@ -59,9 +62,18 @@ async def collect(config: DictConfig, step) -> dict:
                 model, addresses = replicas.addresses_of(groups, role)
                 clients[role] = await stack.enter_async_context(pipelines.client(config, model, addresses))
             render = stack.enter_context(RenderEnv(RenderConfig(**OmegaConf.to_container(config.render, resolve=True))))
-            return await pipelines.run(stage, config, clients, render, Path(step.step_dir), step.iteration)
+            lengths = PromptLengths.of_model(step.inputs[step.role], verl_config.collect_data(config, step.role))
+            done = await pipelines.run(stage, config, clients, render, Path(step.step_dir), step.iteration, lengths)
+            log_peers(Path(step.step_dir), {role: client.stats.numbers() for role, client in clients.items()})
+            return done
     finally:
         ray.shutdown()
+
+
+def log_peers(step_dir: Path, peers: dict[str, dict[str, int]]) -> None:
+    """What asking took, one line per attempt in peers.jsonl: role -> counters (mmzero_rewards.peers.stats)."""
+    with StepFolder(step_dir).peers.open("a") as out:
+        out.write(json.dumps({"time": time.time(), "peers": peers}) + "\n")
 
 
 if __name__ == "__main__":

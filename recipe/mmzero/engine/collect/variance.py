@@ -1,19 +1,20 @@
 """Second choice for the Coder: rejected proposals whose codes differ most in reward (METHOD §4 `Top-up`).
 
 Asks the Solver about every picture of every candidate, K answers to each of two questions; codes that did not draw cost
-nothing. Votes go to shards of their own, so this pass resumes as the first one does.
+nothing. Votes go to shards of their own, so this pass resumes as the first one does. They are stored by picture: a row
+that was drawn again since is asked about again.
 """
 
 import asyncio
 import statistics
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from mmzero_rewards.evidence import Drawn, judge
 from mmzero_rewards.parsing.responses import Proposal
+from mmzero_rewards.scoring import TOLERANCE
 from mmzero_rewards.scoring.roles import CoderEvidence, Drawing, score_coder
 from recipe.mmzero.engine.collect.flow.engine import fill
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
@@ -21,9 +22,6 @@ from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, claim
 from recipe.mmzero.engine.collect.roles import Roles
 from recipe.mmzero.engine.collect.settings import Settings
 from recipe.mmzero.run.folder import StepFolder
-
-# Equal rewards may differ in the last bits after a mean; smaller variances are none.
-NO_VARIANCE = 1e-9
 
 
 async def take_by_variance(
@@ -45,21 +43,23 @@ async def take_by_variance(
         return await judge_row(store.read(index), roles)
 
     def verdict(record: Record) -> str:
-        variances[record["index"]] = reward_variance(store.read(record["index"]), record["drawings"], settings)
+        variances[record["index"]] = reward_variance(store.read(record["index"]), record["votes"], settings)
         return "judged"
+
+    def current(record: Record) -> bool:
+        return pictures_of(store.read(record["index"])).keys() <= record.get("votes", {}).keys()
 
     judged = Ledger(ledger.budget, None)
     wished = set(candidates)
     folder = StepFolder(roles.out_dir).judged
     claim(folder, {"solver.votes": settings.votes, "judge": asdict(settings.judge)})
     with closing(ShardStore(folder, "rows", settings.rows_per_shard)) as answers:
-        for record in answers.load():
-            if record["index"] in wished:
-                judged.decide(record["index"], verdict(record))
+        for record in answers.load(lambda record: record["index"] in wished and current(record)):
+            judged.decide(record["index"], verdict(record))
         roles.progress.start(f"{roles.stage} variance", len(candidates), None, resumed=judged.decided_count)
         missing = (index for index in candidates if not judged.decided(index))
         await fill(judged, missing, answers, work, verdict, roles.progress, settings.in_flight, settings.max_fraction)
-    ranked = sorted((-round(variance, 12), index) for index, variance in variances.items() if variance > NO_VARIANCE)
+    ranked = sorted((-round(variance, 12), index) for index, variance in variances.items() if variance > TOLERANCE)
     taken = {index: variances[index] for _, index in ranked[:wanted]}
     for index in taken:
         ledger.accept(index)
@@ -67,28 +67,40 @@ async def take_by_variance(
 
 
 async def judge_row(record: Record, roles: Roles) -> Record:
-    """The Solver's votes on every picture of one row; codes that do not draw cost nothing."""
+    """The Solver's votes on every picture of one row, by picture: {"index", "votes": {name: {easy, hard}}}."""
     settings = roles.settings
     solver = roles.judge(record["index"], settings.votes, settings.judge)
-    drawn = await asyncio.to_thread(_drawn, record, roles.out_dir)
+    pictures = await asyncio.to_thread(_read, pictures_of(record), roles.out_dir)
+    drawn = [Drawn("ok", png=png) for png in pictures.values()]
     drawings = await judge(drawn, Proposal(**record["proposal"]), solver)
-    return {"index": record["index"], "drawings": [asdict(drawing) for drawing in drawings]}
+    votes = {
+        name: {"easy": list(drawing.easy_votes), "hard": list(drawing.hard_votes)}
+        for name, drawing in zip(pictures, drawings, strict=True)
+    }
+    return {"index": record["index"], "votes": votes}
 
 
-def _drawn(record: Record, out_dir: Path) -> list[Drawn]:
-    paths = [entry["image"] and str(out_dir / entry["image"]) for entry in record["drawings"]]
-    return [Drawn.from_fields(e | {"image": path}) for e, path in zip(record["drawings"], paths, strict=True)]
+def pictures_of(record: Record) -> dict[str, str]:
+    """Name of each different picture of a row -> its path; the name is made from the picture's bytes."""
+    return {Path(entry["image"]).stem: entry["image"] for entry in record["drawings"] if entry["image"]}
 
 
-def reward_variance(record: Record, drawings: list[dict[str, Any]], settings: Settings) -> float:
-    """Population variance of the full Coder reward over the codes of one row."""
+def _read(pictures: Mapping[str, str], out_dir: Path) -> dict[str, bytes]:
+    return {name: (out_dir / path).read_bytes() for name, path in pictures.items()}
+
+
+def reward_variance(record: Record, votes: Mapping[str, Mapping[str, list[str | None]]], settings: Settings) -> float:
+    """Population variance of the full Coder reward over the codes of one row.
+
+    Args:
+        votes: of `judge_row`, on every picture of the row.
+    """
     proposal = Proposal(**record["proposal"])
-    evidence = [
-        CoderEvidence(entry["response"], proposal, Drawing(**{k: _tuple(v) for k, v in drawing.items()}))
-        for entry, drawing in zip(record["drawings"], drawings, strict=True)
-    ]
-    return statistics.pvariance([score_coder(one, settings.rewards)["score"] for one in evidence])
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    scores = []
+    for entry in record["drawings"]:
+        drawing = Drawing(rendered=False, status=entry["status"], drawn_text=tuple(entry["drawn_text"]))
+        if entry["image"]:
+            said = votes[Path(entry["image"]).stem]
+            drawing = replace(drawing, rendered=True, easy_votes=tuple(said["easy"]), hard_votes=tuple(said["hard"]))
+        scores.append(score_coder(CoderEvidence(entry["response"], proposal, drawing), settings.rewards)["score"])
+    return statistics.pvariance(scores)

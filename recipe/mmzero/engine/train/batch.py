@@ -8,7 +8,7 @@ import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, pstdev
 from typing import Any
 
@@ -16,9 +16,14 @@ import scipy.cluster.hierarchy  # noqa: F401  used by batch_terms: without it a 
 
 from mmzero_rewards import Proposal, batch_terms, grade, vote
 from mmzero_rewards.config import RewardConfig
+from mmzero_rewards.evidence import REFUSED_PROMPT
+from mmzero_rewards.peers.stats import COUNTS, PeerStats
+from mmzero_rewards.scoring import TOLERANCE
 from mmzero_rewards.scoring.checks import near_duplicates
 
 SAMPLE_KEY = "mmzero_sample"
+REFUSED_MAX = 0.5
+"""A step of which peers refuse more than this share of prompts is not the models' failure: the requests are wrong."""
 
 
 class StageFailure(RuntimeError):
@@ -36,6 +41,7 @@ class Row:
     dropped: bool
     components: Mapping[str, float]
     sample: dict[str, Any]
+    peers: Mapping[str, float] = field(default_factory=dict)  # what the peers' clients counted (PeerStats)
 
 
 @dataclass(frozen=True)
@@ -58,9 +64,10 @@ def rows_of(keys: Sequence[str], real: Sequence[bool], uids: Sequence[str], extr
         info = dict(extra.get("reward_extra_info") or {})
         sample = json.loads(info.pop(SAMPLE_KEY, None) or "{}")
         components = {name: float(value) for name, value in info.items() if isinstance(value, (int, float))}
+        peers = {name: components.pop(COUNTS + name, 0.0) for name in PeerStats().numbers()}
         session = int(key.rsplit("_", 2)[1])
         dropped = components.get("dropped", 0.0) > 0
-        rows.append(Row(position, len(rows), str(uid), session, dropped, components, sample))
+        rows.append(Row(position, len(rows), str(uid), session, dropped, components, sample, peers))
     return rows
 
 
@@ -68,8 +75,16 @@ def require_few_lost(rows: Sequence[Row], expected: int, max_fraction: float) ->
     """A step never shrinks its batch silently: missing and dropped roll-outs together have one limit.
 
     Raises:
-        StageFailure: more than `failures.max_fraction` of the `expected` roll-outs are missing or were dropped.
+        StageFailure: more than `failures.max_fraction` of the `expected` roll-outs are missing or were dropped, or
+            peers refused the prompts of more than half of them.
     """
+    refused = sum(_refused(row) for row in rows)
+    if refused > REFUSED_MAX * expected:
+        raise StageFailure(
+            f"peers refused the prompts of {refused} of {expected} roll-outs of this step (HTTP 400, 413 or 422): too "
+            "many to be the models' failure; see the peers' logs, and compare max_prompt_tokens and the sampling "
+            "settings with what their servers accept"
+        )
     missing, dropped = expected - len(rows), sum(row.dropped for row in rows)
     if missing + dropped <= max_fraction * expected:
         return
@@ -123,11 +138,12 @@ def finish(
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in kept:
         groups[row.group].append(row)
-    alone = [row for members in groups.values() if len(members) < 2 for row in members]
-    left_out += [row.position for row in alone]
-    metrics |= component_metrics(role, kept, terms, scores) | picture_metrics(role, kept)
+    alone = {row.position for members in groups.values() if len(members) < 2 for row in members}
+    left_out += alone
+    kept = [row for row in kept if row.position not in alone]
+    metrics |= component_metrics(role, kept, terms, scores) | picture_metrics(role, kept) | peer_metrics(role, rows)
     spread = [pstdev([scores[row.order] for row in members]) for members in groups.values() if len(members) > 1]
-    metrics[f"mmzero/{role}/zero_variance_groups"] = fmean([s < 1e-9 for s in spread]) if spread else math.nan
+    metrics[f"mmzero/{role}/zero_variance_groups"] = fmean([s < TOLERANCE for s in spread]) if spread else math.nan
     wanted = len(rows) if expected is None else expected
     metrics[f"mmzero/{role}/dropped_fraction"] = (dropped + wanted - len(rows)) / max(1, wanted)
     metrics[f"mmzero/{role}/rollouts"] = float(len(rows))
@@ -173,6 +189,37 @@ def component_metrics(
         if columns.get(component):
             metrics[f"mmzero/{role}/{public}"] = fmean(columns[component])
     return metrics
+
+
+def peer_metrics(role: str, rows: Sequence[Row]) -> dict[str, float]:
+    """What asking the frozen peers took: `mmzero/<role>/peers/<counter>`, sums over all roll-outs of the step, and the
+    share of roll-outs whose prompt a peer refused. Nothing for the Solver, which asks nobody.
+    """
+    if role == "solver":
+        return {}
+    sums = {name: sum(row.peers.get(name, 0.0) for row in rows) for name in PeerStats().numbers()}
+    metrics = {f"mmzero/{role}/{COUNTS}{name}": float(value) for name, value in sums.items()}
+    return metrics | {f"mmzero/{role}/refused_prompts": fmean(_refused(row) for row in rows) if rows else math.nan}
+
+
+def updates_that_teach(out: Sequence[bool], ranks: int, per_update: int) -> list[int]:
+    """Positions of the rows of those updates in which at least one row takes part.
+
+    verl gives each of `ranks` processes an equal stretch of the batch and cuts that into mini-batches in order, so the
+    update number u consists of the u-th piece of every stretch. It divides a mini-batch's loss by the number of its
+    unmasked tokens, which is 0/0 where every row has left the batch.
+
+    Args:
+        out: for each row of the batch, whether it has left.
+        per_update: rows of one update over all ranks (ppo_mini_batch_size x n); divides len(out).
+
+    >>> updates_that_teach([True, True, False, True, True, True, False, False], ranks=2, per_update=4)
+    [2, 3, 6, 7]
+    """
+    stretch, piece = len(out) // ranks, per_update // ranks
+    update_of = [position % stretch // piece for position in range(len(out))]
+    teaching = {update for update, gone in zip(update_of, out, strict=True) if not gone}
+    return [position for position, update in enumerate(update_of) if update in teaching]
 
 
 def picture_metrics(role: str, rows: Sequence[Row]) -> dict[str, float]:
@@ -230,6 +277,10 @@ def _label_online(
             terms[row.order]["accuracy"] = right
             row.sample["label"] = majority
     return unlabelled
+
+
+def _refused(row: Row) -> bool:
+    return row.sample.get("status") == REFUSED_PROMPT
 
 
 def _proposal(row: Row) -> Proposal | None:

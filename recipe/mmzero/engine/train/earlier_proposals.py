@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from mmzero_rewards import Proposal
+from mmzero_rewards.prompting import PROPOSAL_FIELDS
 from recipe.mmzero.run.folder import RunFolder, step_id
 
 PER_ITERATION = 1000
 """Proposals read of one iteration, evenly over its rows: a step's clustering is quadratic in all texts together."""
-COLUMNS = ("content_type", "caption", "easy_question", "easy_answer", "hard_question", "hard_answer")
 
 
 def earlier_proposals(run_dir: Path, iteration: int, memory: int) -> list[Proposal]:
@@ -30,8 +30,8 @@ def earlier_proposals(run_dir: Path, iteration: int, memory: int) -> list[Propos
                 f"proposer.diversity.memory={memory} needs {path}, which does not exist; set it to 0 or run iteration "
                 f"{number} again"
             )
-        table = pq.read_table(path, columns=[*COLUMNS, "format_ok"]).to_pylist()
-        rows = [{name: row[name] for name in COLUMNS} for row in table if row["format_ok"]]
+        table = pq.read_table(path, columns=[*PROPOSAL_FIELDS, "format_ok"]).to_pylist()
+        rows = [{name: row[name] for name in PROPOSAL_FIELDS} for row in table if row["format_ok"]]
         count = min(len(rows), PER_ITERATION)
         found += [Proposal(**rows[i * len(rows) // count]) for i in range(count)]
     return found

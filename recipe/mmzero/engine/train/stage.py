@@ -20,10 +20,11 @@ from omegaconf import DictConfig, OmegaConf
 from recipe.mmzero.engine.train.checkpoints import last_usable, path_of
 from recipe.mmzero.engine.train.rows import training_rows
 from recipe.mmzero.engine.train.summary import merge_metrics, summarise
+from recipe.mmzero.engine.train.topics import write_topic_rows
 from recipe.mmzero.run.folder import StepFolder, replacing, write
 from recipe.mmzero.run.processes import tree
 from recipe.mmzero.run.processes.launch import run_python
-from recipe.mmzero.settings import verl_config
+from recipe.mmzero.settings import prompts, verl_config
 from recipe.mmzero.settings.seeds import derive_seed
 
 
@@ -64,17 +65,30 @@ def train(config: DictConfig, step: Any) -> int:
 
 
 def write_rows(config: DictConfig, step: Any) -> None:
-    rows = pd.read_parquet(step.inputs.data)
-    settings = config[step.role].train
-    if len(rows) < settings.prompts_per_update:
+    """Write the stage's rows in training order to `rows.parquet`; the Proposer's are made here, from its topics.
+
+    Raises:
+        ValueError: fewer rows than one update takes.
+    """
+    settings, topics = config[step.role].train, step.role == "proposer"  # topics may repeat in one update
+    rows = pd.read_parquet(topic_rows(config, step) if topics else step.inputs.data)
+    if len(rows) < settings.prompts_per_update and not topics:
         raise ValueError(
             f"{len(rows)} training rows, fewer than one update of {settings.prompts_per_update} "
             f"({step.role}.train.prompts_per_update); collect more or lower it"
         )
-    seed = derive_seed(config.seed, step.iteration, step.role, 0, 4)
+    seed = None if topics else derive_seed(config.seed, step.iteration, step.role, 0, 4)
     ordered = training_rows(rows, settings.steps, settings.prompts_per_step, seed)
     with replacing(StepFolder(Path(step.step_dir)).ordered_rows) as temporary:
         ordered.to_parquet(temporary)
+
+
+def topic_rows(config: DictConfig, step: Any) -> Path:
+    """Write the Proposer's prompts; they follow from topics and seed alone."""
+    target, proposer = StepFolder(Path(step.step_dir)).topics, config.proposer
+    rows = int(proposer.train.rows or len(proposer.topics))
+    write_topic_rows(target, list(proposer.topics), rows, int(config.seed), prompts.templates(config))
+    return target
 
 
 def run_verl(config: DictConfig, step: Any) -> int:

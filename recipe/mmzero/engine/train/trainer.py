@@ -5,7 +5,8 @@
 1. frozen peers, started between the reservation of the trainer's GPUs and its workers, their addresses handed over in
    the config;
 2. batch-level reward terms of the Proposer (content type, diversity), added before advantages;
-3. dropped samples (infrastructure failures) leave mean, std and loss; too many stop the stage;
+3. dropped samples (infrastructure failures) leave mean, std and loss, and an update in which no sample is left is
+   skipped; too many stop the stage;
 4. every reward component as a metric, and a number of roll-outs per step as samples with pictures.
 
 Its settings are the `mmzero` block that verl_config.py writes into the stage's verl config. The arithmetic is in
@@ -18,9 +19,11 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import torch
 import transfer_queue as tq
 from omegaconf import OmegaConf, open_dict
+from transformers import AutoConfig
 from verl.single_controller.ray import RayResourcePool, ResourcePoolManager
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
@@ -29,6 +32,7 @@ from verl.utils.device import get_device_name
 
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.engine import servers as peers
+from recipe.mmzero.engine.lengths import PromptLengths
 from recipe.mmzero.engine.train import batch as batch_terms
 from recipe.mmzero.engine.train import checkpoints
 from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
@@ -77,6 +81,30 @@ class MMZeroTrainer(PPOTrainerSync):
         """Proposals of earlier iterations."""
         wanted = self.reward_config.proposer.diversity.memory if self.role == "proposer" else 0
         return earlier_proposals(self.folder.run.path, self.settings.iteration, wanted) if wanted else []
+
+    def _init_dataloader(self):
+        super()._init_dataloader()
+        self._refuse_long_prompts()
+
+    def _refuse_long_prompts(self):
+        """Of text: verl would cut off their beginning without a word. Long prompts with pictures it refuses itself.
+
+        Raises:
+            StageFailure: at least one row is longer than `max_prompt_tokens`.
+        """
+        if self.role == "solver":
+            return
+        kind = AutoConfig.from_pretrained(self.config.actor_rollout_ref.model.path).model_type
+        data, limit = self.config.data, self.config.data.max_prompt_length
+        lengths = PromptLengths(self.tokenizer, self.processor, kind, data)
+        prompts = {row[0]["content"]: row for row in pd.read_parquet(data.train_files, columns=["prompt"])["prompt"]}
+        counts = [lengths.count(list(row)) for row in prompts.values()]
+        if max(counts) > limit:
+            raise batch_terms.StageFailure(
+                f"{sum(count > limit for count in counts)} of {len(counts)} prompts are longer than "
+                f"{self.role}.train.max_prompt_tokens={limit}, the longest has {max(counts)} tokens: "
+                "shorten the prompt template, or raise it"
+            )
 
     def _init_resource_pool_mgr(self):
         super()._init_resource_pool_mgr()
@@ -129,14 +157,21 @@ class MMZeroTrainer(PPOTrainerSync):
         return super()._compute_advantage(batch, metrics)
 
     def _write_back(self, batch, data, scores, outcome):
-        """Store changed scores; rows that left the batch get an own group, an empty mask and the padding tag."""
+        """Store changed scores; rows that left the batch get an own group, an empty mask and the padding tag.
+
+        If nothing is left they keep mask and tag: verl's metrics cannot describe a step without rows, and
+        `_update_actor` skips it anyway. Their reward is 0 in a group of one, so their advantage is 0.
+        """
         uids = list(data["uid"])
         masks = [row.clone() for row in data["response_mask"].unbind()]
+        self.left_out = {batch.keys[position] for position in outcome.left_out}
+        something_left = len(outcome.left_out) < sum(not tag.get("is_padding", False) for tag in batch.tags)
         for position in outcome.left_out:
             uids[position] = f"out{position}x{uids[position]}"
-            masks[position].zero_()
             scores[position].zero_()
-            batch.tags[position]["is_padding"] = True
+            if something_left:
+                masks[position].zero_()
+                batch.tags[position]["is_padding"] = True
         fields = {
             "rm_scores": torch.nested.as_nested_tensor(scores, layout=torch.jagged),
             "response_mask": torch.nested.as_nested_tensor(masks, layout=torch.jagged),
@@ -145,6 +180,23 @@ class MMZeroTrainer(PPOTrainerSync):
         if outcome.left_out:
             fields["uid"] = uids
         tq.kv_batch_put(keys=batch.keys, partition_id=batch.partition_id, fields=tu.get_tensordict(fields))
+
+    def _update_actor(self, batch, metrics):
+        """verl's update, without the mini-batches in which no row is left (verl would divide by zero tokens)."""
+        actor = self.config.actor_rollout_ref.actor
+        out = [
+            tag.get("is_padding", False) or key in self.left_out
+            for key, tag in zip(batch.keys, batch.tags, strict=True)
+        ]
+        ranks = max(self.actor_rollout_wg._dispatch_info["actor"]) + 1  # as verl's _balance_batch counts them
+        per_update = actor.ppo_mini_batch_size * self.config.actor_rollout_ref.rollout.n
+        teaching = batch_terms.updates_that_teach(out, ranks, per_update)
+        metrics["training/updates_skipped"] = (len(batch) - len(teaching)) / per_update
+        if len(teaching) == len(batch):
+            return super()._update_actor(batch, metrics)
+        if teaching:
+            super()._update_actor(batch.select_keys([batch.keys[position] for position in teaching]), metrics)
+        return batch
 
     def _dump(self, rows, data, outcome):
         chosen = self.samples.choose(rows, self.global_steps)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
+from mmzero_rewards.scoring import TOLERANCE
 from recipe.mmzero.engine.collect.flow.errors import CollectError
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.progress import Progress
@@ -85,7 +86,7 @@ def check_drops(phase: str, ledger: Ledger, max_fraction: float) -> None:
     Drops of earlier attempts don't count: a resumed step asks for those rows again.
     """
     dropped, finished = ledger.dropped.total(), ledger.decided_count
-    if dropped > max_fraction * finished + 1e-9:
+    if dropped > max_fraction * finished + TOLERANCE:
         cause, count = ledger.dropped.most_common(1)[0]
         raise CollectError(
             f"{phase}: {dropped} of {finished} rows lost to infrastructure failures, more than failures.max_fraction="
