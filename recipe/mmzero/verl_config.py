@@ -17,6 +17,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero import cores
+from recipe.mmzero.gpu_memory import FORWARD_ONLY
 from recipe.mmzero.layout import PEERS
 from recipe.mmzero.schema import scoring
 from recipe.mmzero.seeds import derive_seed
@@ -66,6 +67,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
     layout = config.hardware.stages[role]
     nodes = int(layout.get("train_nodes", 1))
     length = train.max_prompt_tokens + train.max_response_tokens
+    tokens = max(length, int(layout.get("tokens_per_gpu") or 0))
     rows = str(step_dir / "rows.parquet")
     return {
         "data": {
@@ -83,7 +85,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "actor": {
                 "ppo_mini_batch_size": train.prompts_per_update,
                 "ppo_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
-                "ppo_max_token_len_per_gpu": max(length, int(layout.get("tokens_per_gpu") or 0)),
+                "ppo_max_token_len_per_gpu": tokens,
                 "grad_clip": config.optim.grad_clip,
                 "clip_ratio": config.clip.low,
                 "clip_ratio_low": config.clip.low,
@@ -102,7 +104,10 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                     "offload_policy": bool(layout.get("cpu_offload", False)),
                 },
             },
-            "ref": {"log_prob_micro_batch_size_per_gpu": layout.get("micro_batch", 1)},
+            "ref": {
+                "log_prob_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
+                "log_prob_max_token_len_per_gpu": FORWARD_ONLY * tokens,
+            },
             "rollout": {
                 "n": train.rollouts,
                 "temperature": sampling.temperature,
@@ -112,6 +117,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                 "max_model_len": length + TEMPLATE_TOKENS,
                 "max_num_seqs": int(layout.get("max_num_seqs", 256)),
                 "log_prob_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
+                "log_prob_max_token_len_per_gpu": FORWARD_ONLY * tokens,
                 "tensor_model_parallel_size": int(layout.get("tensor_parallel", 1)),
                 "gpu_memory_utilization": float(layout.get("gpu_memory_utilization", 0.5)),
                 "agent": {"agent_loop_config_path": AGENT_LOOP_CONFIG, "default_agent_loop": f"mmzero_{role}"},
