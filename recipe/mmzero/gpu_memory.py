@@ -263,8 +263,8 @@ def host_gb(model: Model, layout: Layout) -> float:
 def disk_gb(parameters: int, checkpoints: int = 2) -> tuple[float, float]:
     """GiB on disk of one training stage: (at its peak, what stays).
 
-    A checkpoint holds master weights (4 P), both moments (8 P) and the exported model (4 P: fp32); one more exists
-    while it is written. `hf/`, a copy of the last export, stays together with the kept checkpoints.
+    A checkpoint holds master weights (4 P) and both moments (8 P), the last one also the exported model (4 P: fp32).
+    One more exists while it is written. `hf/`, a copy of the export, stays together with the kept checkpoints.
     """
-    one, hf = 16 * parameters / GIB, 4 * parameters / GIB
-    return (checkpoints + 1) * one + hf, checkpoints * one + hf
+    one, export = 12 * parameters / GIB, 4 * parameters / GIB
+    return (checkpoints + 1) * one + 2 * export, checkpoints * one + 2 * export

@@ -93,6 +93,8 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                 "clip_ratio_c": config.clip.dual,
                 "kl_loss_coef": config.kl.coef,
                 "kl_loss_type": config.kl.type,
+                # The next stage reads the last step's weights; the checkpoints before it are only resumed from.
+                "checkpoint": {"save_contents": ["model", "optimizer", "extra", f"hf_model@{train.steps}"]},
                 "optim": {
                     "lr": config.optim.lr,
                     "weight_decay": config.optim.weight_decay,

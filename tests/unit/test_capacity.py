@@ -202,4 +202,4 @@ def test_no_verdict_without_gpus_or_sizes():
 
 def test_disk_of_a_stage():
     peak, stays = capacity.disk_gb(8_292_166_656)
-    assert stays == pytest.approx((2 * 16 + 4) * 8_292_166_656 / 2**30) and peak > stays
+    assert stays == pytest.approx((2 * 12 + 4 + 4) * 8_292_166_656 / 2**30) and peak > stays

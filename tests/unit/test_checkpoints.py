@@ -26,19 +26,19 @@ def checkpoint(folder: Path, step: int) -> Path:
 
 
 def test_none(tmp_path):
-    assert last_usable(tmp_path) == 0
+    assert last_usable(tmp_path, last=10) == 0
 
 
 def test_newest(tmp_path):
     checkpoint(tmp_path, 2)
     checkpoint(tmp_path, 10)
-    assert last_usable(tmp_path) == 10
+    assert last_usable(tmp_path, last=10) == 10
 
 
 def test_marker_that_a_kill_left_behind(tmp_path):
     checkpoint(tmp_path, 2)
     (tmp_path / MARKER).write_text("")
-    assert last_usable(tmp_path) == 2
+    assert last_usable(tmp_path, last=10) == 2
     assert (tmp_path / MARKER).read_text() == "2"
 
 
@@ -59,7 +59,7 @@ DAMAGE = {
 def test_damaged_one_is_set_aside(tmp_path, damage, capsys):
     checkpoint(tmp_path, 2)
     damage(checkpoint(tmp_path, 4))
-    assert last_usable(tmp_path) == 2
+    assert last_usable(tmp_path, last=10) == 2
     assert (tmp_path / MARKER).read_text() == "2"
     assert (tmp_path / "global_step_4.damaged").is_dir(), "nothing that was written is deleted"
     assert "checkpoint of step 4 is damaged" in capsys.readouterr().out
@@ -67,5 +67,19 @@ def test_damaged_one_is_set_aside(tmp_path, damage, capsys):
 
 def test_all_damaged_starts_over(tmp_path):
     cut(checkpoint(tmp_path, 2) / "data.pt")
-    assert last_usable(tmp_path) == 0
+    assert last_usable(tmp_path, last=10) == 0
     assert not (tmp_path / MARKER).exists(), "verl would try to load what the marker names"
+
+
+def without_export(path: Path) -> Path:
+    """What verl writes at every step but the last: configuration and tokenizer, no weights."""
+    (path / "actor" / "huggingface" / "model.safetensors").unlink()
+    return path
+
+
+def test_only_the_last_step_needs_the_exported_model(tmp_path):
+    without_export(checkpoint(tmp_path, 5))
+    assert last_usable(tmp_path, last=10) == 5
+    without_export(checkpoint(tmp_path, 10))  # killed while the model was exported
+    assert last_usable(tmp_path, last=10) == 5
+    assert (tmp_path / "global_step_10.damaged").is_dir()

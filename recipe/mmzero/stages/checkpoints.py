@@ -14,14 +14,17 @@ KINDS = ("model", "optim", "extra_state")
 MARKER = "latest_checkpointed_iteration.txt"
 
 
-def last_usable(folder: Path) -> int:
+def last_usable(folder: Path, last: int) -> int:
     """Step of the newest checkpoint in `STEP_DIR/checkpoints` that can be read, 0 if there is none.
+
+    Args:
+        last: the stage's last step, whose checkpoint also holds the exported model.
 
     Sets damaged ones aside and makes verl's marker point to the answer.
     """
     for step in sorted(_steps(folder), reverse=True):
         path = folder / f"global_step_{step}"
-        damage = damage_of(path)
+        damage = damage_of(path, exported=step >= last)
         if damage is None:
             _point_to(folder, step)
             return step
@@ -31,7 +34,7 @@ def last_usable(folder: Path) -> int:
     return 0
 
 
-def damage_of(checkpoint: Path) -> str | None:
+def damage_of(checkpoint: Path, exported: bool) -> str | None:
     """What is wrong with a checkpoint folder, in a few words, or None.
 
     Files of `torch.save` are zip archives: their directory stands at the end, so a file that was cut short shows.
@@ -43,7 +46,8 @@ def damage_of(checkpoint: Path) -> str | None:
     for file in [*states, checkpoint / "data.pt"]:
         if not zipfile.is_zipfile(file):
             return f"{file.name} cannot be read"
-    return problem_with(actor / "huggingface")
+    folder = actor / "huggingface"  # always holds configuration and tokenizer
+    return problem_with(folder) if exported or list(folder.glob("*.safetensors")) else None
 
 
 def _steps(folder: Path) -> list[int]:

@@ -44,13 +44,13 @@ def train(config: DictConfig, step: Any) -> int:
     train_config = config[step.role].train
     write_rows(config, step)
     verl_config.write(config, step)
-    done = last_usable(step_dir / "checkpoints")
+    done = last_usable(step_dir / "checkpoints", train_config.steps)
     progress(step_dir, "start", done, train_config.steps)
     if done < train_config.steps:
         code = run_verl(config, step)
         if code:
             return code
-        done = last_usable(step_dir / "checkpoints")
+        done = last_usable(step_dir / "checkpoints", train_config.steps)
     if done < train_config.steps:
         raise ValueError(f"verl ended after step {done} of {train_config.steps}: see the log")
     export(step_dir, Path(step.inputs.policy), train_config.steps)
@@ -86,7 +86,7 @@ def export(step_dir: Path, policy: Path, steps: int) -> None:
     """Copy the last step's Hugging Face weights to `hf/`, with the processor files of the stage's start."""
     source = step_dir / "checkpoints" / f"global_step_{steps}" / "actor" / "huggingface"
     if not list(source.glob("*.safetensors")):
-        raise FileNotFoundError(f"{source} holds no weights: is hf_model in actor.checkpoint.save_contents?")
+        raise FileNotFoundError(f"{source} holds no weights: is hf_model@{steps} in actor.checkpoint.save_contents?")
     target, temporary = step_dir / "hf", step_dir / "hf.part"
     shutil.rmtree(temporary, ignore_errors=True)
     shutil.copytree(source, temporary)
