@@ -1,8 +1,8 @@
 """The doctor's memory arithmetic of every profile and model, before and after a change, side by side.
 
     PYTHONPATH=OTHER_CHECKOUT python tests/bench/memory.py --save before.json
-    python tests/bench/memory.py --against before.json        a Markdown table, GiB per GPU in the update and in
-                                                              each stage's fullest phase
+    python tests/bench/memory.py --against before.json        a Markdown table: GiB per GPU in the update and in
+                                                              each stage's fullest phase, and of host memory
 
 No GPU is needed: everything is computed.
 """
@@ -40,12 +40,11 @@ def computed() -> dict[str, dict]:
     return found
 
 
-def cells(number: dict) -> str:
-    """Update and fullest phase; for `host` only the total."""
-    update = f"{number['update']:.1f}" if number["update"] else "-"
-    limit = f" of {number['limit']:.0f}" if number["limit"] else ""
-    fullest = f"{number['gib']:.1f}{limit} {number['phase']}".strip()
-    return f"{update} | {fullest}{'' if number['fits'] else ' (does not fit)'}"
+def cell(before: dict, after: dict) -> str:
+    """`update 64.6 -> 67.3; 71.9 -> 71.9 of 78`: the update; the fullest phase and its limit, `!` if it does not fit."""
+    update = f"update {before['update']:.1f} -> {after['update']:.1f}; " if after["update"] else ""
+    limit = f" of {after['limit']:.0f}" if after["limit"] else ""
+    return f"{update}{before['gib']:.1f} -> {after['gib']:.1f}{limit}{'' if after['fits'] else ' !'}"
 
 
 def main() -> None:
@@ -58,11 +57,13 @@ def main() -> None:
         args.save.write_text(json.dumps(now, indent=1))
         return
     before = json.loads(args.against.read_text()) if args.against else now
-    print("| profile | model | stage | update before | fullest before | update after | fullest after |")
-    print("|---|---|---|---|---|---|---|")
-    for name, number in now.items():
-        profile, model, stage = name.split("/")
-        print(f"| {profile} | {model} | {stage} | {cells(before[name])} | {cells(number)} |")
+    columns = (*STAGES, "host")
+    print(f"| profile | model | {' | '.join(columns)} |")
+    print("|---" * (2 + len(columns)) + "|")
+    for profile in PROFILES:
+        for model in MODELS:
+            names = [f"{profile}/{model}/{column}" for column in columns]
+            print(f"| {profile} | {model} | {' | '.join(cell(before[name], now[name]) for name in names)} |")
 
 
 if __name__ == "__main__":
