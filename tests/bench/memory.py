@@ -41,7 +41,7 @@ def computed() -> dict[str, dict]:
 
 
 def cell(before: dict, after: dict) -> str:
-    """`update 64.6 -> 67.3; 71.9 -> 71.9 of 78`: the update; the fullest phase and its limit, `!` if it does not fit."""
+    """`update 64.6 -> 67.3; 71.9 -> 71.9 of 78`: the update, the fullest phase, its limit; `!`: does not fit."""
     update = f"update {before['update']:.1f} -> {after['update']:.1f}; " if after["update"] else ""
     limit = f" of {after['limit']:.0f}" if after["limit"] else ""
     return f"{update}{before['gib']:.1f} -> {after['gib']:.1f}{limit}{'' if after['fits'] else ' !'}"
