@@ -144,11 +144,11 @@ def _helpers(config: DictConfig) -> dict[str, Any]:
     """Processes beside the engine; on a machine without GPUs config/verl/cpu.yaml has one of each kind."""
     if config.hardware.kind == "cpu":
         return {}
-    node = cores.of_node(config)
+    node, nodes = cores.of_node(config), int(config.hardware.nodes)  # verl spreads both kinds evenly over the nodes
     return {
         "data": {"dataloader_num_workers": cores.loader_workers(node)},
-        "actor_rollout_ref": {"rollout": {"agent": {"num_workers": cores.rollout_workers(node)}}},
-        "reward": {"num_workers": cores.reward_workers(node)},
+        "actor_rollout_ref": {"rollout": {"agent": {"num_workers": nodes * cores.rollout_workers(node)}}},
+        "reward": {"num_workers": nodes * cores.reward_workers(node)},
     }
 
 
