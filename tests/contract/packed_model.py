@@ -90,20 +90,24 @@ def main() -> None:
 
     inner = qwen2_vl.flash_attn_varlen_func  # verl imported it by itself
     qwen2_vl.flash_attn_varlen_func = lambda *args, **kwargs: calls.append(1) or inner(*args, **kwargs)
-    apply_monkey_patch(model, use_remove_padding=True)
+    apply_monkey_patch(
+        model, use_remove_padding=True, use_fused_kernels="--fused" in sys.argv, fused_kernels_backend="torch"
+    )
     for part in (model.config, model.config.text_config, model.config.vision_config):
         part._attn_implementation = "flash_attention_2"  # the setter refuses without a GPU
 
     text = [torch.arange(len(ids)) for ids in prompts]
     place = torch.cat([torch.cat([own[None], three]) for own, three in zip(text, positions, strict=True)], dim=1)
     packed = torch.cat(prompts)
+    fused = "--fused" in sys.argv  # log-probabilities from hidden states, as on GPUs
     broken = "--without-boundaries" in sys.argv  # one long sequence: what the comparison must notice
     if broken:
         place[0] = torch.arange(len(packed))
-    logits = model(input_ids=packed[None], attention_mask=None, position_ids=place[:, None], **images[1]).logits[0]
+    output = model(input_ids=packed[None], attention_mask=None, position_ids=place[:, None], **images[1])
     parts, at = [], 0
     for ids in prompts:
-        parts.append(log_probs(logits[at : at + len(ids)], ids))
+        here = slice(at, at + len(ids))
+        parts.append(output.log_probs[0, here][:-1] if fused else log_probs(output.logits[0, here], ids))
         at += len(ids)
     got = torch.cat(parts)
     grads = finish(got)
@@ -117,6 +121,7 @@ def main() -> None:
             {
                 "flash_attn": flash_attn.__version__,
                 "calls": len(calls),
+                "logits": getattr(output, "logits", None) is not None,
                 "vision": model.model.visual.config._attn_implementation,
                 "log_probs": (got - wanted).abs().max().item(),
                 "gradients": worst,

@@ -39,6 +39,13 @@ def test_packed_prompts_are_those_of_each_alone(installed):
     assert found["log_probs"] < 1e-5 and found["gradients"] < 1e-4, found
 
 
+def test_fused_log_probabilities_are_the_same_without_logits(installed):
+    """`use_fused_kernels` with verl's torch backend, which the GPU profiles set; fp32 inside, whatever the model is."""
+    found = run(installed, "--fused")
+    assert not found["logits"] and found["calls"] == 2
+    assert found["log_probs"] < 1e-5 and found["gradients"] < 1e-4, found
+
+
 def test_the_comparison_notices_lost_boundaries(installed):
     found = run(installed, "--without-boundaries")
     assert found["log_probs"] > 1e-3 and found["gradients"] > 1e-2, found

@@ -159,6 +159,28 @@ def test_threads_of_training_workers(monkeypatch):
         torch.set_num_threads(before)
 
 
+def test_export_at_one_step():
+    module = unpatched("verl.utils.checkpoint.checkpoint_manager")
+    manager = module.BaseCheckpointManager.__new__(module.BaseCheckpointManager)
+    manager.checkpoint_save_contents = ["model", "hf_model@20"]
+
+    def exports(step):
+        manager.previous_global_step = step  # what FSDPCheckpointManager.save_checkpoint does first
+        return manager.should_save_hf_model
+
+    assert [exports(step) for step in (2, 20)] == [False, False], "verl takes the step itself now"
+    patches.export_at_one_step(module)
+    assert [exports(step) for step in (2, 10, 20)] == [False, False, True]
+    assert manager.should_save_model and not manager.should_save_optimizer
+    manager.checkpoint_save_contents = ["hf_model"]
+    assert exports(2), "the plain word means every checkpoint, as before"
+
+    from verl.utils.checkpoint import fsdp_checkpoint_manager
+
+    source = inspect.getsource(fsdp_checkpoint_manager.FSDPCheckpointManager.save_checkpoint)
+    assert source.index("self.previous_global_step = global_step") < source.index("self.should_save_hf_model")
+
+
 def test_reloadable_cpu_linear():
     layers = pytest.importorskip("vllm.model_executor.layers.utils", reason="vLLM is not installed")
     if not torch.cpu._is_avx512_supported() and not torch.cpu._is_avx2_supported():

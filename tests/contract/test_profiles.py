@@ -155,6 +155,9 @@ def test_helper_processes_follow_from_the_cores(defaults):
         config = schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80", f"hardware.cores={node}"])
         stage = full(defaults, config, "coder")
         assert (stage.actor_rollout_ref.rollout.agent.num_workers, stage.reward.num_workers) == (rollout, reward)
+    words = ["model=qwen2_5_vl_7b", "hardware=multinode", *CLUSTER["multinode"], "hardware.cores=16"]
+    stage = full(defaults, schema.load(words), "coder")
+    assert (stage.actor_rollout_ref.rollout.agent.num_workers, stage.reward.num_workers) == (4, 2), "two nodes"
     tiny = full(defaults, profile("tiny", "cpu"), "coder")
     assert (tiny.actor_rollout_ref.rollout.agent.num_workers, tiny.reward.num_workers) == (1, 1)
     kept = schema.load(["hardware=gpu8x80", "verl.all.reward.num_workers=3"])
@@ -170,6 +173,33 @@ def test_server_knows_the_largest_picture(hardware, defaults):
     assert engine.mm_processor_kwargs == policy and engine.limit_mm_per_prompt.image == 1
     rollout, _ = verl_config.collect_rollout(config, "collect_solver")
     assert rollout.engine_kwargs.vllm.mm_processor_kwargs == policy
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "algorithm.rollout_correction.bypass_mode=true",
+        "actor_rollout_ref.model.fused_kernel_options.impl_backend=triton",
+        "actor_rollout_ref.model.use_fused_kernels=false",
+        "actor_rollout_ref.actor.checkpoint.save_contents=[model,optimizer,extra,hf_model]",
+    ],
+)
+def test_options_of_the_gpu_page_compose(setting, defaults):
+    """docs/gpu.md names them: verl's raw keys, valid and accepted."""
+    config = schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80", f"verl.all.{setting}"])
+    verl_config.check_raw(config)
+    stage = full(defaults, config, "solver")
+    validate_config(stage, use_reference_policy=need_reference_policy(stage), use_critic=need_critic(stage))
+    key, value = setting.split("=")
+    assert OmegaConf.select(stage, key) == OmegaConf.create(f"x: {value}").x
+
+
+def test_passes_without_gradients_take_twice_the_tokens(defaults):
+    stage = full(defaults, profile("qwen2_5_vl_7b", "gpu8x80"), "solver").actor_rollout_ref
+    assert stage.actor.ppo_max_token_len_per_gpu == 24576
+    assert stage.ref.log_prob_max_token_len_per_gpu == stage.rollout.log_prob_max_token_len_per_gpu == 49152
+    tiny = full(defaults, profile("tiny", "gpu1x80"), "solver").actor_rollout_ref
+    assert tiny.actor.ppo_max_token_len_per_gpu == 24576, "the tiny model does not train one sequence at a time"
 
 
 @pytest.mark.parametrize("hardware", HARDWARE)

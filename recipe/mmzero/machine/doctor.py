@@ -86,6 +86,7 @@ def essentials(config: DictConfig) -> Iterator[Check]:
     yield machine.cairo()
     yield machine.folder_writable(Path(config.run_dir))
     yield run_disk(config)
+    yield host_memory(config)
     if config.hardware.ray_address:
         yield machine.reachable(str(config.hardware.ray_address))
 
@@ -102,7 +103,6 @@ def examine(config: DictConfig, brief: bool) -> Iterator[Check]:
         if not machine.cuda_environment():
             return
     yield from (check for check in essentials(config) if check != present)
-    yield host_memory(config)
     yield shared_memory()
     yield temporary_disk()
     yield machine.fonts()
@@ -190,9 +190,13 @@ def host_memory(config: DictConfig) -> Check:
     if sizes is not None and config.hardware.kind == "gpu":
         needed, stage = max((capacity.host_gb(sizes, capacity.layout_of(config, role)), role) for role in ROLES)
     text = f"{available:.0f} of {total:.0f} GiB available, {stage} needs about {needed:.0f}"
-    if available < needed:
-        return Check("host memory", WARN, text, "end other programs, or offload less (hardware.stages.*.cpu_offload)")
-    return Check("host memory", OK, text)
+    if available >= needed:
+        return Check("host memory", OK, text)
+    if sizes is None or config.hardware.kind != "gpu":
+        return Check("host memory", WARN, text, "end other programs")
+    # The kernel kills the trainer half an hour into the stage, at its first checkpoint.
+    remedy = "end other programs, take a machine with more memory, or offload less (hardware.stages.*.cpu_offload)"
+    return Check("host memory", FAIL, text, remedy)
 
 
 def shared_memory() -> Check:

@@ -16,7 +16,6 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.engine.train.checkpoints import KEEP
 from recipe.mmzero.run.folder import StepFolder
 from recipe.mmzero.settings import cores
 from recipe.mmzero.settings.environment import stage_environment
@@ -29,6 +28,10 @@ from recipe.mmzero.settings.verl_reward import image_policy, reward_kwargs
 __all__ = ["check_raw", "collect_rollout", "command", "composed", "metrics_file", "peer_spec", "ray_init"]
 __all__ += ["reward_kwargs", "stage_config", "verl_defaults", "write"]
 
+FORWARD_ONLY = 2
+"""Tokens of a forward-only micro-batch, in micro-batches of training (verl's own advice)."""
+KEPT_CHECKPOINTS = 2
+"""Of a running stage: the newest, and the one before it while the newest is being written."""
 AGENT_LOOP_CONFIG = str(CONFIG_DIR / "agent_loops.yaml")
 MANAGERS = {"proposer": "ProposerRewardManager", "coder": "CoderRewardManager", "solver": "SolverRewardManager"}
 # Room for the chat template around a prompt, in tokens.
@@ -68,6 +71,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
     layout = config.hardware.stages[role]
     nodes = int(layout.get("train_nodes", 1))
     length = train.max_prompt_tokens + train.max_response_tokens
+    tokens = max(length, int(layout.get("tokens_per_gpu") or 0))
     rows = str(folder.ordered_rows)
     return {
         "data": {
@@ -85,7 +89,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "actor": {
                 "ppo_mini_batch_size": train.prompts_per_update,
                 "ppo_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
-                "ppo_max_token_len_per_gpu": max(length, int(layout.get("tokens_per_gpu") or 0)),
+                "ppo_max_token_len_per_gpu": tokens,
                 "grad_clip": config.optim.grad_clip,
                 "clip_ratio": config.clip.low,
                 "clip_ratio_low": config.clip.low,
@@ -93,6 +97,8 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                 "clip_ratio_c": config.clip.dual,
                 "kl_loss_coef": config.kl.coef,
                 "kl_loss_type": config.kl.type,
+                # The next stage reads the last step's weights; the checkpoints before it are only resumed from.
+                "checkpoint": {"save_contents": ["model", "optimizer", "extra", f"hf_model@{train.steps}"]},
                 "optim": {
                     "lr": config.optim.lr,
                     "weight_decay": config.optim.weight_decay,
@@ -104,7 +110,10 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                     "offload_policy": bool(layout.get("cpu_offload", False)),
                 },
             },
-            "ref": {"log_prob_micro_batch_size_per_gpu": layout.get("micro_batch", 1)},
+            "ref": {
+                "log_prob_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
+                "log_prob_max_token_len_per_gpu": FORWARD_ONLY * tokens,
+            },
             "rollout": {
                 "n": train.rollouts,
                 "temperature": sampling.temperature,
@@ -114,6 +123,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                 "max_model_len": length + TEMPLATE_TOKENS,
                 "max_num_seqs": int(layout.get("max_num_seqs", 256)),
                 "log_prob_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
+                "log_prob_max_token_len_per_gpu": FORWARD_ONLY * tokens,
                 "tensor_model_parallel_size": int(layout.get("tensor_parallel", 1)),
                 "gpu_memory_utilization": float(layout.get("gpu_memory_utilization", 0.5)),
                 "agent": {"agent_loop_config_path": AGENT_LOOP_CONFIG, "default_agent_loop": f"mmzero_{role}"},
@@ -126,7 +136,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "nnodes": nodes,
             "total_training_steps": train.steps,
             "save_freq": min(config.stage.save_every, train.steps),
-            "max_actor_ckpt_to_keep": KEEP,
+            "max_actor_ckpt_to_keep": KEPT_CHECKPOINTS,
             "default_local_dir": str(folder.checkpoints),
             "experiment_name": step["id"].replace("/", "_"),
             "logger": list(config.loggers),
@@ -138,11 +148,11 @@ def _helpers(config: DictConfig) -> dict[str, Any]:
     """Processes beside the engine; on a machine without GPUs config/verl/cpu.yaml has one of each kind."""
     if config.hardware.kind == "cpu":
         return {}
-    node = cores.of_node(config)
+    node, nodes = cores.of_node(config), int(config.hardware.nodes)  # verl spreads both kinds evenly over the nodes
     return {
         "data": {"dataloader_num_workers": cores.loader_workers(node)},
-        "actor_rollout_ref": {"rollout": {"agent": {"num_workers": cores.rollout_workers(node)}}},
-        "reward": {"num_workers": cores.reward_workers(node)},
+        "actor_rollout_ref": {"rollout": {"agent": {"num_workers": nodes * cores.rollout_workers(node)}}},
+        "reward": {"num_workers": nodes * cores.reward_workers(node)},
     }
 
 

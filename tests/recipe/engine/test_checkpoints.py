@@ -26,19 +26,19 @@ def checkpoint(folder: Path, step: int) -> Path:
 
 
 def test_none(tmp_path):
-    assert last_usable(tmp_path) == 0
+    assert last_usable(tmp_path, last=10) == 0
 
 
 def test_newest(tmp_path):
     checkpoint(tmp_path, 2)
     checkpoint(tmp_path, 10)
-    assert last_usable(tmp_path) == 10
+    assert last_usable(tmp_path, last=10) == 10
 
 
 def test_marker_that_a_kill_left_behind(tmp_path):
     checkpoint(tmp_path, 2)
     (tmp_path / MARKER).write_text("")
-    assert last_usable(tmp_path) == 2
+    assert last_usable(tmp_path, last=10) == 2
     assert (tmp_path / MARKER).read_text() == "2"
 
 
@@ -59,7 +59,7 @@ DAMAGE = {
 def test_damaged_one_is_set_aside(tmp_path, damage, capsys):
     checkpoint(tmp_path, 2)
     damage(checkpoint(tmp_path, 4))
-    assert last_usable(tmp_path) == 2
+    assert last_usable(tmp_path, last=10) == 2
     assert (tmp_path / MARKER).read_text() == "2"
     assert (tmp_path / "global_step_4.damaged").is_dir(), "nothing that was written is deleted"
     assert "checkpoint of step 4 is damaged" in capsys.readouterr().out
@@ -67,7 +67,7 @@ def test_damaged_one_is_set_aside(tmp_path, damage, capsys):
 
 def test_all_damaged_starts_over(tmp_path):
     cut(checkpoint(tmp_path, 2) / "data.pt")
-    assert last_usable(tmp_path) == 0
+    assert last_usable(tmp_path, last=10) == 0
     assert not (tmp_path / MARKER).exists(), "verl would try to load what the marker names"
 
 
@@ -81,12 +81,12 @@ def test_room_is_made_before_a_checkpoint_is_written_whoever_wrote_the_old_ones(
         checkpoint(tmp_path, step)
         left = sorted(tmp_path.glob("global_step_*"), key=lambda path: int(path.name[12:]))
         assert [path.name for path in left] == [f"global_step_{step - 2}", f"global_step_{step}"]
-    assert last_usable(tmp_path) == 10
+    assert last_usable(tmp_path, last=100) == 10
 
 
 def test_the_newest_checkpoint_is_never_removed_to_make_room(tmp_path):
     checkpoint(tmp_path, 100)
-    assert make_room(tmp_path) == [] and last_usable(tmp_path) == 100
+    assert make_room(tmp_path) == [] and last_usable(tmp_path, last=100) == 100
 
 
 def test_superseded_are_those_before_the_one_to_continue_from(tmp_path):
@@ -102,7 +102,21 @@ def test_all_go_with_a_finished_stage(tmp_path):
     folder.mkdir()
     checkpoint(folder, 2)
     cut(checkpoint(folder, 4) / "data.pt")
-    last_usable(folder)
+    last_usable(folder, last=4)
     remove_all(folder)
     assert not folder.exists()
     remove_all(folder)  # nothing there is fine
+
+
+def without_export(path: Path) -> Path:
+    """What verl writes at every step but the last: configuration and tokenizer, no weights."""
+    (path / "actor" / "huggingface" / "model.safetensors").unlink()
+    return path
+
+
+def test_only_the_last_step_needs_the_exported_model(tmp_path):
+    without_export(checkpoint(tmp_path, 5))
+    assert last_usable(tmp_path, last=10) == 5
+    without_export(checkpoint(tmp_path, 10))  # killed while the model was exported
+    assert last_usable(tmp_path, last=10) == 5
+    assert (tmp_path / "global_step_10.damaged").is_dir()

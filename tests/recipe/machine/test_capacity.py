@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from omegaconf import OmegaConf
 
 from recipe.mmzero.machine import capacity
 from recipe.mmzero.settings import schema
@@ -72,7 +73,80 @@ def test_training_state_is_sixteen_bytes_per_parameter():
     update = capacity.account(sizes("qwen2_5_vl_7b"), layout)[0]
     state = sum(update.parts[name] for name in ("weights", "optimiser", "gradients"))
     assert state == pytest.approx(16 * 8_292_166_656 / 3 / 2**30)
-    assert update.parts["logits"] == pytest.approx(8 * 8192 * 152_064 / 2**30)
+    # 24 bytes x 512 tokens x vocabulary, and the head's gradient in bf16, twice: 1.74 + 2.03 GiB
+    assert update.parts["logits"] == pytest.approx((24 * 512 * 152_064 + 4 * 152_064 * 3584) / 2**30)
+    assert update.parts["logits"] == pytest.approx(3.77, abs=0.01)
+
+
+# Computed by hand for qwen2_5_vl_7b (P 8.292e9, H 3,584, L 28, I 18,944, V 152,064, 28 + 2 x 4 heads of 128, Hv 1,280,
+# Iv 3,420), in GiB: what each term of gpu_memory.py's table is at the profile's numbers.
+BY_HAND = [
+    # update of gpu8x80's Solver: 8 GPUs, 24,576 tokens in a micro-batch, 17 pictures of 5,476 patches
+    ("solver", "update", "weights", 4 * 8.292167e9 / 8 / 2**30),  # 3.86
+    ("solver", "update", "optimiser", 7.72),
+    ("solver", "update", "gathered", 8.26),  # 6 x 1.090e9 root = 6.09, 10 x 0.2330e9 layer = 2.17 (8 without prefetch)
+    ("solver", "update", "activations", 11.53),  # 2 T H L = 4.59, 4 T (4 H + A + 3 I) = 6.94
+    ("solver", "update", "vision", 13.77),  # 93,092 patches: 2 x 1,280 x 32 each = 7.10, 4 (7 Hv + 3 Iv) = 6.67
+    ("solver", "update", "processes", 2.5),
+    # forward only: 49,152 tokens, 35 pictures
+    ("solver", "log-prob", "activations", 7.27),  # 2 T (4 H + A + 3 I) = 6.94, 2 T H = 0.33
+    ("solver", "log-prob", "vision", 6.86),  # 191,660 patches x 2 (7 Hv + 3 Iv)
+    ("solver", "log-prob", "gathered", 3.33),  # 2 root = 2.03, 6 layer = 1.30
+    # on the way to the server: verl's buffer of 2 GiB, embeddings in fp32
+    ("solver", "hand-over", "bucket", 2.0),
+    ("solver", "hand-over", "largest tensor", 2.03),
+    ("solver", "hand-over", "server's weights", 15.45),  # one GPU holds the whole model: tensor_parallel 1
+    # a server: 16,384 tokens at once
+    ("solver", "server", "KV cache of one request", 0.4375),  # 8,192 tokens x 56 KiB
+    ("solver", "server", "engine", 4.10),  # graphs 1.5 + decoder 2.31 + logits 0.29; the encoder's 2.35 is less
+]
+
+
+@pytest.mark.parametrize(("stage", "phase", "name", "gib"), BY_HAND, ids=lambda value: str(value))
+def test_terms_computed_by_hand(stage, phase, name, gib):
+    layout = capacity.layout_of(load("qwen2_5_vl_7b", "gpu8x80"), stage)
+    parts = {part.phase: part.parts for part in capacity.account(sizes("qwen2_5_vl_7b"), layout)}
+    assert parts[phase][name] == pytest.approx(gib, abs=0.01)
+
+
+def test_unfused_logits_are_those_of_the_whole_micro_batch():
+    """13.9 GiB at 12,288 tokens, which is what use_fused_kernels saves."""
+    words = ["verl.all.actor_rollout_ref.model.use_fused_kernels=false", "hardware.stages.solver.tokens_per_gpu=12288"]
+    config = load("qwen2_5_vl_7b", "gpu8x80", *words)
+    update = capacity.account(sizes("qwen2_5_vl_7b"), capacity.layout_of(config, "solver"))[0]
+    assert update.parts["logits"] == pytest.approx(8 * 12288 * 152_064 / 2**30)
+    assert update.parts["logits"] == pytest.approx(13.92, abs=0.01)
+
+
+def test_servers_on_one_gpu_compute_fewer_tokens_at_once():
+    """gpu1x80 lowers vLLM's batch, and with it the encoder's: 1.5 + 1.15 + 0.29 instead of 4.10 GiB."""
+    layout = capacity.layout_of(load("qwen2_5_vl_7b", "gpu1x80"), "solver")
+    server = capacity.account(sizes("qwen2_5_vl_7b"), layout)[-1]
+    assert server.phase == "server" and server.parts["engine"] == pytest.approx(2.95, abs=0.01)
+
+
+SETTINGS = [
+    ("", "model.use_fused_kernels", True),  # config/verl/gpu.yaml
+    ("verl.all.actor_rollout_ref.model.use_fused_kernels=false", "model.use_fused_kernels", False),
+    ("verl.coder.actor_rollout_ref.model.use_fused_kernels=false", "model.use_fused_kernels", True),  # another stage
+    ("", "rollout.max_num_batched_tokens", 16384),
+    ("hardware=gpu1x80", "rollout.max_num_batched_tokens", 8192),  # the profile's own
+    ("", "rollout.checkpoint_engine.update_weights_bucket_megabytes", 2048),  # verl's default
+]
+
+
+@pytest.mark.parametrize(("override", "key", "expected"), SETTINGS)
+def test_settings_of_verl_are_those_of_the_stage(override, key, expected):
+    """The short way through the layers against verl's composed configuration."""
+    from recipe.mmzero import verl_config
+
+    words = [override] if override else []
+    config = load("qwen2_5_vl_7b", "gpu8x80", *words)
+    key = f"actor_rollout_ref.{key}"
+    assert capacity.verl_setting(config, "solver", key, 2048) == expected
+    step = {"id": "i", "role": "solver", "iteration": 1, "step_dir": "/run", "inputs": {"policy": "/m"}}
+    full = verl_config.composed(verl_config.stage_config(config, step))
+    assert OmegaConf.select(full, key) == expected
 
 
 def test_offload_moves_state_from_the_gpu_to_the_host():
@@ -103,7 +177,7 @@ def test_every_profile_fits(model, hardware):
 UNFIT = [
     ("hardware.stages.proposer.gpu_memory_utilization=0.7", "proposer"),  # server beside training state
     ("hardware.gpu_memory_gb=40", "coder"),  # a smaller card
-    ("hardware.stages.solver.tensor_parallel=1 hardware.gpu_memory_gb=40", "solver"),  # one card for a whole model
+    ("hardware.gpu_memory_gb=40", "solver"),  # one card for a whole model and long micro-batches
 ]
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from recipe.mmzero.engine.train.checkpoints import KEEP
 from recipe.mmzero.machine import disk, doctor
 from recipe.mmzero.settings import schema, verl_config
 
@@ -35,9 +34,9 @@ def test_a_stage_keeps_what_verl_is_told_to_keep(tmp_path):
     config = schema.load(PUBLISHED)
     inputs = {"policy": "p", "coder": "c", "solver": "s", "data": "d"}
     step = {"id": "iter_01/solver", "role": "solver", "iteration": 1, "step_dir": str(tmp_path), "inputs": inputs}
-    assert verl_config.stage_config(config, step).trainer.max_actor_ckpt_to_keep == KEEP
+    assert verl_config.stage_config(config, step).trainer.max_actor_ckpt_to_keep == verl_config.KEPT_CHECKPOINTS == 2
     parameters = int(config.model.architecture.parameters)
-    assert disk.of_run(config).stage == pytest.approx((KEEP * 16 + 4) * parameters / GIB)
+    assert disk.of_run(config).stage == pytest.approx((2 * 12 + 4 + 4) * parameters / GIB)
 
 
 def test_a_run_is_its_finished_stages_and_the_one_that_runs():

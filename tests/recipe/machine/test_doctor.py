@@ -171,6 +171,21 @@ def test_memory_line_names_the_setting():
     assert lines["memory proposer"].remedy.startswith("hardware.stages.proposer.gpu_memory_utilization=0.")
 
 
+@pytest.mark.parametrize(
+    ("words", "available", "level"),
+    [
+        (["hardware=gpu1x80", "model=qwen2_5_vl_7b"], 128, "FAIL"),  # 16 + 4 + 4 bytes x 8.29e9: 185 GiB
+        (["hardware=gpu1x80", "model=qwen2_5_vl_7b"], 200, "OK"),
+        (["hardware=gpu8x80", "model=qwen2_5_vl_7b"], 128, "OK"),  # nothing is offloaded: 62 GiB
+        ([], 4, "WARN"),  # the tiny model: a guess, not a computation
+    ],
+)
+def test_host_memory_below_the_need_is_refused(words, available, level, monkeypatch):
+    monkeypatch.setattr(machine, "memory_gb", lambda: (available, 256))
+    check = doctor.host_memory(schema.load(words))
+    assert check.level == level, check.line()
+
+
 def test_full_disk_is_refused(monkeypatch):
     monkeypatch.setattr(machine, "free_gb", lambda path: 100.0)
     check = doctor.run_disk(schema.load(GPU))

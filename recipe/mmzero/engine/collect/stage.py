@@ -17,6 +17,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from recipe.mmzero.run.folder import StepFolder
 from recipe.mmzero.run.processes import tree
 from recipe.mmzero.run.processes.launch import run_python
 

@@ -140,6 +140,16 @@ def threads_of_training_workers(engine: ModuleType) -> None:
     engine.FSDPEngine.initialize = initialize
 
 
+def export_at_one_step(manager: ModuleType) -> None:
+    original = manager.BaseCheckpointManager.should_save_hf_model
+
+    def should_save_hf_model(self) -> bool:
+        steps = [word.split("@")[1] for word in self.checkpoint_save_contents if word.startswith("hf_model@")]
+        return str(self.previous_global_step) in steps or original.fget(self)
+
+    manager.BaseCheckpointManager.should_save_hf_model = property(should_save_hf_model)
+
+
 SOCKET_REASON = (
     "weights travel through a socket in /tmp named after the Ray job id (verl/workers/rollout/vllm_rollout/"
     "vllm_rollout.py:141, utils.py:431), and in a Ray cluster of its own the first job always has the same id: two "
@@ -192,6 +202,14 @@ PATCHES = (
         "parameters run on the CPU: one core works while the GPUs wait. A variable for all processes would give as "
         "many threads to every rollout and reward worker, too",
         apply=threads_of_training_workers,
+        cpu_only=False,
+    ),
+    Patch(
+        name="export_at_one_step",
+        module="verl.utils.checkpoint.checkpoint_manager",
+        reason="save_contents with hf_model exports the model at every checkpoint (4 bytes per parameter gathered on "
+        "one rank and written), and only the last one is read; hf_model@20 exports at step 20",
+        apply=export_at_one_step,
         cpu_only=False,
     ),
     Patch(

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from recipe.mmzero.run.folder import DAMAGED, write
 from recipe.mmzero.run.record.artifacts import problem_with
+from recipe.mmzero.settings.verl_config import KEPT_CHECKPOINTS
 
-KEEP = 2
-"""Checkpoints of a running stage: the newest, and the one before it while the newest is being written."""
 KINDS = ("model", "optim", "extra_state")
 MARKER = "latest_checkpointed_iteration.txt"
 
@@ -23,14 +22,17 @@ def path_of(folder: Path, step: int) -> Path:
     return folder / f"global_step_{step}"
 
 
-def last_usable(folder: Path) -> int:
+def last_usable(folder: Path, last: int) -> int:
     """Step of the newest checkpoint in `STEP_DIR/checkpoints` that can be read, 0 if there is none.
+
+    Args:
+        last: the stage's last step, whose checkpoint also holds the exported model.
 
     Sets damaged ones aside and makes verl's marker point to the answer.
     """
     for step in sorted(_steps(folder), reverse=True):
         path = path_of(folder, step)
-        damage = damage_of(path)
+        damage = damage_of(path, exported=step >= last)
         if damage is None:
             _point_to(folder, step)
             return step
@@ -40,7 +42,7 @@ def last_usable(folder: Path) -> int:
     return 0
 
 
-def damage_of(checkpoint: Path) -> str | None:
+def damage_of(checkpoint: Path, exported: bool) -> str | None:
     """What is wrong with a checkpoint folder, in a few words, or None.
 
     Files of `torch.save` are zip archives: their directory stands at the end, so a file that was cut short shows.
@@ -52,15 +54,16 @@ def damage_of(checkpoint: Path) -> str | None:
     for file in [*states, checkpoint / "data.pt"]:
         if not zipfile.is_zipfile(file):
             return f"{file.name} cannot be read"
-    return problem_with(actor / "huggingface")
+    folder = actor / "huggingface"  # always holds configuration and tokenizer
+    return problem_with(folder) if exported or list(folder.glob("*.safetensors")) else None
 
 
 def make_room(folder: Path) -> list[Path]:
     """Delete what is too old once the next checkpoint is written; returns what went.
 
-    verl only counts what its own process has saved, so that every resume would leave KEEP more behind.
+    verl only counts what its own process has saved, so that every resume would leave as many more behind.
     """
-    old = [path_of(folder, step) for step in sorted(_steps(folder))[: -(KEEP - 1)]]
+    old = [path_of(folder, step) for step in sorted(_steps(folder))[: -(KEPT_CHECKPOINTS - 1)]]
     for path in old:
         shutil.rmtree(path)
     return old
@@ -69,7 +72,7 @@ def make_room(folder: Path) -> list[Path]:
 def superseded(folder: Path) -> list[Path]:
     """Checkpoints that are older than the newest one that can be read: no stage continues from them."""
     steps = sorted(_steps(folder), reverse=True)
-    usable = next((step for step in steps if damage_of(path_of(folder, step)) is None), None)
+    usable = next((step for step in steps if damage_of(path_of(folder, step), exported=False) is None), None)
     return [path_of(folder, step) for step in sorted(steps) if usable is not None and step < usable]
 
 

@@ -47,13 +47,13 @@ def train(config: DictConfig, step: Any) -> int:
     write_rows(config, step)
     verl_config.write(config, step)
     checkpoints = StepFolder(step_dir).checkpoints
-    done = last_usable(checkpoints)
+    done = last_usable(checkpoints, train_config.steps)
     progress(step_dir, "start", done, train_config.steps)
     if done < train_config.steps:
         code = run_verl(config, step)
         if code:
             return code
-        done = last_usable(checkpoints)
+        done = last_usable(checkpoints, train_config.steps)
     if done < train_config.steps:
         raise ValueError(f"verl ended after step {done} of {train_config.steps}: see the log")
     export(step_dir, Path(step.inputs.policy), train_config.steps)
@@ -102,7 +102,7 @@ def export(step_dir: Path, policy: Path, steps: int) -> None:
     folder = StepFolder(step_dir)
     source = path_of(folder.checkpoints, steps) / "actor" / "huggingface"
     if not list(source.glob("*.safetensors")):
-        raise FileNotFoundError(f"{source} holds no weights: is hf_model in actor.checkpoint.save_contents?")
+        raise FileNotFoundError(f"{source} holds no weights: is hf_model@{steps} in actor.checkpoint.save_contents?")
     with replacing(folder.model) as temporary:
         shutil.copytree(source, temporary)
         for file in policy.iterdir() if policy.is_dir() else ():
