@@ -172,12 +172,10 @@ def _bracketed(text: str, simple: re.Pattern) -> str:
 
 def _joined(out: str, piece: str, token: str) -> str:
     """`piece` behind `out`, with a blank where the two would run together into another word or number."""
-    if token[0] == "\\" and out and piece:
+    if token[0] in "\\{" and out and piece:
         last, first = out[-1], piece[0]
         if (last.isalnum() and first.isdigit() and "/" in piece) or (last.isalpha() and token[1:] in NAMED):
             return f"{out} {piece}"  # 3\frac{1}{2}, x\alpha
         if last.isdigit() and first.isalpha() and token[1:] not in NAMED and token[1:] != "sqrt":
             return f"{out} {piece}"  # 12\text{cm}
-    if out[-1:].isdigit() and token[0] == "\\" and not piece:
-        return out
     return out + piece

@@ -31,7 +31,8 @@ BOUND = re.compile(rf"(?:({NAME})\s*)?(<=|>=|!=|=<|=>|<|>)\s*([^<>=!]+)")
 FLIPPED = re.compile(rf"([^<>=!]+?)\s*(<=|>=|=<|=>|<|>)\s*({NAME})")
 FLIP = str.maketrans("<>", "><")
 IN_WORDS = re.compile(
-    r"(?:is\s+)?(?:(?P<ge>at least|(?:no|not) (?:less|fewer) than|minimum(?: of)?|(?:greater|more) than or equal to)|"
+    rf"(?:(?:(?P<name>{NAME})\s+)?is\s+)?"
+    r"(?:(?P<ge>at least|(?:no|not) (?:less|fewer) than|minimum(?: of)?|(?:greater|more) than or equal to)|"
     r"(?P<le>at most|up to|(?:no|not) (?:more|greater) than|maximum(?: of)?|(?:less|fewer) than or equal to)|"
     r"(?P<gt>(?:more|greater|larger|higher) than|over|above)|(?P<lt>(?:less|fewer|lower|smaller) than|under|below))\s+",
     re.IGNORECASE,
@@ -63,7 +64,7 @@ def read_bound_in_words(text: str) -> Answer | None:
     """At least 5, 5 or more, 5+."""
     match = IN_WORDS.match(text)
     if match:
-        return _bounded(match.lastgroup, text[match.end() :])
+        return _bounded(match.lastgroup, text[match.end() :], match.group("name") or "")
     match = AFTER.search(text, max(0, len(text) - 16))
     return _bounded(match.lastgroup, text[: match.start()]) if match else None
 

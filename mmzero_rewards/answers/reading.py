@@ -103,7 +103,7 @@ def _value(text: str, nested: int) -> Answer | None:
         found = _option(text)
     if not found and ("-" in text or " to " in lower or first == "between"):
         found = read_range(text)
-    if not found and (text[-1] == "+" or first in BOUND_LEADS or last in BOUND_ENDS):
+    if not found and (text[-1] == "+" or first in BOUND_LEADS or last in BOUND_ENDS or " is " in lower):
         found = read_bound_in_words(text)
     if not found and last.strip("().") in AFTERTHOUGHTS:
         found = _with_afterthought(text, nested)

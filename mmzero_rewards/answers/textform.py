@@ -31,6 +31,7 @@ MARKS = {
     ord("∜"): "root4 ",
     ord("∞"): "infinity",
     ord("∠"): "angle ",
+    ord("△"): "triangle ",
     ord("٫"): ".",
     ord("٬"): ",",
 }

@@ -13,7 +13,7 @@ NAMES = {
     "percent": "% pct percentage per_cent percentages",
     "percentage point": "percentage_points pp",
     "degree": "° deg degs degrees",
-    "celsius": "°c c °celsius degree_celsius degrees_celsius degrees_c degree_c deg_c",
+    "celsius": "°c c °celsius degree_celsius degrees_celsius degrees_c degree_c deg_c centigrade degrees_centigrade",
     "fahrenheit": "°f f °fahrenheit degree_fahrenheit degrees_fahrenheit degrees_f degree_f deg_f",
     "kelvin": "K kelvins",
     "usd": "$ us$ usd dollar dollars us_dollar us_dollars",
