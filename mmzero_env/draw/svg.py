@@ -19,11 +19,13 @@ from defusedxml import ElementTree
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
+from mmzero_env.draw import quicker
 from mmzero_env.draw.css import Page, apply_css
 from mmzero_env.draw.css.lengths import Units, length_px
 from mmzero_env.draw.errors import Refused
 from mmzero_env.draw.markers import MarkerPaints
 from mmzero_env.draw.masks import paint_mask
+from mmzero_env.draw.patterns import Patterns
 from mmzero_env.draw.svg_checks import LEFT_OUT, check_svg
 from mmzero_env.draw.svg_weight import check_weight
 from mmzero_env.draw.texts import TextRecorder
@@ -54,8 +56,10 @@ class SvgRenderer:
 
     def __init__(self, config: RenderConfig):
         self.config = config
+        quicker.install()
         self.texts = TextRecorder()
         self.markers = MarkerPaints()
+        self.patterns = Patterns()
         cairosvg.surface.paint_mask = paint_mask
         self(WARM_UP)
 

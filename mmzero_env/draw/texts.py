@@ -17,6 +17,8 @@ from mmzero_env.draw.css.colours import alpha
 MIN_FONT_PX = 1.0
 TEXT_TAGS = ("text", "tspan", "textPath", "a")
 BOLD = 550
+# CairoSVG hangs texts from the top of their font; the hanging baseline is at four fifths of its height (in em).
+ABOVE_HANGING = 0.19
 SHOWN_TEXT = 40
 MOST_UNREADABLE = 3
 
@@ -42,14 +44,16 @@ class TextRecorder:
     def __call__(self, surface, node, draw_as_text: bool = False) -> None:
         if node.tag == "text" and not draw_as_text and node.children:
             join_lines(surface, node)
-        if draw_as_text and node.get("paint-order", "normal").startswith(("stroke", "markers stroke")):
-            self._note(surface, node)
-            stroke_first(surface, node)
-            self.original(surface, node, draw_as_text)
-            return
-        self.original(surface, node, draw_as_text)
         if draw_as_text:
             self._note(surface, node)
+            if node.get("paint-order", "normal").startswith(("stroke", "markers stroke")):
+                stroke_first(surface, node)
+        if (node.get("dominant-baseline") or node.get("alignment-baseline")) != "hanging":
+            return self.original(surface, node, draw_as_text)
+        surface.context.save()
+        surface.context.translate(0, -ABOVE_HANGING * surface.font_size)
+        self.original(surface, node, draw_as_text)
+        surface.context.restore()
 
     def _note(self, surface, node) -> None:
         if not (node.text and node.text.strip()) or getattr(surface, "in_mask", False):

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from xml.etree.ElementTree import Element
 
@@ -10,8 +11,8 @@ from mmzero_env.draw.css.baselines import shift, shift_px
 from mmzero_env.draw.css.cascade import KEYWORDS, MARKERS, Cascade, Page
 from mmzero_env.draw.css.colours import colour
 from mmzero_env.draw.css.instances import Instances
-from mmzero_env.draw.css.lengths import Units, length_px
-from mmzero_env.draw.css.moves import MOVING, OF_PAINTS, place, place_paint
+from mmzero_env.draw.css.lengths import Units, length_px, number
+from mmzero_env.draw.css.moves import MOVING, place
 from mmzero_env.draw.css.properties import (
     AXES,
     GEOMETRY,
@@ -21,9 +22,11 @@ from mmzero_env.draw.css.properties import (
     PROPERTIES,
     TEXT_ATTRIBUTES,
 )
+from mmzero_env.draw.css.repairs import SPECIAL, faded, repair
 from mmzero_env.draw.css.stylesheet import SVG, Declaration
 
 SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+USE = ("use", f"{SVG}use")
 TEXT = frozenset(("text", "tspan", "textPath", "tref"))
 # Their lengths are parts of the box of whatever refers to them, unless they say otherwise.
 BOX_UNITS = {
@@ -34,6 +37,9 @@ BOX_UNITS = {
     "filter": "filterUnits",
 }
 ATTRIBUTES = properties.ATTRIBUTES | PROPERTIES | GEOMETRY
+LOOKED_AT = (ATTRIBUTES.keys() | TEXT_ATTRIBUTES.keys() | {"orient", "offset", "marker"}) - {"font-size", "d"}
+VIEWS = frozenset(("svg", "symbol", "pattern", "marker"))
+HANDED_DOWN = frozenset(("viewBox", "color", "fill", "stroke", "text-transform", "white-space"))
 KEPT_WHITE_SPACE = ("pre", "pre-wrap", "break-spaces")
 CASES = {"uppercase": str.upper, "lowercase": str.lower, "capitalize": str.title}
 FUNCTION = re.compile(r"[a-z-]+\(", re.IGNORECASE)
@@ -77,15 +83,18 @@ class _Walk:
         tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
         declared, variables = self.cascade.of(element, parent.variables)
         state = parent if variables is parent.variables else replace(parent, variables=variables)
-        state = self._font(element, attributes, declared, state)
+        if declared or "font-size" in attributes:
+            state = self._font(attributes, declared, state)
         self._attributes(tag, attributes, state)
-        moves = self._properties(tag, attributes, declared, state)
-        self.page.note(place(element, tag, moves, state.units))
-        if tag in OF_PAINTS:
-            place_paint(attributes, OF_PAINTS[tag], state.units)
-        state = self._inherited(tag, attributes, parent, state)
-        if tag in TEXT:
-            _spell(element, attributes, state.case)
+        moves = self._properties(tag, attributes, declared, state) if declared else {}
+        if moves or "transform" in attributes or "transform-origin" in attributes:
+            self.page.note(place(element, tag, moves, state.units))
+        if tag in SPECIAL or "pathLength" in attributes:
+            self.page.note(repair(element, tag, state.units))
+        if tag in VIEWS or parent.current or not attributes.keys().isdisjoint(HANDED_DOWN):
+            state = self._inherited(tag, attributes, parent, state)
+        if tag in TEXT and state.case in CASES:
+            _spell(element, CASES[state.case])
         if element is self.root:
             self._ground(declared)
             self.root_variables = state.variables
@@ -96,10 +105,12 @@ class _Walk:
                 self.visit(copy, state)
         for child in list(element):
             self.visit(child, state)
-        if tag in TEXT:
+            if child.tag in USE and number(child.get("opacity", "1")) != 1:
+                element[list(element).index(child)] = faded(child)
+        if tag in TEXT and len(element):
             self._baselines(element, state)
 
-    def _font(self, element: Element, attributes: dict, declared: list[Declaration], state: _State) -> _State:
+    def _font(self, attributes: dict, declared: list[Declaration], state: _State) -> _State:
         """With the font size of the element, which its other lengths may refer to."""
         texts = [attributes[name] for name in ("font-size",) if name in attributes]
         texts += [value for name, value, _ in declared if name == "font-size"]
@@ -124,12 +135,9 @@ class _Walk:
 
     def _attributes(self, tag: str, attributes: dict, state: _State) -> None:
         for name, text in list(attributes.items()):
-            if name not in ATTRIBUTES and name not in TEXT_ATTRIBUTES and name not in ("orient", "offset", "marker"):
+            # A path is as it is: only the property writes path("...").
+            if name not in LOOKED_AT or PLAIN.match(text) or (tag == "svg" and name in ("width", "height")):
                 continue
-            if PLAIN.match(text) or name == "font-size" or (tag == "svg" and name in ("width", "height")):
-                continue
-            if name == "d":
-                continue  # a path as it is; the property writes path("...")
             if "var(" in text.lower():
                 text = self.cascade.replaced(name, text, state.variables)
                 if text == "unset":
@@ -228,11 +236,6 @@ class _Walk:
         case = attributes.pop("text-transform", None)
         if case is not None:
             state = replace(state, case=case)
-        if tag == "marker" and "viewBox" not in attributes:
-            # CairoSVG would scale what the marker draws to fill its box.
-            sides = [attributes.get(name, "3").removesuffix("px") for name in ("markerWidth", "markerHeight")]
-            if all(map(PLAIN.match, sides)):
-                attributes["viewBox"] = f"0 0 {sides[0]} {sides[1]}"
         if attributes.pop("white-space", None) in KEPT_WHITE_SPACE:
             attributes[SPACE] = "preserve"
         return state
@@ -276,8 +279,7 @@ def _view(attributes: dict, units: Units) -> tuple[float, float]:
     return found if all(map(math.isfinite, found)) else units.view
 
 
-def _spell(element: Element, attributes: dict, case: str) -> None:
-    if case in CASES:
-        element.text = CASES[case](element.text or "")
-        for child in element:
-            child.tail = CASES[case](child.tail or "")
+def _spell(element: Element, case: Callable[[str], str]) -> None:
+    element.text = case(element.text or "")
+    for child in element:
+        child.tail = case(child.tail or "")

@@ -7,9 +7,13 @@ import math
 import re
 from functools import lru_cache
 
+import tinycss2
 from cairosvg.colors import COLORS
 from tinycss2 import color5
 
+from mmzero_env.draw.css.lengths import Units, evaluate, is_word, split
+
+Rgba = tuple[float, float, float, float]
 HEX = re.compile(r"#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\Z")
 URL = re.compile(r"url\(\s*[\"']?\s*#([^\"')]*?)\s*[\"']?\s*\)\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
 FROM_MARKED = ("context-fill", "context-stroke")
@@ -49,19 +53,27 @@ def colour(text: str) -> str | None:
     rgba = channels(text)
     if rgba is None:
         return None
+    return written(rgba)
+
+
+def written(rgba: Rgba) -> str:
     red, green, blue = (round(255 * channel) for channel in rgba[:3])
     if rgba[3] >= 1:
         return f"#{red:02x}{green:02x}{blue:02x}"
     return f"rgba({red},{green},{blue},{rgba[3]:.3g})"
 
 
-def channels(text: str) -> tuple[float, float, float, float] | None:
+def channels(text: str) -> Rgba | None:
     """Red, green, blue and alpha from 0 to 1.
 
     >>> [round(channel, 2) for channel in channels("oklch(0.628 0.2577 29.23)")]
     [1.0, 0.0, 0.0, 1.0]
+    >>> channels("hsl(calc(200 + 40) 100% calc(25% * 2))"), channels("color-mix(in srgb, red 25%, blue)")
+    ((0.0, 0.0, 1.0, 1.0), (0.25, 0.0, 0.75, 1.0))
     """
-    found = color5.parse_color(text)
+    if text.startswith("color-mix("):
+        return _mixed(text)
+    found = color5.parse_color(_without_maths(text) if text.count("(") > 1 else text)
     if found is None or isinstance(found, str):
         return None
     if not all(math.isfinite(coordinate or 0) for coordinate in found.coordinates):
@@ -101,6 +113,51 @@ def alpha(text: str) -> float:
     if text in ("none", "transparent"):
         return 0.0
     return float(text[5:-1].split(",")[3]) if text.startswith("rgba(") else 1.0
+
+
+def _without_maths(text: str) -> str:
+    """With `calc()` and its like replaced by numbers or percentages."""
+    outer = tinycss2.parse_one_component_value(text)
+    if outer.type != "function":
+        return text
+    parts = []
+    for token in outer.arguments:
+        inner = token.serialize()
+        if token.type == "function":
+            value = evaluate(inner, Units(), 100.0)
+            inner = inner if value is None else f"{value:.10g}{'%' if '%' in inner else ''}"
+        parts.append(inner)
+    return f"{outer.name}({''.join(parts)})"
+
+
+def _mixed(text: str) -> Rgba | None:
+    """`color-mix()` in sRGB (https://www.w3.org/TR/css-color-5/#color-mix); other spaces give other tones between."""
+    outer = tinycss2.parse_one_component_value(text)
+    parts = split(outer.arguments, ",") if outer.type == "function" else []
+    if len(parts) != 3 or tinycss2.serialize(parts[0]).split() != ["in", "srgb"]:
+        return None
+    colours, shares = [], []
+    for part in parts[1:]:
+        words = [token for token in part if is_word(token)]
+        shares += [next((token.value / 100 for token in words if token.type == "percentage"), None)]
+        named = [token.serialize() for token in words if token.type != "percentage"]
+        colours += [channels(named[0]) if len(named) == 1 else None]
+    if None in colours:
+        return None
+    if shares[0] is None:
+        shares[0] = 0.5 if shares[1] is None else 1 - shares[1]
+    if shares[1] is None:
+        shares[1] = 1 - shares[0]
+    total = sum(shares)
+    if total <= 0 or min(shares) < 0:
+        return None
+    weights = [share / total for share in shares]
+    alpha = sum(weight * colour[3] for weight, colour in zip(weights, colours, strict=True))
+    mixed = [
+        sum(weight * colour[3] * colour[index] for weight, colour in zip(weights, colours, strict=True)) / (alpha or 1)
+        for index in range(3)
+    ]
+    return (*mixed, alpha * min(1.0, total))
 
 
 def _gamma(linear: float) -> float:

@@ -97,9 +97,15 @@ def length_px(text: str, units: Units, base: float | None = None) -> float | Non
 
 
 def length_list(text: str, units: Units, base: float | None = None) -> str | None:
-    """Lengths between blanks or commas; a `calc()` only alone."""
+    """Lengths between blanks or commas.
+
+    >>> length_list("5, 1rem calc(1px + 1px)", Units())
+    '5 16 2'
+    """
     if "(" in text:
-        return length(text, units, base)
+        words = [tinycss2.serialize([token]) for token in tinycss2.parse_component_value_list(text) if is_word(token)]
+        values = [length(word, units, base) for word in words]
+        return None if None in values or not values else " ".join(values)
     found, position = [], 0
     while match := LENGTHS.match(text, position):
         found.append(length(match[1], units, base))
@@ -206,6 +212,11 @@ def _product(tokens: list, units: Units, base: float | None, depth: int) -> tupl
         else:
             raise _NotMaths
     return total, a_length
+
+
+def is_word(token) -> bool:
+    """Neither blank nor comma."""
+    return token.type not in ("whitespace", "comment") and token != ","
 
 
 def split(tokens, separator: str) -> list[list]:

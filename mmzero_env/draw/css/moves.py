@@ -4,7 +4,7 @@ from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.css import transforms
 from mmzero_env.draw.css.lengths import Units
-from mmzero_env.draw.css.properties import bounding_box
+from mmzero_env.draw.css.shapes import bounding_box
 
 # The properties that move an element besides `transform`, in the order in which they apply.
 SINGLE = ("translate", "rotate", "scale")

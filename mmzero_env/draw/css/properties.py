@@ -7,8 +7,6 @@ a browser would ignore.
 import re
 from collections.abc import Callable
 
-from cairosvg.bounding_box import BOUNDING_BOX_METHODS
-
 from mmzero_env.draw.css import colours
 from mmzero_env.draw.css.lengths import Units, angle, length, length_list, length_px, number, shown
 
@@ -236,29 +234,3 @@ AXES = {
     **dict.fromkeys(("x", "x1", "x2", "dx", "cx", "fx", "rx", "width", "refX", "markerWidth"), "x"),
     **dict.fromkeys(("y", "y1", "y2", "dy", "cy", "fy", "ry", "height", "refY", "markerHeight"), "y"),
 }
-
-
-class _Page:
-    """Stands in for CairoSVG's surface where only lengths are asked for."""
-
-    dpi = 96
-
-    def __init__(self, units: Units):
-        self.context_width, self.context_height = units.view
-        self.font_size = units.font
-
-
-def bounding_box(element, tag: str, units: Units) -> tuple[float, float, float, float] | None:
-    """x, y, width and height of a shape or a group of shapes without transforms; None if it has none."""
-    if tag in ("text", "use", "tspan", "textPath"):
-        return None
-    if tag == "g":
-        boxes = [bounding_box(child, str(child.tag).rpartition("}")[2], units) for child in element]
-        if not boxes or None in boxes or any("transform" in child.attrib for child in element.iter()):
-            return None
-        left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
-        right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
-        return left, top, right - left, bottom - top
-    if tag not in BOUNDING_BOX_METHODS:
-        return None
-    return BOUNDING_BOX_METHODS[tag](_Page(units), element.attrib)

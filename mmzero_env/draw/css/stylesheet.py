@@ -37,24 +37,28 @@ class StyleSheets:
         self.matches: dict[Element, list[list[Declaration]]] = {}
         self.animated = False
         self._window = window
-        matcher = cssselect2.Matcher()
+        matchers: dict[str, cssselect2.Matcher] = {}  # by layer, weakest first
         elements = [element for element in root.iter() if element.tag in ("style", f"{SVG}style")]
         for element in elements:
             if element.get("type", "text/css").strip().lower() in ("text/css", "") and self._applies(
                 element.get("media", "")
             ):
-                for rule in self._rules(tinycss2.parse_stylesheet("".join(element.itertext()), True, True), 0):
-                    _add(matcher, rule)
-        if matcher.order:
+                for layer, rule in self._rules(
+                    tinycss2.parse_stylesheet("".join(element.itertext()), True, True), "", 0
+                ):
+                    _add(matchers.setdefault(layer, cssselect2.Matcher()), rule)
+        if matchers:
+            matchers[""] = matchers.pop("", cssselect2.Matcher())  # what is in no layer is the strongest
             for wrapper in cssselect2.ElementWrapper.from_xml_root(root).iter_subtree():
-                found = matcher.match(wrapper)
+                found = [payload for matcher in matchers.values() for *_, payload in matcher.match(wrapper)]
                 if found:
-                    self.matches[wrapper.etree_element] = [payload for *_, payload in found]
+                    self.matches[wrapper.etree_element] = found
 
-    def _rules(self, rules, depth: int) -> Iterator:
+    def _rules(self, rules, layer: str, depth: int) -> Iterator[tuple[str, object]]:
+        """Rules that apply, with the name of their layer."""
         for rule in rules:
             if rule.type == "qualified-rule":
-                yield rule
+                yield layer, rule
             elif rule.type == "at-rule":
                 keyword = rule.lower_at_keyword
                 self.animated |= keyword.endswith("keyframes")
@@ -63,7 +67,8 @@ class StyleSheets:
                 if keyword == "media":
                     applies = self._applies(condition)
                 if applies and rule.content is not None and depth < 8:
-                    yield from self._rules(tinycss2.parse_rule_list(rule.content, True, True), depth + 1)
+                    inner = f"{layer}.{condition}" if keyword == "layer" else layer
+                    yield from self._rules(tinycss2.parse_rule_list(rule.content, True, True), inner, depth + 1)
 
     def _applies(self, media: str) -> bool:
         """A list of media queries, for a screen of the picture's size with a light theme."""

@@ -9,7 +9,7 @@ import re
 
 import tinycss2
 
-from mmzero_env.draw.css.lengths import ANGLES, NUMBER, Units, length_px, number, shown, split
+from mmzero_env.draw.css.lengths import ANGLES, NUMBER, Units, is_word, length_px, number, shown, split
 
 Matrix = tuple[float, float, float, float, float, float]
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
@@ -84,7 +84,7 @@ def origin(text: str, box: tuple[float, float, float, float], units: Units) -> t
     >>> origin("25% 5px", (0, 0, 40, 20), Units())
     (10.0, 5.0)
     """
-    words = [tinycss2.serialize([token]) for token in tinycss2.parse_component_value_list(text) if _is_word(token)][:2]
+    words = [tinycss2.serialize([token]) for token in tinycss2.parse_component_value_list(text) if is_word(token)][:2]
     if not words:
         raise NoTransform(text)
     if len(words) == 1:
@@ -103,7 +103,7 @@ def origin(text: str, box: tuple[float, float, float, float], units: Units) -> t
 
 def individual(name: str, text: str, units: Units) -> Matrix:
     """The properties `translate`, `rotate` and `scale`. Raises NoTransform."""
-    words = [tinycss2.serialize([token]) for token in tinycss2.parse_component_value_list(text) if _is_word(token)]
+    words = [tinycss2.serialize([token]) for token in tinycss2.parse_component_value_list(text) if is_word(token)]
     if [word.lower() for word in words] == ["none"]:
         return IDENTITY
     return _function(name, words[-1:] if name == "rotate" else words[:2], units)
@@ -115,15 +115,11 @@ def around(matrix: Matrix, point: tuple[float, float]) -> Matrix:
     return multiply(multiply((1, 0, 0, 1, x, y), matrix), (1, 0, 0, 1, -x, -y))
 
 
-def _is_word(token) -> bool:
-    return token.type not in ("whitespace", "comment") and token != ","
-
-
 def _arguments(tokens) -> list[str]:
     """Texts between commas, or between blanks where there are no commas."""
     parts = split(tokens, ",")
     if len(parts) == 1:
-        parts = [[token] for token in tokens if _is_word(token)]
+        parts = [[token] for token in tokens if is_word(token)]
     found = [tinycss2.serialize(part).strip() for part in parts]
     # "rotate(45, 10 20)" separates with both.
     return [word for text in found for word in (text.split() if "(" not in text else [text])]

@@ -1,0 +1,61 @@
+"""What CairoSVG 2.9 draws otherwise than it should, mended by writing it in another way.
+
+A `<use>` does not fade; a marker without viewBox is scaled to fill its box; an ellipse needs both radii; dashes know
+no `pathLength`. Filters know offset, blend and flood one by one and no chains: of the usual shadow CairoSVG would draw
+only that the shape itself moves, so what it would half draw is left out.
+"""
+
+from xml.etree.ElementTree import Element
+
+from mmzero_env.draw.css.lengths import Units, length_px, number, shown
+from mmzero_env.draw.css.moves import OF_PAINTS, place_paint
+from mmzero_env.draw.css.properties import PLAIN
+from mmzero_env.draw.css.shapes import outline_length
+from mmzero_env.draw.css.stylesheet import SVG
+
+SPECIAL = frozenset(("ellipse", "filter", "marker", *OF_PAINTS))
+DRAWN_ALONE = "feOffset"
+
+
+def repair(element: Element, tag: str, units: Units) -> str | None:
+    """Rewrite one of the SPECIAL elements, or one with a `pathLength`. Returns a note on what is left out, or None."""
+    attributes = element.attrib
+    if "pathLength" in attributes and "stroke-dasharray" in attributes:
+        _dashes(attributes, tag, units)
+    if tag == "ellipse" and ("rx" in attributes) != ("ry" in attributes):
+        attributes["rx"] = attributes["ry"] = attributes.get("rx") or attributes["ry"]
+    if tag == "marker" and "viewBox" not in attributes:
+        sides = [attributes.get(name, "3").removesuffix("px") for name in ("markerWidth", "markerHeight")]
+        if all(map(PLAIN.match, sides)):
+            attributes["viewBox"] = f"0 0 {sides[0]} {sides[1]}"
+    if tag in OF_PAINTS:
+        place_paint(attributes, OF_PAINTS[tag], units)
+    return _effects(element) if tag == "filter" else None
+
+
+def faded(use: Element) -> Element:
+    """A `<use>` in a group that has its opacity."""
+    group = Element(f"{SVG}g", {"opacity": use.attrib.pop("opacity")})
+    group.append(use)
+    return group
+
+
+def _dashes(attributes: dict[str, str], tag: str, units: Units) -> None:
+    """Dashes in parts of `pathLength`, as px."""
+    whole, dashes = number(attributes["pathLength"]), attributes.get("stroke-dasharray", "none").split()
+    if not whole or whole < 0 or "none" in dashes:
+        return
+    scale = outline_length(attributes, tag, units) / whole
+    for name in ("stroke-dasharray", "stroke-dashoffset"):
+        values = [length_px(word, units) for word in attributes.get(name, "0").replace(",", " ").split()]
+        if name in attributes and None not in values:
+            attributes[name] = " ".join(shown(scale * value) for value in values)
+
+
+def _effects(effect: Element) -> str | None:
+    names = [str(child.tag).rpartition("}")[2] for child in effect]
+    if not names or (names == [DRAWN_ALONE] and effect[0].get("in", "SourceGraphic") == "SourceGraphic"):
+        return None
+    for child in list(effect):
+        effect.remove(child)
+    return f"filter effects are not drawn: {', '.join(dict.fromkeys(names))}"
