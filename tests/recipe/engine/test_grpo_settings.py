@@ -36,7 +36,7 @@ def test_grpo_is_the_methods(role, overrides):
     assert optim.weight_decay == 0.01 and list(optim.betas) == [0.9, 0.999]
     assert optim.lr_scheduler_type == "constant" and optim.lr_warmup_steps <= 0
     assert not optim.get("lr_warmup_steps_ratio")
-    assert verl.actor_rollout_ref.model.enable_gradient_checkpointing is True
+    assert verl.actor_rollout_ref.model.enable_gradient_checkpointing is bool(overrides), "the tiny model needs none"
 
 
 @pytest.mark.parametrize("role, update, rollouts", [("proposer", 18, 4), ("coder", 64, 4), ("solver", 64, 8)])
