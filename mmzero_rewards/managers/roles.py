@@ -9,8 +9,9 @@ Settings: `reward.reward_kwargs` (settings.py). What each manager reads of a row
     CoderRewardManager     extra_info: caption, easy_question, easy_answer, hard_question[, hard_answer, content_type]
     SolverRewardManager    reward_model.ground_truth; no peers, no pictures
 
-They work with verl's `single_turn_agent` and with rollout workers that already parsed or rendered: `proposal` or
-`render` {status, image, drawn_text} in their extra fields is used instead of doing it again.
+They work with verl's `single_turn_agent` and with our rollout workers, which attach nothing. A worker of another
+recipe may bring what the Coder's manager would else have to find out, in its extra fields: `proposal` (the six fields,
+in place of `extra_info`) or `render` {status, image (path), drawn_text}, so that a picture is not drawn twice.
 
 A result is {"reward_score", "reward_extra_info"}; the extra info always has the same numeric keys and one JSON string
 `mmzero_sample` for dumps. A model failure is a score; so is a prompt that a working peer refuses (`status` of the

@@ -1,5 +1,5 @@
-"""Cheating and collapse, measured: answers written into the picture, questions solvable blind, repeated pictures,
-silver labels that contradict the Proposer (METHOD §2.2 `Leak`, §6.1 `leak`, `blind`, `label_agreement`).
+"""Cheating and collapse, measured: answers written into the picture, questions solvable blind, repeated pictures
+(METHOD §2.2 `Leak`, §6.1 `leak`, `blind`). Whether a silver label contradicts the Proposer: labels.py.
 
 Each check is a metric; the reward subtracts a penalty only where a key says so (coder.leak_penalty,
 proposer.blind_penalty). Not covered: answers drawn as shapes instead of text (the environment reports texts only).
@@ -151,12 +151,6 @@ def blind_rate(
     return sum(grade(a, majority, grading.grader, grading.symbolic) for a in given) / len(given)
 
 
-def label_agrees(label: str | None, hard_answer: str, config: RewardConfig | None = None) -> bool | None:
-    """Does the silver label equal the Proposer's hard answer? None without a label. A metric, not a reward."""
-    grading = (config or RewardConfig()).grading
-    return None if label is None else grade(label, hard_answer, grading.grader, grading.symbolic)
-
-
 HASH_SIDE = 16
 
 
@@ -181,8 +175,3 @@ def near_duplicates(hashes: Sequence[int], max_bits: int = 6, owners: Sequence[H
     numbers = np.arange(len(hashes)) if owners is None else np.unique([str(o) for o in owners], return_inverse=True)[1]
     distance[numbers[:, None] == numbers[None, :]] = HASH_SIDE**2
     return [bool(near) for near in (distance <= max_bits + 0.5).any(axis=1)]
-
-
-def is_blank(image: Image.Image) -> bool:
-    """A single colour all over."""
-    return all(low == high for low, high in image.convert("RGB").getextrema())

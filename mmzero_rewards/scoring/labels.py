@@ -5,7 +5,6 @@ Pure decisions with a named reason; budgets, top-up and files are the collection
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import pvariance
 
 from mmzero_rewards.answers.grading import grade
 from mmzero_rewards.answers.voting import vote
@@ -79,21 +78,6 @@ def _reason(label: str | None, hard_c: float, easy_c: float, accuracy: float, ag
     return ""
 
 
-def render_rate(rendered: Sequence[bool]) -> float:
-    """Share of a proposal's N codes that drew a picture; 0.0 without codes."""
-    return sum(rendered) / len(rendered) if rendered else 0.0
-
-
 def render_rate_kept(rate: float, window: Sequence[float] = (0.25, 0.75)) -> bool:
     """Inside the window, both ends included up to 1e-9."""
     return window[0] - TOLERANCE <= rate <= window[1] + TOLERANCE
-
-
-def by_variance(scores: Sequence[Sequence[float]]) -> list[int]:
-    """Indices of proposals by the variance of their N full Coder rewards, largest first; equal rewards are left out.
-
-    Ties keep the row order, so the selection does not depend on completion order.
-    """
-    variances = [pvariance(row) if len(row) > 1 else 0.0 for row in scores]
-    ranked = sorted(range(len(scores)), key=lambda i: (-round(variances[i], 12), i))
-    return [i for i in ranked if variances[i] > TOLERANCE]

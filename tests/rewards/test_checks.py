@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from mmzero_rewards.parsing.responses import Proposal
-from mmzero_rewards.scoring.checks import blind_rate, is_blank, label_agrees, leak, near_duplicates, picture_hash
+from mmzero_rewards.scoring.checks import blind_rate, leak, near_duplicates, picture_hash
 
 
 def proposal(hard="37", easy="Ostia", caption="Bars of four ports"):
@@ -78,11 +78,6 @@ def test_blind_rate(blind, picture, rate):
     assert blind_rate(blind, picture) == pytest.approx(rate, nan_ok=True)
 
 
-@pytest.mark.parametrize("label, hard, expected", [("5.0", "5", True), ("6", "5", False), (None, "5", None)])
-def test_label_agreement(label, hard, expected):
-    assert label_agrees(label, hard) is expected
-
-
 def bars(heights, size=(160, 120), colour="navy"):
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image)
@@ -96,8 +91,3 @@ def test_near_duplicates_survive_scaling_and_recolouring():
     pictures = [bars([0.2, 0.9, 0.5, 0.7]), bars([0.2, 0.9, 0.5, 0.7], (320, 240), "black"), bars([0.9, 0.1, 0.3, 0.8])]
     assert near_duplicates([picture_hash(p) for p in pictures]) == [True, True, False]
     assert near_duplicates([]) == [] and near_duplicates([picture_hash(pictures[0])]) == [False]
-
-
-def test_blank():
-    assert is_blank(Image.new("RGB", (40, 30), "white"))
-    assert not is_blank(bars([0.5]))

@@ -3,7 +3,7 @@
 import pytest
 
 from mmzero_rewards.config import LabelFilterConfig, RewardConfig
-from mmzero_rewards.scoring.labels import by_variance, label_row, render_rate, render_rate_kept
+from mmzero_rewards.scoring.labels import label_row, render_rate_kept
 
 OTHERS = [f"other {c}" for c in "abcdefgh"]
 
@@ -65,19 +65,14 @@ def test_agreement_is_reported_and_only_filters_when_asked():
     strict = label_row(["4"] * 10, votes(5), "4", "8", rule=LabelFilterConfig(require_hard_answer=True))
     assert strict.reason == "label_disagrees"
     assert label_row(["4"] * 10, votes(5), "4", "9.0").label_agrees is True
+    assert label_row(["4"] * 10, [None] * 10, "4", "9").label_agrees is None, "no label, no opinion"
 
 
 @pytest.mark.parametrize("drawn, kept", [(0, False), (1, True), (2, True), (3, True), (4, False)])
 def test_render_window(drawn, kept):
-    rate = render_rate([i < drawn for i in range(4)])
-    assert render_rate_kept(rate) is kept
+    assert render_rate_kept(drawn / 4) is kept
 
 
 def test_render_window_ends_up_to_rounding():
     assert render_rate_kept(0.1 + 0.2, (0.3, 0.7)) and render_rate_kept(1 - 0.3, (0.3, 0.7))
-    assert not render_rate_kept(0.0) and render_rate([]) == 0.0
-
-
-def test_by_variance_orders_and_leaves_out_equal_rewards():
-    scores = [[1.0, 1.0], [0.0, 2.0], [1.0, 1.5], [0.0, 2.0], [2.0], []]
-    assert by_variance(scores) == [1, 3, 2]
+    assert not render_rate_kept(0.0) and not render_rate_kept(1.0)

@@ -155,9 +155,11 @@ def _text(messages: list[dict]) -> str:
 PIPELINES = {"collect_coder": collect_coder, "collect_solver": collect_solver}
 
 
-def run(stage: str, out_dir: Path, config: Settings, clients: dict, render: Any, seed: int = 7) -> dict[str, Any]:
+def run(
+    stage: str, out_dir: Path, config: Settings, clients: dict, render: Any, seed: int = 7, lengths: Any = None
+) -> dict[str, Any]:
     """One collection in an event loop of its own."""
-    return asyncio.run(PIPELINES[stage](config, clients, render, out_dir, seed, iteration=1))
+    return asyncio.run(PIPELINES[stage](config, clients, render, out_dir, seed, iteration=1, lengths=lengths))
 
 
 def tables(out_dir: Path) -> dict[str, list[dict]]:

@@ -29,6 +29,7 @@ from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter
 from recipe.mmzero.run import folder
 from recipe.mmzero.settings.seeds import derive_seed
 from tests.support.collect_sim import WRITERS, SimPeer, SimRender, peers, run, settings, tables
+from tests.support.nobody import read_only_folder, without_root
 
 STAGES = ("collect_coder", "collect_solver")
 
@@ -440,7 +441,17 @@ def test_over_http_with_real_clients(undisturbed, tmp_path):
     assert lines[-1]["done"] == 60 and lines[-1]["requests"]["proposed"] == 60
 
 
-def test_read_only_folder_is_one_line(tmp_path):
+def test_read_only_folder_is_one_line():
+    with (
+        read_only_folder() as folder,
+        without_root(),
+        pytest.raises(CollectError, match=r"cannot use .*denied") as caught,
+    ):
+        run("collect_coder", folder, settings(), peers(), SimRender())
+    assert "\n" not in str(caught.value) and str(folder) in str(caught.value)
+
+
+def test_file_in_place_of_the_folder_is_one_line(tmp_path):
     target = tmp_path / "taken"
     target.write_text("a file where the step's folder should be")
     with pytest.raises(CollectError, match="cannot use") as caught:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from contextlib import aclosing
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -173,24 +174,26 @@ def test_results_come_in_order_within_bounds(delays, in_flight, ahead):
 
 
 def test_leaving_early_cancels_the_rest():
-    ended = []
+    started, ended = [], []
 
     async def work(index):
+        started.append(index)
         try:
-            await asyncio.sleep(0 if index == 0 else 3600)
+            await asyncio.sleep(0.05 if index == 0 else 3600)
         except asyncio.CancelledError:
             ended.append(index)
             raise
         return index
 
     async def main():
-        async with aclosing(in_order(iter(int, 1), work, 4, lambda: 8)) as rows:  # endless source
+        async with aclosing(in_order(count(), work, 4, lambda: 8)) as rows:  # endless source
             async for _ in rows:
                 break
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(main())
-    assert len(ended) <= 4
+    assert started[:4] == [0, 1, 2, 3] and len(started) <= 5
+    assert ended == started[1:], "every row that was in work, and no other"
 
 
 def test_programming_error_is_raised_and_nothing_stays():

@@ -12,6 +12,7 @@ import pytest
 from recipe.mmzero.machine import doctor, model_folder
 from recipe.mmzero.machine import facts as machine
 from recipe.mmzero.settings import schema
+from tests.support.nobody import read_only_folder, without_root
 
 GPU = ["hardware=gpu8x80", "model=qwen2_5_vl_7b"]
 
@@ -199,11 +200,10 @@ def test_run_dir_on_a_file_is_refused(tmp_path):
         doctor.require(schema.load([f"run_dir={tmp_path}/file/run"]))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_read_only_run_dir_is_refused(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(schema.ConfigError, match="cannot be written by this user"):
-        doctor.require(schema.load([f"run_dir={tmp_path}/run"]))
+def test_read_only_run_dir_is_refused():
+    with read_only_folder() as folder, without_root():
+        check = machine.folder_writable(folder / "run")
+    assert check.level == "FAIL" and f"{folder} cannot be written by this user" in check.line()
 
 
 def test_ray_head_that_does_not_answer():
