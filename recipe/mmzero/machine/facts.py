@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -229,8 +228,3 @@ def reachable(address: str, timeout_s: float = 3.0) -> Check:
         remedy = "start the head with examples/multinode/ray_head.sh"
         return Check("ray", FAIL, f"no Ray head at {address} ({error})", remedy)
     return Check("ray", OK, f"head at {address} answers")
-
-
-def worst(checks: Iterable[Check]) -> str:
-    levels = {check.level for check in checks}
-    return next((level for level in (FAIL, WARN) if level in levels), OK)

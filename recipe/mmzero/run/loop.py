@@ -118,8 +118,10 @@ class Evolution:
             if problem is None:
                 print(f"{self._place(index)}: done before", flush=True)
                 continue
-            if problem and not self._settle(index, step, problem):
-                raise Stop(UNUSABLE, self._mismatch(step, problem))
+            if problem:
+                self._settle(index, step, problem)
+                print(f"{step.id}: {problem}; running it again", flush=True)
+                self.provenance.set_aside(step)
             if index < first:
                 raise Stop(UNUSABLE, f"{step.id} is not done, and --from {from_step} needs it; run without --from")
             self._run_step(index, step)
@@ -153,17 +155,8 @@ class Evolution:
         """Compare the settings of all steps before the first one runs: a refusal then costs nothing."""
         for index, step in enumerate(self.steps[: last + 1]):
             record = self.journal.records.get(step.id)
-            problem = record and self.provenance.changed_settings(step, record)
-            if problem and not self._redone(index):
-                if self.config.evolution.on_mismatch == "new":
-                    raise _Elsewhere
-                raise Stop(UNUSABLE, self._mismatch(step, problem))
-
-    def _redone(self, index: int) -> bool:
-        """May this step be run again if it does not match?"""
-        return self.config.evolution.on_mismatch == "redo" or (
-            self._redo_after is not None and index >= self._redo_after
-        )
+            if record is not None and (problem := self.provenance.changed_settings(step, record)):
+                self._settle(index, step, problem)
 
     def _restart(self, step: Step) -> None:
         """`--from`: a finished step is run again; an unfinished one continues."""
@@ -171,20 +164,17 @@ class Evolution:
         if record is not None and record.status == "done":
             self.provenance.set_aside(step)
 
-    def _settle(self, index: int, step: Step, problem: str) -> bool:
-        """Apply `evolution.on_mismatch`; True if the step can be run now."""
-        if self.config.evolution.on_mismatch == "new":
+    def _settle(self, index: int, step: Step, problem: str) -> None:
+        """Apply `evolution.on_mismatch`: return if the step is to be run again, else end this run."""
+        policy = self.config.evolution.on_mismatch
+        if policy == "new":
             raise _Elsewhere
-        if self._redone(index):
-            print(f"{step.id}: {problem}; running it again", flush=True)
-            self.provenance.set_aside(step)
-            return True
-        return False
-
-    def _mismatch(self, step: Step, problem: str) -> str:
-        return (
+        if policy == "redo" or (self._redo_after is not None and index >= self._redo_after):
+            return
+        raise Stop(
+            UNUSABLE,
             f"{step.id}: {problem}; undo the change, or choose --on-mismatch=redo (run this step again, and what "
-            f"depends on it) or --on-mismatch=new (a new run beside {self.folder.path})"
+            f"depends on it) or --on-mismatch=new (a new run beside {self.folder.path})",
         )
 
     # -- one step ----------------------------------------------------------------------------------------------------
@@ -219,8 +209,10 @@ class Evolution:
         self.provenance.begin(step, record)
         record.began, began, before = time.time(), time.monotonic(), record.seconds
         self.journal.save()
-        again = f" (attempt {number})" if number > 1 else ""
-        print(f"{here}: starting{again}, log {self.folder.log(step.id, number)}", flush=True)
+        print(
+            f"{here}: starting{f' (attempt {number})' if number > 1 else ''}, log {self.folder.log(step.id, number)}",
+            flush=True,
+        )
         try:
             return self._supervised(step, number, record.token, here)
         except (KeyboardInterrupt, SystemExit):

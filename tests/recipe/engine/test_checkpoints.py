@@ -89,12 +89,15 @@ def test_the_newest_checkpoint_is_never_removed_to_make_room(tmp_path):
     assert make_room(tmp_path) == [] and last_usable(tmp_path, last=100) == 100
 
 
-def test_superseded_are_those_before_the_one_to_continue_from(tmp_path):
-    for step in (2, 10, 4):
+def test_superseded_are_those_before_the_ones_to_continue_from(tmp_path):
+    for step in (2, 10, 4, 1):
         checkpoint(tmp_path, step)
-    assert [path.name for path in superseded(tmp_path)] == ["global_step_2", "global_step_4"]
+    assert [path.name for path in superseded(tmp_path)] == ["global_step_1", "global_step_2"]
     cut(tmp_path / "global_step_10" / "data.pt")
-    assert [path.name for path in superseded(tmp_path)] == ["global_step_2"], "4 is needed: 10 cannot be read"
+    assert [path.name for path in superseded(tmp_path)] == ["global_step_1"], "4 is needed: 10 cannot be read"
+    cut(tmp_path / "global_step_4" / "data.pt")
+    cut(tmp_path / "global_step_2" / "data.pt")
+    assert superseded(tmp_path) == []
 
 
 def test_all_go_with_a_finished_stage(tmp_path):

@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from recipe.mmzero.cli import main as mmzero
@@ -59,7 +61,7 @@ def test_running(running):
     assert 99 < now.seconds < 160 and now.sign_age_s < 60
     assert shown.following == "iter_02/collect_solver"
     assert shown.remaining_s == pytest.approx(3 * 90 + 2 * 500)  # finished stages took 500 s each
-    assert shown.owner == ""
+    assert shown.gone == ""
     text = "\n".join(status.lines(shown))
     assert "running iter_02/coder  2 attempts  step 3/6  reward" in text
     assert "next: iter_02/collect_solver" in text
@@ -96,7 +98,7 @@ def test_last_error_and_dead_loop(running):
     (running / "alarms.jsonl").write_text('{"step_id": "a", "rule": "kl"}\n{"step_id": "b", "rule": "leak"}\n{"step')
     shown = look(running)
     assert shown.error == ("iter_02/solver", "out of memory", running / "logs" / "iter_02-solver.attempt03.log")
-    assert child.stdout.strip() in shown.owner
+    assert child.stdout.strip() in shown.gone and "iter_02/coder" in shown.gone
     assert shown.alarm["rule"] == "leak"
 
 
@@ -161,6 +163,52 @@ def test_watch_prints_lines_without_a_terminal(running):
     assert "\x1b" not in rest
     assert "iter_02/solver: done" in rest.splitlines()
     assert rest.splitlines()[-1] == f"{running}: 10 of 10 steps done"
+
+
+def dead_process() -> str:
+    """The number of a process that has just ended."""
+    child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    return child.stdout.strip()
+
+
+STALE = {
+    "killed": lambda: f"{dead_process()} {socket.gethostname()} 12.5\n",
+    "killed, written by an earlier version": lambda: f"{dead_process()}\n",
+    "ended by itself": lambda: "",
+    "its number is in use by another process": lambda: f"{os.getpid()} {socket.gethostname()} 12.5\n",
+}
+
+
+@pytest.mark.parametrize("signed", STALE.values(), ids=STALE.keys())
+def test_watch_of_a_run_whose_loop_is_gone_ends_and_says_so(running, signed, capsys):
+    (running / "lock").write_text(signed())
+    assert mmzero(["status", str(running), "--watch"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "the watch ends" in last and "`mmzero run` with the same run_dir continues it" in last
+
+
+def test_watch_ends_when_the_loop_dies_under_it(running):
+    loop = subprocess.Popen(["sleep", "60"])
+    started = psutil.Process(loop.pid).create_time()
+    (running / "lock").write_text(f"{loop.pid} {socket.gethostname()} {started!r}\n")
+    words = [sys.executable, "-m", "recipe.mmzero.cli", "status", str(running), "--watch"]
+    watch = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        for line in watch.stdout:
+            if line.startswith("reward"):
+                break
+        loop.kill()
+        loop.wait()
+        rest, _ = watch.communicate(timeout=60)
+    finally:
+        watch.kill()
+        loop.kill()
+    assert watch.returncode == 0 and "the watch ends" in rest
+
+
+def test_a_loop_on_another_machine_is_not_called_dead(running):
+    (running / "lock").write_text(f"{dead_process()} another-machine 12.5\n")
+    assert look(running).gone == ""
 
 
 def test_live_view_fits_a_small_screen(running):

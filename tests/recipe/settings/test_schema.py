@@ -141,3 +141,18 @@ def test_nearest(key, valid, found):
 
 def test_open_block_takes_any_key():
     assert list(keys.unknown({"verl": {"x": {"y": 1}}, "a": {"b": 1, "c": 2}}, {"verl": {}, "a": {"b": 0}})) == ["a.c"]
+
+
+def test_home_means_the_same_in_every_path(tmp_path, monkeypatch):
+    """`~` behind `key=` is not seen by every shell; the loop, the doctor and the model's reader must not differ."""
+    from recipe.mmzero.machine.base_model import base_folder
+    from recipe.mmzero.machine.model_folder import locate
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "solver.txt").write_text("{question}")
+    config = schema.load(["run_dir=~/run", "model.path=~/model", "prompts.solver=~/solver.txt"])
+    assert config.run_dir == str(tmp_path / "run") and config.prompts.solver == str(tmp_path / "solver.txt")
+    assert base_folder(config) == tmp_path / "model" == locate(config.model.path, False).folder
+    with pytest.raises(schema.ConfigError, match=r"run_dir=~nobody_here/x: no such user"):
+        schema.load(["run_dir=~nobody_here/x"])

@@ -70,10 +70,14 @@ def make_room(folder: Path) -> list[Path]:
 
 
 def superseded(folder: Path) -> list[Path]:
-    """Checkpoints that are older than the newest one that can be read: no stage continues from them."""
-    steps = sorted(_steps(folder), reverse=True)
-    usable = next((step for step in steps if damage_of(path_of(folder, step), exported=False) is None), None)
-    return [path_of(folder, step) for step in sorted(steps) if usable is not None and step < usable]
+    """Checkpoints that are older than the newest ones that can be read: no stage continues from them.
+
+    The one before the newest stays: the newest may lack the export that only the last step must have.
+    """
+    steps = sorted(_steps(folder))
+    usable = [step for step in steps if damage_of(path_of(folder, step), exported=False) is None]
+    kept = usable[-KEPT_CHECKPOINTS:]
+    return [path_of(folder, step) for step in steps if len(kept) == KEPT_CHECKPOINTS and step < kept[0]]
 
 
 def remove_all(folder: Path) -> None:
