@@ -299,3 +299,12 @@ def test_costs_of_page_and_card_are_the_same(tmp_path):
         assert "| " + " | ".join([name, *cells]) + " |" in card
         assert f'<tr><th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" in page
     assert dataclasses.asdict(total(found))["wall_s"] == 2500.0
+
+
+def test_a_small_negative_number_is_zero():
+    """No `-0.000`, in the stage table and in the table over iterations."""
+    from recipe.mmzero.report.data.final import StageRow, cells
+
+    assert cells(StageRow(1, "solver", 4, reward_first=-0.0004, reward_last=-0.01))[3] == "0.000 -> -0.010"
+    column = next(one for one in overview.COLUMNS if one.key == "gap")
+    assert overview.show(stats.Number(-0.001, -0.004, 0.2), column) == ("0.00", "0.00 to 0.20")
