@@ -299,3 +299,109 @@ def test_costs_of_page_and_card_are_the_same(tmp_path):
         assert "| " + " | ".join([name, *cells]) + " |" in card
         assert f'<tr><th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" in page
     assert dataclasses.asdict(total(found))["wall_s"] == 2500.0
+
+
+def test_a_small_negative_number_is_zero():
+    """No `-0.000`, in the stage table and in the table over iterations."""
+    from recipe.mmzero.report.data.final import StageRow, cells
+
+    assert cells(StageRow(1, "solver", 4, reward_first=-0.0004, reward_last=-0.01))[3] == "0.000 -> -0.010"
+    column = next(one for one in overview.COLUMNS if one.key == "gap")
+    assert overview.show(stats.Number(-0.001, -0.004, 0.2), column) == ("0.00", "0.00 to 0.20")
+
+
+# --- rows of a collection ---------------------------------------------------------------------------------------------
+
+
+def collected(tmp_path, name, proposals, drawings, labels=()):
+    """(survey, samples) of a collection with these rows; columns that are not given are null."""
+    from recipe.mmzero.engine.collect.rows import DRAWINGS, LABELS, PROPOSALS, write_parquet
+    from recipe.mmzero.report.data.survey import load
+
+    folder = tmp_path / "run" / "iter_01" / name
+    folder.mkdir(parents=True)
+    for table, schema, rows in (
+        ("proposals", PROPOSALS, proposals),
+        ("drawings", DRAWINGS, drawings),
+        ("labels", LABELS, labels),
+    ):
+        write_parquet(folder / f"{table}.parquet", schema, [dict.fromkeys(schema.names) | row for row in rows])
+    run = read_run(tmp_path / "run")
+    found = survey(run)
+    assert run.skips.lines() == []
+    return found, [load(found, entry, run) for entry in found.entries]
+
+
+def test_rows_of_a_solver_collection(tmp_path):
+    fields = {"content_type": "map", "caption": "c", "easy_question": "e?", "easy_answer": "1", "hard_question": "h?"}
+    valid = fields | {"hard_answer": "2", "format_ok": True}
+    proposals = [
+        {"proposal_id": "01-solver-000000", "topic": "t", "raw_text": "r", "reject_reason": ""} | valid,
+        {"proposal_id": "01-solver-000001", "reject_reason": "format_x", "format_ok": False, "content_type": "table"},
+        {"proposal_id": "01-solver-000004", "reject_reason": "too_easy"} | valid,
+        {"proposal_id": "01-solver-000005", "reject_reason": "render_blank"} | valid,
+    ]
+    drawn = {"status": "ok", "language": "python", "code": "plot()", "drawn_text": ["a"]}
+    drawings = [
+        {"proposal_id": "01-solver-000000", "image": "images/a.png"} | drawn,
+        {"proposal_id": "01-solver-000004", "image": "images/b.png"} | drawn,
+        {"proposal_id": "01-solver-000005", "status": "blank", "code": "<svg/>", "language": "svg"},
+    ]
+    numbers = {"easy_consistency": 0.9, "easy_accuracy": 0.7, "hard_consistency": 0.4, "leak": True}
+    votes = {"easy_votes": ["1", None], "hard_votes": ["2", "3"], "blind_votes": ["3", "4"], "blind_rate": 0.25}
+    labels = [
+        {"proposal_id": "01-solver-000000", "label": "3", "label_agrees": False} | numbers | votes,
+        {"proposal_id": "01-solver-000004", "label": "2"} | numbers | {"hard_consistency": 0.8, "leak": False},
+    ]
+    found, samples = collected(tmp_path, "collect_solver", proposals, drawings, labels)
+    assert [(one.id[-1], one.step, one.outcome) for one in samples] == [
+        ("0", 0, "kept"),
+        ("1", 1, "format_x"),
+        ("4", 4, "too_easy"),
+        ("5", 5, "render_blank"),
+    ]
+    first, broken, *_ = samples
+    assert (first.label, first.prompt, first.response, first.blind_votes) == ("3", "t", "r", ["3", "4"])
+    assert first.terms == {
+        "hard_consistency": 0.4,
+        "easy_consistency": 0.9,
+        "solvability": 0.7,
+        "leak": 1.0,
+        "label_agrees": 0.0,
+        "blind_rate": 0.25,
+    }
+    (drawing,) = first.drawings
+    assert dataclasses.astuple(drawing) == (
+        *("ok", "plot()", "python", "images/a.png", ["a"]),
+        ["1", None],
+        ["2", "3"],
+    )
+    assert broken.proposal == {} and first.proposal["content_type"] == "map"
+    tally = found.tally(1, "collect_solver")
+    sums = {name: (one.n, round(one.total, 6)) for name, one in tally.moments.items()}
+    assert sums == {
+        "solvability": (2, 1.4),
+        "consistency": (2, 1.2),
+        "difficulty": (2, 0.6),  # 0.4 and 0.2
+        "gap": (2, 0.6),  # 0.5 and 0.1
+        "leak": (2, 1.0),
+        "blind_rate": (1, 0.25),
+        "label_agrees": (1, 0.0),
+    }
+    assert tally.content == {"map": 3} and tally.drawings == {"ok": 2, "blank": 1} and tally.samples == 4
+
+
+def test_rows_of_a_coder_collection(tmp_path):
+    proposals = [
+        {"proposal_id": "01-coder-000002", "reject_reason": "", "format_ok": True, "content_type": "map"},
+        {"proposal_id": "01-coder-000003", "reject_reason": "render_rate_below_window", "format_ok": True},
+    ]
+    drawings = [
+        {"proposal_id": f"01-coder-00000{row}", "status": status, "code": "x"}
+        for row, statuses in ((2, ["ok", "timeout", "ok", "ok"]), (3, ["blank", "timeout"]))
+        for status in statuses
+    ]
+    found, (kept, refused) = collected(tmp_path, "collect_coder", proposals, drawings)
+    assert (kept.outcome, kept.terms, len(kept.drawings)) == ("kept", {"render_rate": 0.75}, 4)
+    assert (refused.outcome, refused.terms) == ("render_rate_below_window", {"render_rate": 0.0})
+    assert found.tally(1, "collect_coder").drawings == {"ok": 3, "timeout": 2, "blank": 1}

@@ -121,7 +121,7 @@ def terminal_table(run_dir: Path | str) -> str:
 
 def cells(row: StageRow) -> tuple[str, ...]:
     """The texts of one row, in the order of HEADS."""
-    reward = "-" if row.reward_first is None else f"{row.reward_first:.3f} -> {row.reward_last:.3f}"
+    reward = "-" if row.reward_first is None else f"{row.reward_first:z.3f} -> {row.reward_last:z.3f}"
     counts = "-" if row.attempts is None else f"{row.accepted:,} / {row.attempts:,}"
     return (
         str(row.iteration),

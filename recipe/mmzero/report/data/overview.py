@@ -117,7 +117,7 @@ def show(number: Number | None, column: Column) -> tuple[str, str]:
         return "–", ""
 
     def one(value: float) -> str:
-        return f"{100 * value:.1f}%" if column.percent else f"{value:,.{column.digits}f}"
+        return f"{100 * value:.1f}%" if column.percent else f"{value:z,.{column.digits}f}"
 
     if number.low is None or number.high is None:
         return one(number.value), ""

@@ -42,7 +42,9 @@ def coevolution(run: Run, found: Survey) -> Figure:
     _content(panels[1, 0], found, iterations)
     _entropy(panels[1, 1], found, iterations)
     series(panels[1, 2], iterations, lengths, "Length of code", "characters, mean", False, CYCLE[4])
-    panels[1, 2].set_ylim(bottom=0)
+    for axes in (panels[0, 3], panels[1, 2]):  # a difference and a length are read from zero
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(0.0, low), max(0.0, high) * 1.05 or 1.0)
     _accepted(panels[1, 3], run, iterations)
     return canvas
 
@@ -99,9 +101,9 @@ def series(
     scale = 100 if percent else 1
     x = [point[0] for point in points]
     y = [scale * value.value for _, value in points]
-    low = [scale * (value.value - value.low) if value.low is not None else 0 for _, value in points]
-    high = [scale * (value.high - value.value) if value.high is not None else 0 for _, value in points]
-    axes.errorbar(x, y, [np.maximum(low, 0), np.maximum(high, 0)], color=color, marker="o", capsize=3, elinewidth=1.2)
+    low = [scale * max(0.0, value.value - value.low) if value.low is not None else 0 for _, value in points]
+    high = [scale * max(0.0, value.high - value.value) if value.high is not None else 0 for _, value in points]
+    axes.errorbar(x, y, [low, high], color=color, marker="o", capsize=3, elinewidth=1.2)
     iteration_axis(axes, list(xs))
     if percent:
         share_axis(axes, label)
@@ -120,8 +122,9 @@ def _content(axes: Axes, found: Survey, iterations: list[int], legend: bool = Fa
     for k, name in enumerate(CONTENT_TYPES):
         heights = [100 * content_shares(t.content)[name] if t.content else 0.0 for t in tallies]
         bars = {"color": CYCLE[k], "hatch": hatches[k], "edgecolor": axes.get_facecolor(), "linewidth": 0.4}
-        axes.bar(iterations, heights, 0.7, bottom=bottom, label=name.replace("_", " "), **bars)
-        bottom += heights
+        if any(heights):
+            axes.bar(iterations, heights, 0.7, bottom=bottom, label=name.replace("_", " "), **bars)
+            bottom += heights
     iteration_axis(axes, iterations)
     share_axis(axes, "proposals")
     axes.legend(
@@ -135,7 +138,11 @@ def _content(axes: Axes, found: Survey, iterations: list[int], legend: bool = Fa
 
 
 def _entropy(axes: Axes, found: Survey, iterations: list[int]) -> None:
-    """Entropy over the fixed list, with a 95% interval by resampling the counts (small samples look less diverse)."""
+    """Entropy over the fixed list, with a 95% interval by resampling the counts.
+
+    Small samples look less diverse than what they are drawn from, and samples of the sample once more: the interval is
+    the reflected one (basic bootstrap, Davison and Hinkley 1997, section 5.2), which lies on the other side.
+    """
     values: list[Number | None] = []
     generator = np.random.default_rng(0)
     for iteration in iterations:
@@ -149,7 +156,8 @@ def _entropy(axes: Axes, found: Survey, iterations: list[int]) -> None:
         draws = generator.multinomial(total, np.array(shares) / sum(shares), size=200)
         entropies = [content_entropy(dict(zip(CONTENT_TYPES, row.tolist(), strict=True))) for row in draws]
         low, high = np.quantile(entropies, (0.025, 0.975))
-        values.append(Number(entropy, min(entropy, float(low)), max(entropy, float(high)), total))
+        reflected = 2 * entropy - float(high), min(1.0, 2 * entropy - float(low))
+        values.append(Number(entropy, min(entropy, reflected[0]), max(entropy, reflected[1]), total))
     series(axes, iterations, values, "Content entropy", "entropy over 7 types, 0 to 1", False, BLUE)
     axes.set_ylim(0, 1.04)
 
