@@ -5,9 +5,10 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from mmzero_env.config import BLANK, RANGES, SANDBOX, RenderConfig
+from mmzero_env.config import RenderConfig
 from mmzero_env.doctor import examine
 from mmzero_env.env import RenderEnv
+from mmzero_env.ranges import rules_of
 from mmzero_env.results import RenderEnvError, RenderRequest, RenderResult
 
 LANGUAGE_OF = {".svg": "svg", ".xml": "svg", ".py": "python"}
@@ -29,11 +30,11 @@ def parser() -> argparse.ArgumentParser:
     render = commands.add_parser("render", help="draw files (.svg, .xml, .py); each becomes DIR/NAME.png")
     render.add_argument("files", nargs="+", type=Path, metavar="FILE")
     render.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
+    rules = rules_of(RenderConfig)
     for key in dataclasses.fields(RenderConfig):
-        choices = {"sandbox": SANDBOX, "blank": BLANK}.get(key.name)
-        kind = type(key.default)
-        shown = "{:g} to {:g}".format(*RANGES[key.name]) if key.name in RANGES else ", ".join(choices or ("a colour",))
-        help_text = f"{shown} (default: {key.default})"
+        rule, kind = rules[key.name], type(key.default)
+        choices = rule.choices or None
+        help_text = f"{rule.says} (default: {key.default})"
         render.add_argument(
             f"--{key.name.replace('_', '-')}", type=kind, default=key.default, choices=choices, help=help_text
         )

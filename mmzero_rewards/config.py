@@ -7,10 +7,26 @@ nearest valid one. The YAML twins of the presets are recipe/mmzero/config/reward
 Not covered: sampling, batch sizes and data budgets (the recipe's configuration), rendering limits (mmzero_env).
 """
 
-import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
+
+from mmzero_env.hints import nearest
+from mmzero_env.ranges import (
+    RULE,
+    Rule,
+    choice,
+    choice_rule,
+    declare,
+    flag,
+    items,
+    items_rule,
+    key_of,
+    number,
+    number_rule,
+    rules_of,
+    whole,
+)
 
 NON_ANSWERS = (
     "",
@@ -32,94 +48,96 @@ CONTENT_TYPES = ("data_chart", "diagram", "geometry", "timeline", "map", "table"
 """The fixed list of picture classes; shares and entropy are taken over all seven (METHOD §2.1)."""
 
 
-def choice(default: str, *others: str) -> Any:
-    """A string field with a closed set of values; anything else is refused by `from_dict`."""
-    return field(default=default, metadata={"choices": (default, *others)})
+SHARE = number_rule(0, 1)
+STRINGS = replace(
+    items_rule(Rule("a string", lambda one: isinstance(one, str))), says='a list of strings (quote null as "null")'
+)
+POINTS = number_rule(0, 10)  # of reward; the largest that the method knows is 1
 
 
 @dataclass(frozen=True)
 class EasyHardConfig:
     """r_eh: `penalty` when the mean difficulty of the rendered pictures is below `threshold`."""
 
-    threshold: float = 0.15
-    penalty: float = 0.3
+    threshold: float = declare(SHARE, 0.15)
+    penalty: float = declare(POINTS, 0.3)
 
 
 @dataclass(frozen=True)
 class ContentTypeConfig:
     """r_ct: up to `penalty` when one class has more than `threshold` of the batch; how classes are found."""
 
-    threshold: float = 0.5
-    penalty: float = 0.15
-    single_type: str = choice("penalise", "skip")
-    fallback: str = choice("word", "substring", "none")
+    threshold: float = number(0, below=1, default=0.5)
+    penalty: float = declare(POINTS, 0.15)
+    single_type: str = choice("penalise", "skip", default="penalise")
+    fallback: str = choice("word", "substring", "none", default="word")
 
 
 @dataclass(frozen=True)
 class DiversityWeights:
     """Weight of each text field in r_div."""
 
-    caption: float = 0.45
-    easy_question: float = 0.20
-    hard_question: float = 0.35
+    caption: float = declare(SHARE, 0.45)
+    easy_question: float = declare(SHARE, 0.20)
+    hard_question: float = declare(SHARE, 0.35)
 
 
 @dataclass(frozen=True)
 class DiversityConfig:
     """r_div: clusters below distance `threshold`; `lambda_` scales the penalty; `memory` counts earlier iterations."""
 
-    measure: str = choice("ngram_cosine", "bleu", "off")
+    measure: str = choice("ngram_cosine", "bleu", "off", default="ngram_cosine")
     weights: DiversityWeights = field(default_factory=DiversityWeights)
-    threshold: float = 0.25
-    lambda_: float = 0.5
-    memory: int = 0
+    threshold: float = declare(SHARE, 0.25)
+    lambda_: float = declare(POINTS, 0.5)
+    memory: int = whole(0, 1000, default=0)
 
 
 @dataclass(frozen=True)
 class ProposerConfig:
-    solvability_cap: float = 0.5
+    solvability_cap: float = declare(SHARE, 0.5)
     easy_hard: EasyHardConfig = field(default_factory=EasyHardConfig)
     content_type: ContentTypeConfig = field(default_factory=ContentTypeConfig)
     diversity: DiversityConfig = field(default_factory=DiversityConfig)
-    no_render: str = choice("r_eh", "zero")
-    empty_body: str = choice("error", "allow")
-    min_consistency: float = 0.0
-    blind_penalty: float = 0.0
+    no_render: str = choice("r_eh", "zero", default="r_eh")
+    empty_body: str = choice("error", "allow", default="error")
+    min_consistency: float = declare(SHARE, 0.0)
+    blind_penalty: float = declare(POINTS, 0.0)
 
 
 @dataclass(frozen=True)
 class CoderPenalty:
-    no_render: float = 0.1
-    no_code: float = 0.05
-    wrong_type: float = 0.5
+    no_render: float = declare(POINTS, 0.1)
+    no_code: float = declare(POINTS, 0.05)
+    wrong_type: float = declare(POINTS, 0.5)
 
 
 @dataclass(frozen=True)
 class CoderConfig:
     penalty: CoderPenalty = field(default_factory=CoderPenalty)
-    floor: float = -0.5
-    leak_penalty: float = 0.3
-    languages: tuple[str, ...] = ("svg",)
+    floor: float = number(-10, 0, default=-0.5)
+    leak_penalty: float = declare(POINTS, 0.3)
+    languages: tuple[str, ...] = items(choice_rule("svg", "python"), 1, distinct=True, default=("svg",))
 
 
 @dataclass(frozen=True)
 class LabelFilterConfig:
     """Which labelled rows train the Solver (METHOD §2.3)."""
 
-    easy_metric: str = choice("accuracy", "consistency")
-    easy_min: float = 0.5
-    hard_consistency: tuple[float, float] = (0.25, 0.75)
-    require_hard_answer: bool = False
+    easy_metric: str = choice("accuracy", "consistency", default="accuracy")
+    easy_min: float = declare(SHARE, 0.5)
+    hard_consistency: tuple[float, float] = items(SHARE, 2, 2, ascending=True, default=(0.25, 0.75))
+    require_hard_answer: bool = flag(default=False)
 
 
 @dataclass(frozen=True)
 class SolverConfig:
     """`vote`: equal canonical keys are one answer; `union_find` also joins keys that the grader calls equal."""
 
-    format_weight: float = 0.1
-    vote: str = choice("union_find", "canonical")
-    consistency_denominator: str = choice("all", "valid")
-    non_answers: tuple[str, ...] = NON_ANSWERS
+    format_weight: float = declare(SHARE, 0.1)
+    vote: str = choice("union_find", "canonical", default="union_find")
+    consistency_denominator: str = choice("all", "valid", default="all")
+    non_answers: tuple[str, ...] = declare(STRINGS, NON_ANSWERS)
     filter: LabelFilterConfig = field(default_factory=LabelFilterConfig)
 
 
@@ -127,15 +145,15 @@ class SolverConfig:
 class GradingConfig:
     """`grader` decides equality; `symbolic` adds a math-verify step in a child process (builtin grader only)."""
 
-    grader: str = choice("builtin", "mathruler")
-    symbolic: bool = False
+    grader: str = choice("builtin", "mathruler", default="builtin")
+    symbolic: bool = flag(default=False)
 
 
 @dataclass(frozen=True)
 class BlindConfig:
     """Share of items whose hard question is asked once more without the picture."""
 
-    fraction: float = 0.1
+    fraction: float = declare(SHARE, 0.1)
 
 
 @dataclass(frozen=True)
@@ -160,7 +178,7 @@ class RewardConfig:
         Raises:
             ValueError: unknown key (names it and the nearest valid one), wrong type, or a value outside its choices.
         """
-        return _build(cls, mapping, "", _dotted_keys(cls))
+        return _build(cls, mapping, "", tuple(rules_of(cls)))
 
     @classmethod
     def preset(cls, name: str, overrides: Mapping[str, Any] | None = None) -> "RewardConfig":
@@ -202,31 +220,18 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _key_of(name: str) -> str:
-    """Field name -> key: a trailing underscore only avoids Python's keyword `lambda`."""
-    return name.rstrip("_")
-
-
-def _dotted_keys(cls: type, prefix: str = "") -> list[str]:
-    keys = []
-    for item in fields(cls):
-        dotted = prefix + _key_of(item.name)
-        keys.append(dotted)
-        inner = item.type if is_dataclass(item.type) else None
-        if inner:
-            keys += _dotted_keys(inner, dotted + ".")
-    return keys
-
-
-def _build(cls: type, mapping: Any, prefix: str, valid: list[str]) -> Any:
+def _build(cls: type, mapping: Any, prefix: str, valid: Sequence[str]) -> Any:
     if not isinstance(mapping, Mapping):
         raise ValueError(f"rewards key '{prefix.rstrip('.') or 'rewards'}' must be a mapping, got {mapping!r}")
-    known = {_key_of(item.name): item for item in fields(cls)}
+    known = {key_of(item): item for item in fields(cls)}
     values = {}
     for key, value in mapping.items():
         dotted = f"{prefix}{key}"
         if key not in known:
-            raise ValueError(f"unknown rewards key '{dotted}'{_nearest(dotted, valid)}")
+            blocks = {key.rpartition(".")[0] for key in valid} - {""}
+            listed = f"; valid keys: {', '.join(valid[:8])}, ..."
+            found = nearest(dotted, [*valid, *sorted(blocks)])
+            raise ValueError(f"unknown rewards key '{dotted}'" + (f"; did you mean '{found}'?" if found else listed))
         item = known[key]
         values[item.name] = (
             _build(item.type, value, dotted + ".", valid) if is_dataclass(item.type) else _checked(item, dotted, value)
@@ -234,45 +239,16 @@ def _build(cls: type, mapping: Any, prefix: str, valid: list[str]) -> Any:
     return cls(**values)
 
 
-def _nearest(dotted: str, valid: list[str]) -> str:
-    close = difflib.get_close_matches(dotted, valid, n=1, cutoff=0.5)
-    if not close:
-        by_name = {key.rsplit(".", 1)[-1]: key for key in valid}
-        close = [by_name[name] for name in difflib.get_close_matches(dotted.rsplit(".", 1)[-1], by_name, n=1)]
-    return f"; did you mean '{close[0]}'?" if close else f"; valid keys: {', '.join(valid[:8])}, ..."
-
-
 def _checked(item: Any, dotted: str, value: Any) -> Any:
     """`value` converted to the field's type, or ValueError naming the key."""
-    choices = item.metadata.get("choices")
-    if choices and value not in choices:
-        raise ValueError(f"rewards key '{dotted}' is {value!r}; choose one of {', '.join(choices)}")
-    if item.type is bool:
-        if not isinstance(value, bool):
-            raise ValueError(f"rewards key '{dotted}' must be true or false, got {value!r}")
-        return value
-    if item.type is str:
-        return value
-    if item.type in (int, float):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
-            raise ValueError(f"rewards key '{dotted}' must be a number, got {value!r}")
-        if item.type is int and value != int(value):
-            raise ValueError(f"rewards key '{dotted}' must be a whole number, got {value!r}")
-        return item.type(value)
-    return _checked_list(item, dotted, value)
-
-
-def _checked_list(item: Any, dotted: str, value: Any) -> tuple:
-    if isinstance(value, str) or not hasattr(value, "__iter__"):
+    if item.type is int and isinstance(value, float) and value.is_integer():
+        value = int(value)
+    several = not isinstance(value, str) and hasattr(value, "__iter__")
+    if item.type not in (int, float, str, bool) and not several:
         raise ValueError(f"rewards key '{dotted}' must be a list, got {value!r}")
-    items = tuple(value)
-    if item.name == "hard_consistency":
-        numbers = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in items)
-        if len(items) != 2 or not numbers or items[0] > items[1]:
-            raise ValueError(f"rewards key '{dotted}' must be [low, high] with low <= high, got {value!r}")
-        return (float(items[0]), float(items[1]))
-    if not all(isinstance(x, str) for x in items):
-        raise ValueError(f"rewards key '{dotted}' must be a list of strings (quote null as \"null\"), got {value!r}")
-    if item.name == "languages" and (not items or set(items) - {"svg", "python"}):
-        raise ValueError(f"rewards key '{dotted}' may hold svg and python, got {list(items)!r}")
-    return items
+    problem = item.metadata[RULE].problem(f"rewards key '{dotted}'", tuple(value) if several else value)
+    if problem:
+        raise ValueError(problem)
+    if several:
+        return tuple(float(one) if isinstance(one, int) else one for one in value)
+    return item.type(value) if item.type in (int, float) else value

@@ -10,7 +10,6 @@
 Every key is optional. Units: seconds, pixels, tokens. Sampling defaults are the method's (METHOD §2.2, §2.3).
 """
 
-import difflib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzero_env import RenderConfig
+from mmzero_env.hints import nearest
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.peers.client import PeerClient, Sampling
 from mmzero_rewards.prompting import PROMPT_FIELDS, PromptTemplates
@@ -176,6 +176,6 @@ def _typed(cls: type, values: Mapping[str, Any], where: str) -> Any:
 def _check_keys(values: Mapping[str, Any], known: Sequence[str], where: str) -> None:
     for key in values:
         if key not in known:
-            close = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
-            hint = f"did you mean '{where}.{close[0]}'?" if close else f"valid keys: {', '.join(known)}"
+            found = nearest(f"{where}.{key}", [f"{where}.{name}" for name in known])
+            hint = f"did you mean '{found}'?" if found else f"valid keys: {', '.join(known)}"
             raise ValueError(f"unknown key '{where}.{key}'; {hint}")
