@@ -8,6 +8,7 @@ import struct
 
 from mmzero_env.sandbox.kernel import (
     PR_CAPBSET_DROP,
+    PR_CAPBSET_READ,
     PR_GET_NO_NEW_PRIVS,
     PR_SET_NO_NEW_PRIVS,
     prctl,
@@ -28,12 +29,20 @@ def no_new_privs() -> None:
 
 def drop_capabilities() -> None:
     """Give up every capability: root becomes the plain owner of root's files. Nothing to do for an ordinary user.
+
+    The bounding set (what a program started by root could get back) can be emptied only with CAP_SETPCAP. Containers
+    take that one away: then the set is empty as well, or no_new_privs, a layer of its own, keeps it out of reach.
     Raises OSError."""
     with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:
         last = int(file.read())
     if os.geteuid() == 0:
         for capability in range(last + 1):
-            prctl(PR_CAPBSET_DROP, capability)
+            if not prctl(PR_CAPBSET_READ, capability):
+                continue
+            try:
+                prctl(PR_CAPBSET_DROP, capability)
+            except PermissionError:
+                break
     header = ctypes.create_string_buffer(struct.pack("=Ii", CAPABILITY_VERSION_3, 0))
     nothing = ctypes.create_string_buffer(24)
     syscall("capset", ctypes.byref(header), ctypes.byref(nothing))

@@ -133,9 +133,12 @@ def _check_no_new_privs() -> str:
 def _check_capabilities() -> str:
     limits.drop_capabilities()
     with open("/proc/self/status", encoding="ascii") as file:
-        held = {line.split()[1] for line in file if line.startswith(("CapPrm", "CapEff"))}
-    if held != {"0" * 16}:
-        raise OSError(f"capabilities left: {', '.join(sorted(held))}")
+        sets = {line.split(":")[0]: int(line.split()[1], 16) for line in file if line.startswith("Cap")}
+    held = {name: value for name, value in sets.items() if value and name != "CapBnd"}
+    if held:
+        raise OSError(f"capabilities left: {', '.join(f'{name} {value:x}' for name, value in held.items())}")
+    if os.geteuid() == 0 and sets["CapBnd"]:
+        return "none held; without CAP_SETPCAP no_new_privs keeps the bounding set out of reach"
     return "none held"
 
 
@@ -145,7 +148,8 @@ def _check_landlock() -> str:
     try:
         os.listdir("/")
     except PermissionError:
-        return f"ABI {landlock.abi()}"
+        version = landlock.abi()
+        return f"ABI {version}" + ("" if version >= landlock.TRUNCATE_ABI else ": truncation is left to seccomp")
     raise OSError("rules were accepted, but / can still be listed")
 
 
@@ -153,12 +157,24 @@ def _check_seccomp() -> str:
     limits.no_new_privs()
     seccomp.available()
     seccomp.of("svg").load()
-    try:
-        socket.socketpair()
-    except PermissionError:
-        return f"allow-list of {len(seccomp.COMMON)} calls"
-    raise OSError("the filter was accepted, but sockets can still be made")
+    for what, forbidden in _FORBIDDEN.items():
+        try:
+            forbidden()
+        except PermissionError:
+            continue
+        except OSError as error:
+            raise OSError(f"the filter was accepted, but {what} reaches the kernel: {error}") from error
+        raise OSError(f"the filter was accepted, but {what} is still possible")
+    return f"allow-list of {len(seccomp.COMMON)} calls"
 
+
+# Harmless where the filter fails: a folder cannot be truncated.
+_FORBIDDEN: dict[str, Callable[[], object]] = {
+    "a socket": socket.socketpair,
+    "truncation by reading": lambda: os.open("/", os.O_RDONLY | os.O_TRUNC),
+    "opening without reading or writing": lambda: os.open(os.devnull, os.O_WRONLY | os.O_RDWR),
+    "a file without a name": lambda: os.open(os.devnull, os.O_TMPFILE | os.O_RDWR),
+}
 
 _CHECKS: dict[str, Callable[[], str]] = {
     "limits": _check_limits,

@@ -1,4 +1,4 @@
-"""Both users' runners live as long as the session: starting the Python template takes seconds."""
+"""All users' runners live as long as the session: starting the Python template takes seconds."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import users
 
 
-@pytest.fixture(scope="session", params=["root", "nobody"])
+@pytest.fixture(scope="session", params=["root", "nobody", "bare"])
 def runner(request):
     one = users.start(request.param)
     yield one
