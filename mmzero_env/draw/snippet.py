@@ -15,6 +15,7 @@ from typing import Any
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
+from mmzero_env.draw import kept_files
 from mmzero_env.draw.errors import Refused
 from mmzero_env.results import RenderStatus
 
@@ -67,6 +68,7 @@ class SnippetRenderer:
         random.seed(0)
         self.seed_numpy(0)
         allow_folders()
+        kept_files.install()
         run(code, main.__dict__)
         try:
             self.capture.leftover(main.__dict__)
@@ -128,6 +130,8 @@ def allow_folders() -> None:
 def font_cache(fallback: str) -> str:
     """A folder that outlives this template, for matplotlib's list of fonts (seconds to build); else `fallback`."""
     home = os.path.expanduser("~")
+    if not (os.path.isabs(home) and os.path.isdir(home)):
+        return fallback
     folder = os.path.join(home, ".cache", CACHE)
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -20,12 +21,15 @@ from typing import Any
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
 from mmzero_env.process.child import run_child
-from mmzero_env.process.scratch import Scratch
+from mmzero_env.process.scratch import MAX_FILES, Scratch
 from mmzero_env.sandbox import limits
 from mmzero_env.sandbox import wall as walls
 
 OWNER_CHECK_S = 1.0
-SCRATCH_CHECK_S = 0.1
+SCRATCH_CHECK_S = 0.02  # a snippet writes 20 to 40 MB in the meantime
+# How long no child can be made before that is the end: processes, memory or room may come back.
+PATIENCE_S = 30.0
+FORK_AGAIN_S = 0.1
 # A child that closed its end may need a moment to be gone by itself; its own exit status says more than our SIGKILL.
 GRACE_S = 0.2
 OOM_SCORE = "700"
@@ -34,8 +38,11 @@ OOM_SCORE = "700"
 def main(start: dict[str, Any]) -> None:
     """`start`: fd (control socket), owner (process id), language, config."""
     control = socket.socket(fileno=start["fd"])
+    for inherited in (signal.SIGCHLD, signal.SIGXCPU):  # the owner may ignore them
+        signal.signal(inherited, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # `serve` looks for it, so that it cleans up
+    os.umask(0o077)
     config = RenderConfig(**start["config"])
     language = start["language"]
     layers = walls.probe()
@@ -48,7 +55,14 @@ def main(start: dict[str, Any]) -> None:
             'or sandbox="best_effort" to go on without',
         )
         return
-    scratch = Scratch.create() if language == "python" else None
+    scratch = None
+    if language == "python":
+        try:
+            check_file_limit()
+            scratch = Scratch.create(config.workers * (config.scratch_mb << 20), config.workers * MAX_FILES)
+        except OSError as error:
+            refuse(control, f"{language} cannot be rendered: {error}")
+            return
     try:
         try:
             draw = load(language, config, scratch)
@@ -72,6 +86,15 @@ def main(start: dict[str, Any]) -> None:
     finally:
         if scratch is not None:
             scratch.remove()
+
+
+def check_file_limit() -> None:
+    """Raises OSError where this process may not write files as large as a snippet may."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if most != resource.RLIM_INFINITY and most < limits.FILE_BYTES:
+        needed = limits.FILE_BYTES
+        raise OSError(f"files may have {most} bytes here, {needed} are needed; remedy: ulimit -f unlimited")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
 def load(language: str, config: RenderConfig, scratch: Scratch | None) -> Any:
@@ -108,18 +131,31 @@ def quiet() -> None:
 
 
 def serve(control: socket.socket, owner: int, children: "Children") -> None:
+    owed, since = 0, 0.0  # children that could not be made yet, and since when
     while os.getppid() == owner and signal.SIGTERM not in signal.sigpending():
-        wait_s = SCRATCH_CHECK_S if children.watch_scratch() else OWNER_CHECK_S
-        if not select.select([control], [], [], wait_s)[0]:
-            continue
-        order = control.recv(64)
-        if not order:
-            return
-        kind, argument = wire.ORDER.unpack(order)
-        if kind == wire.FORK:
-            children.fork()
-        else:
-            children.end(argument, GRACE_S if kind == wire.END else 0.0)
+        wait_s = FORK_AGAIN_S if owed else OWNER_CHECK_S
+        wait_s = min(wait_s, SCRATCH_CHECK_S) if children.watch_scratch() else wait_s
+        if select.select([control], [], [], wait_s)[0]:
+            order = control.recv(64)
+            if not order:
+                return
+            kind, argument = wire.ORDER.unpack(order)
+            if kind == wire.FORK:
+                owed += 1
+            else:
+                children.end(argument, GRACE_S if kind == wire.END else 0.0)
+        try:
+            while owed:
+                children.fork()
+                owed, since = owed - 1, 0.0
+        except NotForked as error:
+            since = since or time.monotonic()
+            if time.monotonic() - since > PATIENCE_S:
+                raise OSError(f"no process for a snippet in {PATIENCE_S:.0f} s: {error}") from error
+
+
+class NotForked(Exception):
+    """No child could be made this time; the text says why."""
 
 
 class Children:
@@ -131,18 +167,27 @@ class Children:
         self.overfull: set[int] = set()
 
     def fork(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        folder = self.scratch.folder() if self.scratch else None
-        if folder is not None:
-            self.wall.admit(folder)
-        pid = os.fork()
-        if pid == 0:
-            run_child(theirs.fileno(), os.getppid(), self.wall, self.draw, folder)
-        theirs.close()
-        self.folders[pid] = folder
-        event = wire.EVENT.pack(wire.CHILD, pid, 0, 0, 0)
-        socket.send_fds(self.control, [event], [ours.fileno()])
-        ours.close()
+        """A child, and its socket for the owner. Raises NotForked; OSError if the owner is gone."""
+        with contextlib.ExitStack() as half_done:
+            try:
+                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+                half_done.callback(theirs.close)
+                half_done.callback(ours.close)
+                folder = self.scratch.folder() if self.scratch else None
+                if folder is not None:
+                    undo = half_done.enter_context(contextlib.ExitStack())
+                    undo.callback(self.scratch.drop, folder)
+                    self.wall.admit(folder)
+                pid = os.fork()
+            except OSError as error:
+                raise NotForked(str(error)) from error
+            if pid == 0:
+                run_child(theirs.fileno(), os.getppid(), self.wall, self.draw, folder)
+            if folder is not None:
+                undo.pop_all()
+            self.folders[pid] = folder
+            event = wire.EVENT.pack(wire.CHILD, pid, 0, 0, 0)
+            socket.send_fds(self.control, [event], [ours.fileno()])
 
     def end(self, pid: int, grace_s: float) -> None:
         """Kill (after `grace_s` if it is still there), reap, remove its folder, and tell the owner how it ended."""

@@ -74,8 +74,6 @@ NUMBERS: dict[str, tuple[int | None, int]] = {
     "readlink": (89, None),
     "readlinkat": (267, 78),
     "readv": (19, 65),
-    "rename": (82, None),
-    "renameat": (264, 38),
     "renameat2": (316, 276),
     "restart_syscall": (219, 128),
     "rseq": (334, 293),
@@ -96,8 +94,6 @@ NUMBERS: dict[str, tuple[int | None, int]] = {
     "time": (201, None),
     "times": (100, 153),
     "uname": (63, 160),
-    "unlink": (87, None),
-    "unlinkat": (263, 35),
     "write": (1, 64),
     "writev": (20, 66),
 }

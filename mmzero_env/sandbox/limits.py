@@ -16,7 +16,7 @@ from mmzero_env.sandbox.kernel import (
 )
 
 CAPABILITY_VERSION_3 = 0x20080522
-FILE_BYTES = 16 << 20
+FILE_BYTES = 16 << 20  # one file of a snippet
 OPEN_FILES = 64
 
 
@@ -54,15 +54,14 @@ def address_space() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-def table(language: str, cpu_s: float, address_bytes: int) -> dict[int, tuple[int, int]]:
+def table(cpu_s: float, address_bytes: int, file_bytes: int) -> dict[int, tuple[int, int]]:
     """Limit -> (soft, hard). The kernel ends the process at the soft CPU limit, or one second later for certain."""
     cpu = max(1, math.ceil(cpu_s))
-    files = FILE_BYTES if language == "python" else 0
     return {
         resource.RLIMIT_CORE: (0, 0),
         resource.RLIMIT_CPU: (cpu, cpu + 1),
         resource.RLIMIT_AS: (address_bytes, address_bytes),
-        resource.RLIMIT_FSIZE: (files, files),
+        resource.RLIMIT_FSIZE: (file_bytes, file_bytes),
         resource.RLIMIT_NOFILE: (OPEN_FILES, OPEN_FILES),
         resource.RLIMIT_NPROC: (0, 0),
         resource.RLIMIT_MEMLOCK: (0, 0),

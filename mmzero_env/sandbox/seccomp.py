@@ -25,8 +25,10 @@ rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield select se
 sigaltstack stat statx sysinfo time times uname write writev
 """.split()  # noqa: SIM905
 )
-# Files in a folder of one's own: Landlock says which folder.
-SCRATCH = ("ftruncate", "pwrite64", "rename", "renameat", "renameat2", "unlink", "unlinkat")
+# Files in a folder of one's own: Landlock says which folder. Every file keeps a name there as long as it lives, or
+# nobody could see how much one holds: a file may be moved to a name that is free, and not be removed or replaced.
+SCRATCH = ("ftruncate", "pwrite64")
+RENAME_NOREPLACE = 1
 # glibc tries these first and goes back to older calls only on ENOSYS.
 PROBED = ("clone3", "openat2")
 
@@ -51,7 +53,7 @@ class Filter:
     """One allow-list, compiled once and loaded in each child.
 
     Args:
-        scratch: files may be created, renamed and removed (where Landlock says).
+        scratch: files may be created and renamed (where Landlock says).
         executable_memory: code may be mapped, as loading an extension module needs.
     """
 
@@ -90,6 +92,8 @@ def compile_filter(scratch: bool, executable_memory: bool) -> bytes:
         code += _on(name, [_op(RETURN, REFUSE | errno.ENOSYS)])
     for name, flags in (("open", 1), ("openat", 2)):
         code += _on(name, _plain_open(flags))
+    if scratch:
+        code += _on("renameat2", _argument_is(4, (RENAME_NOREPLACE,)))
     code += _on("ioctl", _argument_is(1, (TTY_QUERY, FILE_CLOEXEC, FILE_NO_CLOEXEC, BYTES_WAITING)))
     code += _on("fcntl", _argument_is(1, (F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC)))
     # Own limits may be read: process 0, no new value.

@@ -17,7 +17,7 @@ from mmzero_env.sandbox.kernel import LayerError
 
 LAYERS = ("limits", "no_new_privs", "capabilities", "landlock", "seccomp")
 MAX_DESCRIPTOR = 1 << 20
-RULES_DESCRIPTOR = 100  # out of the way of the low numbers that a child gives away
+RULES_DESCRIPTOR = 4  # or higher: a child gives the numbers below to other things
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Wall:
     def prepare(self) -> None:
         """In the warm template: everything that children share. Raises OSError."""
         address_bytes = limits.address_space() + (self.config.memory_mb << 20)
-        self._limits = limits.table(self.language, self.config.cpu_s, address_bytes)
+        file_bytes = min(limits.FILE_BYTES, self.config.scratch_mb << 20) if self.language == "python" else 0
+        self._limits = limits.table(self.config.cpu_s, address_bytes, file_bytes)
         if "seccomp" not in self.off:
             self._filter = seccomp.of(self.language)
         self._readable = paths.readable()
@@ -117,7 +118,7 @@ def _try(name: str) -> Layer:
 
 
 def _check_limits() -> str:
-    table = limits.table("svg", 1.0, limits.address_space() + (64 << 20))
+    table = limits.table(1.0, limits.address_space() + (64 << 20), 0)
     limits.apply(table)
     for limit, (soft, _) in table.items():
         if resource.getrlimit(limit)[0] > soft:

@@ -1,4 +1,4 @@
-"""A kernel with an older Landlock: the question for its version is answered from here, for this process and its children.
+"""A kernel with an older Landlock: the question for its version is answered here, for this process and its children.
 
 A seccomp filter hands that one call to a thread of this process (SECCOMP_RET_USER_NOTIF, kernel 5.5). What the real
 kernel does with the rules is what the older one would: an ABI is the set of rights that the rules name.

@@ -59,5 +59,7 @@ def test_no_library_is_cut_short_on_any_landlock(older):
     assert answer.text == ["refused"] * len(OPENINGS), dict(zip(OPENINGS, answer.text, strict=True))
     detail = next(detail for name, _, detail in runner.hello["ready"] if name == "landlock")
     assert detail.startswith(f"ABI {version}") and ("truncation is left to seccomp" in detail) == (version < 3)
-    own = "open('a', 'w').write('text')\nopen('a', 'w').close()\nf = open('a', 'w+'); f.write('ab'); f.truncate(1)\nf.close()"
+    own = (
+        "open('a', 'w').write('text')\nopen('a', 'w').close()\nwith open('a', 'w+') as f: f.write('ab'); f.truncate(1)"
+    )
     assert runner.render(f"{hostile_python.TOOLS}{own}\nreport(os.stat('a').st_size)", "python").text == ["1"]
