@@ -1,7 +1,6 @@
 """The owner's side of a template: start it, keep children ready ahead of need, learn how they ended."""
 
 import contextlib
-import errno
 import json
 import os
 import signal
@@ -17,18 +16,19 @@ from pathlib import Path
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
-from mmzero_env.process.starting import above_standard, environment, import_path, receive_event, start_thread
+from mmzero_env.process.starting import (
+    above_standard,
+    environment,
+    import_path,
+    receive_event,
+    start_thread,
+    why,
+)
 from mmzero_env.results import RenderEnvError, one_line
 
 START_LIMIT_S = 120.0
 CHILD_LIMIT_S = 60.0
 CLOSE_LIMIT_S = 10.0
-REMEDIES = {
-    errno.EAGAIN: "; remedy: more processes (ulimit -u)",
-    errno.EMFILE: "; remedy: more open files (ulimit -n)",
-    errno.ENFILE: "; remedy: more open files on this machine (fs.file-max)",
-    errno.ENOMEM: "; remedy: more memory",
-}
 BOOT = (
     "import json, sys; start = json.loads(sys.argv[1]); sys.path[:] = start['path']; "
     "from mmzero_env.process.template import main; main(start)"
@@ -76,8 +76,7 @@ class Spawner:
         try:
             self._start(config)
         except OSError as error:
-            remedy = REMEDIES.get(error.errno, "")
-            raise RenderEnvError(f"the {language} template does not start: {error}{remedy}") from error
+            raise RenderEnvError(f"the {language} template does not start: {why(error)}") from error
         self._reader = threading.Thread(target=self._read, name=f"mmzero-env-{language}", daemon=True)
         try:
             self._hello()
@@ -235,7 +234,7 @@ class Spawner:
                         self.last_words = data[wire.EVENT.size :].decode()
                         return
                     if kind == wire.CHILD and not descriptors:
-                        self.last_words = "this process has no descriptor left (ulimit -n)"
+                        self.last_words = "this process has no descriptor left; remedy: more open files (ulimit -n)"
                         return
                     if kind == wire.CHILD:
                         self._children.append(Child(pid, above_standard(socket.socket(fileno=descriptors[0]))))

@@ -2,6 +2,7 @@
 
 import array
 import contextlib
+import errno
 import fcntl
 import os
 import socket
@@ -15,6 +16,12 @@ MALLOC = ":".join(
     f"glibc.malloc.{setting}"
     for setting in ("hugetlb=1", "mmap_threshold=67108864", "trim_threshold=268435456", "top_pad=16777216")
 )
+REMEDIES = {
+    errno.EAGAIN: "; remedy: more processes (ulimit -u)",
+    errno.EMFILE: "; remedy: more open files (ulimit -n)",
+    errno.ENFILE: "; remedy: more open files on this machine (fs.file-max)",
+    errno.ENOMEM: "; remedy: more memory",
+}
 NO_HOME = os.devnull  # no library can make folders for its caches there
 
 
@@ -30,6 +37,11 @@ def receive_event(control: socket.socket) -> tuple[bytes, list[int]]:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
     return data, list(descriptors)
+
+
+def why(error: OSError) -> str:
+    """The error and, where it is a known one, the remedy."""
+    return f"{error}{REMEDIES.get(error.errno, '')}"
 
 
 def start_thread(thread: threading.Thread) -> None:

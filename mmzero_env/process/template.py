@@ -22,8 +22,10 @@ from mmzero_env import wire
 from mmzero_env.config import RenderConfig
 from mmzero_env.process.child import run_child
 from mmzero_env.process.scratch import MAX_FILES, Scratch
+from mmzero_env.process.starting import why
 from mmzero_env.sandbox import limits
 from mmzero_env.sandbox import wall as walls
+from mmzero_env.sandbox.kernel import LayerError
 
 OWNER_CHECK_S = 1.0
 SCRATCH_CHECK_S = 0.02  # a snippet writes 20 to 40 MB in the meantime
@@ -43,53 +45,57 @@ def main(start: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # `serve` looks for it, so that it cleans up
     os.umask(0o077)
-    config = RenderConfig(**start["config"])
-    language = start["language"]
-    layers = walls.probe()
-    off = frozenset(layer.name for layer in layers if not layer.on)
-    if off and config.sandbox == "strict":
-        missing = "; ".join(f"{layer.name} ({layer.detail})" for layer in layers if not layer.on)
-        refuse(
-            control,
-            f"the sandbox is not complete here: {missing}; remedy: a kernel or container that allows it, "
-            'or sandbox="best_effort" to go on without',
-        )
-        return
-    scratch = None
-    if language == "python":
+    config, language = RenderConfig(**start["config"]), start["language"]
+    with contextlib.ExitStack() as stack:
         try:
-            check_file_limit()
-            scratch = Scratch.create(config.workers * (config.scratch_mb << 20), config.workers * MAX_FILES)
-        except OSError as error:
-            refuse(control, f"{language} cannot be rendered: {error}")
+            layers, children = prepare(control, language, config, stack)
+        except LayerError as error:
+            refuse(control, str(error))
             return
-    try:
-        try:
-            draw = load(language, config, scratch)
         except ImportError as error:
             refuse(control, f"{language} cannot be rendered: {error}; remedy: pip install mmzero")
             return
-        wall = walls.Wall(language, config, off)
-        wall.prepare()
-        children = Children(control, wall, draw, scratch)
-        quiet()
-        if "capabilities" not in off:
-            limits.drop_capabilities()  # here, once: children inherit it
+        except OSError as error:
+            refuse(control, f"the {language} template does not start: {why(error)}")
+            return
         report = json.dumps([[layer.name, layer.on, layer.detail] for layer in layers])
         control.send(wire.EVENT.pack(wire.HELLO, 0, 0, 0, 0) + report.encode())
         try:
             serve(control, start["owner"], children)
         except OSError as error:
-            refuse(control, str(error))  # its last words
+            refuse(control, why(error))  # its last words
         finally:
             children.end_all()
-    finally:
-        if scratch is not None:
-            scratch.remove()
 
 
-def check_file_limit() -> None:
-    """Raises OSError where this process may not write files as large as a snippet may."""
+def prepare(
+    control: socket.socket, language: str, config: RenderConfig, stack: contextlib.ExitStack
+) -> tuple[list[walls.Layer], "Children"]:
+    """Everything up to the first child. Raises LayerError (strict), ImportError or OSError."""
+    layers = walls.probe()
+    off = frozenset(layer.name for layer in layers if not layer.on)
+    if off and config.sandbox == "strict":
+        missing = "; ".join(f"{layer.name} ({layer.detail})" for layer in layers if not layer.on)
+        raise LayerError(
+            f"the sandbox is not complete here: {missing}; remedy: a kernel or container that allows it, "
+            'or sandbox="best_effort" to go on without'
+        )
+    allow_files()
+    scratch = None
+    if language == "python":
+        scratch = Scratch.create(config.workers * (config.scratch_mb << 20), config.workers * MAX_FILES)
+        stack.callback(scratch.remove)
+    draw = load(language, config, scratch)
+    wall = walls.Wall(language, config, off)
+    wall.prepare()
+    quiet()
+    if "capabilities" not in off:
+        limits.drop_capabilities()  # here, once: children inherit it
+    return layers, Children(control, wall, draw, scratch)
+
+
+def allow_files() -> None:
+    """Lift the soft limit of a file's size. Raises OSError where this process may not write what a snippet may."""
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     if most != resource.RLIM_INFINITY and most < limits.FILE_BYTES:
         needed = limits.FILE_BYTES
@@ -168,23 +174,20 @@ class Children:
 
     def fork(self) -> None:
         """A child, and its socket for the owner. Raises NotForked; OSError if the owner is gone."""
-        with contextlib.ExitStack() as half_done:
+        folder = None
+        with contextlib.ExitStack() as sockets:
             try:
-                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-                half_done.callback(theirs.close)
-                half_done.callback(ours.close)
-                folder = self.scratch.folder() if self.scratch else None
-                if folder is not None:
-                    undo = half_done.enter_context(contextlib.ExitStack())
-                    undo.callback(self.scratch.drop, folder)
+                ours, theirs = map(sockets.enter_context, socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
+                if self.scratch is not None:
+                    folder = self.scratch.folder()
                     self.wall.admit(folder)
                 pid = os.fork()
             except OSError as error:
-                raise NotForked(str(error)) from error
+                if folder is not None:
+                    self.scratch.drop(folder)
+                raise NotForked(why(error)) from error
             if pid == 0:
                 run_child(theirs.fileno(), os.getppid(), self.wall, self.draw, folder)
-            if folder is not None:
-                undo.pop_all()
             self.folders[pid] = folder
             event = wire.EVENT.pack(wire.CHILD, pid, 0, 0, 0)
             socket.send_fds(self.control, [event], [ours.fileno()])

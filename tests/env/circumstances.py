@@ -1,7 +1,8 @@
 """Runs a command under other circumstances: `python circumstances.py '{"user": "nobody"}' COMMAND...`, started as root.
 
 Keys of the JSON, all optional:
-  user     root | nobody | bare (root without any capability, as `docker --cap-drop=ALL`) | a number
+  user     root | nobody | bare (root without any capability, as `docker --cap-drop=ALL`) | no_setpcap (root without the
+           one capability that gives up others) | a number
   shm      a tmpfs of its own at /dev/shm: options of mount, for example "size=64m"
   tmp      the same at /tmp
   limits   {"NOFILE": 64, ...}: soft and hard
@@ -29,7 +30,9 @@ CLONE_NEWNS = 0x20000
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
 PR_CAPBSET_DROP = 24
+CAP_SETPCAP = 8
 NOBODY = 65534
+ROOTS = ("root", "bare", "no_setpcap")
 SPARE_INPUT, SPARE_OUTPUT = 50, 51
 KEPT = "MMZERO_SECRET"
 
@@ -83,9 +86,10 @@ def needed() -> list[Path]:
 
 
 def become(user: str | int) -> None:
-    if user == "bare":
-        for capability in range(int(Path("/proc/sys/kernel/cap_last_cap").read_text()) + 1):
-            check(libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "prctl")  # the next exec finds none to give
+    if user in ("bare", "no_setpcap"):
+        last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+        for capability in range(last + 1) if user == "bare" else (CAP_SETPCAP,):
+            check(libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "prctl")  # the next exec cannot give it
     elif user != "root":
         uid = NOBODY if user == "nobody" else int(user)
         os.setgroups([])
@@ -95,7 +99,7 @@ def become(user: str | int) -> None:
 
 def main(case: dict[str, Any], command: list[str]) -> None:
     user = case.get("user", "root")
-    blocked = {} if user in ("root", "bare") else blocked_by(needed())
+    blocked = {} if user in ROOTS else blocked_by(needed())
     if blocked or case.keys() & {"shm", "tmp"}:
         own_mounts()
         open_the_way(blocked)
@@ -108,8 +112,9 @@ def main(case: dict[str, Any], command: list[str]) -> None:
     for name in case.get("ignored", ()):
         signal.signal(signal.Signals[name], signal.SIG_IGN)
     become(user)
-    environment = {"PATH": os.defpath, KEPT: os.environ.get(KEPT, "")}
-    home = case.get("home", os.environ.get("HOME") if user in ("root", "bare") else "/nonexistent")
+    # One thread: numpy starts others in the program itself, which `limits` may forbid.
+    environment = {"PATH": os.defpath, "OPENBLAS_NUM_THREADS": "1", KEPT: os.environ.get(KEPT, "")}
+    home = case.get("home", os.environ.get("HOME") if user in ROOTS else "/nonexistent")
     if home is not None:
         environment["HOME"] = home
     for name, value in case.get("limits", {}).items():
