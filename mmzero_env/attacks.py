@@ -8,7 +8,7 @@ else means it was asked.
 """
 
 TOOLS = '''
-import ctypes, errno, os, socket, sys
+import ctypes, errno, mmap, os, socket, sys
 _libc = ctypes.CDLL(None, use_errno=True)
 def asked(x86, arm, *arguments):
     """True if a raw system call reached the kernel."""
@@ -24,7 +24,7 @@ def forked():
     os.waitpid(child, 0)
     return True
 def allocated(size_mb):
-    return bool(bytearray(size_mb << 20))
+    return bool(mmap.mmap(-1, size_mb << 20))
 def written(size_mb):
     with open("large", "wb") as file:
         file.write(bytes(size_mb << 20))
