@@ -1,10 +1,11 @@
-"""From a shell: `python -m mmzero_env render FILE... -o DIR` and `python -m mmzero_env doctor`."""
+"""From a shell: `python -m mmzero_env render FILE... -o DIR`, `... doctor` and `... selftest`."""
 
 import argparse
 import dataclasses
 import sys
 from pathlib import Path
 
+from mmzero_env import selftest
 from mmzero_env.config import RenderConfig
 from mmzero_env.doctor import examine
 from mmzero_env.env import RenderEnv
@@ -15,7 +16,7 @@ LANGUAGE_OF = {".svg": "svg", ".xml": "svg", ".py": "python"}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """0: everything drew, or every layer is on; 1: something did not; 2: bad use, one line on stderr."""
+    """0: everything drew, is on or was stopped; 1: something did not; 2: bad use, one line on stderr."""
     arguments = parser().parse_args(argv)
     try:
         return arguments.run(arguments)
@@ -26,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m mmzero_env", description=__doc__)
-    commands = top.add_subparsers(required=True, metavar="render | doctor")
+    commands = top.add_subparsers(required=True, metavar="render | doctor | selftest")
     render = commands.add_parser("render", help="draw files (.svg, .xml, .py); each becomes DIR/NAME.png")
     render.add_argument("files", nargs="+", type=Path, metavar="FILE")
     render.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
@@ -40,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
         )
     render.set_defaults(run=run_render)
     commands.add_parser("doctor", help="each layer of the sandbox: on or off, and why").set_defaults(run=run_doctor)
+    tries = commands.add_parser("selftest", help="attacks tried on this machine, and which layer stops each; seconds")
+    tries.set_defaults(run=run_selftest)
     return top
 
 
@@ -66,7 +69,16 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     found = examine()
     for name, fine, detail in found:
         print(f"{name:13} {'on ' if fine else 'OFF'}  {detail}")
+    print("what each layer stops here, tried out: python -m mmzero_env selftest")
     return 0 if all(fine for _, fine, _ in found) else 1
+
+
+def run_selftest(arguments: argparse.Namespace) -> int:
+    """Print what each layer and the whole environment stopped."""
+    report = selftest.run()
+    for line in selftest.lines(report):
+        print(line)
+    return 0 if report.fine else 1
 
 
 def row(name: str, result: RenderResult) -> str:

@@ -17,24 +17,25 @@ import logging
 import os
 import queue
 import threading
+import time
 import weakref
-from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 
+from mmzero_env.cache import Cache
 from mmzero_env.config import RenderConfig
 from mmzero_env.process.exchange import exchange
 from mmzero_env.process.spawner import Spawner, TemplateDied
+from mmzero_env.process.starting import start_thread
 from mmzero_env.results import RenderEnvError, RenderRequest, RenderResult, RenderStatus
 
 logger = logging.getLogger(__name__)
 
-# Statuses that depend on the load of the machine are not kept.
-NOT_CACHED = (RenderStatus.TIMEOUT, RenderStatus.MEMORY, RenderStatus.CRASH)
 SPARE = 1  # processes ready beyond the workers
 # A template forks about 100 to 200 children a second, so many workers share several.
 WORKERS_PER_TEMPLATE = 8
-ENTRY_BYTES = 1000  # of a cached result besides its picture and texts
+# A template that dies is started again; one that dies so often in so short a time is not, until the time is over.
+MOST_DEATHS, DEATHS_WITHIN_S = 2, 600.0
 
 
 class _Job:
@@ -60,10 +61,9 @@ class RenderEnv:
         self._start_lock = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._open_jobs: dict[bytes, _Job] = {}
-        self._cache: OrderedDict[bytes, RenderResult] = OrderedDict()
-        self._cached_bytes = 0
+        self._cache = Cache(self.config.cache_mb << 20)
         self._spawners: dict[tuple[str, int], Spawner] = {}
-        self._starts: Counter[tuple[str, int]] = Counter()
+        self._deaths: dict[tuple[str, int], list[Spawner]] = {}
         self._threads: list[threading.Thread] = []
         self._pid = 0
         self._state = "new"
@@ -80,7 +80,11 @@ class RenderEnv:
             thread = threading.Thread(
                 target=self._work, args=(index // WORKERS_PER_TEMPLATE,), name=f"mmzero-env-worker-{index}", daemon=True
             )
-            thread.start()
+            try:
+                start_thread(thread)
+            except RenderEnvError:
+                self.close()
+                raise
             self._threads.append(thread)
         _open.add(self)
         return self
@@ -90,8 +94,10 @@ class RenderEnv:
 
     def close(self) -> None:
         """End every process and thread; what is still waiting raises RenderEnvError. May be called more than once."""
+        if os.getpid() != self._pid:
+            return  # a fork, in which a thread that is not there may hold the lock
         with self._lock:
-            if self._state != "open" or os.getpid() != self._pid:
+            if self._state != "open":
                 return
             self._state = "closed"
             left = [future for job in self._open_jobs.values() for future in job.waiting]
@@ -169,9 +175,9 @@ class RenderEnv:
         with self._lock:
             if self._state != "open":
                 raise ValueError("the render environment is closed")
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                future.set_result(self._cache[key])
+            known = self._cache.get(key)
+            if known is not None:
+                future.set_result(known)
                 return future
             job = self._open_jobs.get(key)
             if job is None:
@@ -211,15 +217,15 @@ class RenderEnv:
                 waiting, job.waiting = job.waiting, []
                 if self._open_jobs.get(job.key) is job:
                     del self._open_jobs[job.key]
-                if result is not None:
-                    self._keep(job.key, result)
+                if result is not None and self._state == "open":
+                    self._cache.keep(job.key, result)
             _settle(waiting, result, error)
 
     def _render(self, request: RenderRequest, group: int) -> RenderResult:
         while True:
             spawner = self._spawner(request.language, group)
             try:
-                return exchange(spawner, spawner.take(), request, self.config)
+                return exchange(spawner, request, self.config)
             except TemplateDied:
                 if self._state != "open":
                     raise RenderEnvError("the render environment was closed") from None
@@ -227,7 +233,7 @@ class RenderEnv:
                 raise RenderEnvError(f"no connection to a renderer process: {error}") from error
 
     def _spawner(self, language: str, group: int) -> Spawner:
-        """The running template of a language and group of workers; one that died is replaced once."""
+        """The running template of a language and group of workers; one that died is replaced."""
         key = (language, group)
         with self._start_lock:
             spawner = self._spawners.get(key)
@@ -235,12 +241,17 @@ class RenderEnv:
                 return spawner
             if self._state == "closed":
                 raise RenderEnvError("the render environment was closed")
+            deaths = self._deaths.setdefault(key, [])
             if spawner is not None:
-                if self._starts[key] > 1:
-                    raise RenderEnvError(f"the {language} template died twice: {spawner.last_words}")
-                logger.warning("the %s template died (%s) and is started again", language, spawner.last_words)
+                del self._spawners[key]
                 spawner.close()
-            self._starts[key] += 1
+                deaths.append(spawner)
+            deaths[:] = [dead for dead in deaths if time.monotonic() - dead.died_at < DEATHS_WITHIN_S]
+            if len(deaths) >= MOST_DEATHS:
+                often = f"the {language} template died twice within {DEATHS_WITHIN_S / 60:g} minutes"
+                raise RenderEnvError(f"{often}: {deaths[-1].last_words}")
+            if spawner is not None:
+                logger.warning("the %s template died (%s) and is started again", language, spawner.last_words)
             workers = min(WORKERS_PER_TEMPLATE, self.config.workers - group * WORKERS_PER_TEMPLATE)
             spawner = self._spawners[key] = Spawner(language, self.config, workers + SPARE)
             off = [f"{name} ({detail})" for name, on, detail in spawner.layers if not on]
@@ -248,24 +259,10 @@ class RenderEnv:
                 logger.warning("sandbox=best_effort: these layers are off: %s", "; ".join(off))
             return spawner
 
-    def _keep(self, key: bytes, result: RenderResult) -> None:
-        limit = self.config.cache_mb << 20
-        if result.status in NOT_CACHED or self._state != "open" or _size(result) > limit:
-            return
-        self._cache[key] = result
-        self._cached_bytes += _size(result)
-        while self._cached_bytes > limit:
-            _, oldest = self._cache.popitem(last=False)
-            self._cached_bytes -= _size(oldest)
-
     def _forget(self) -> None:
         """In a forked process: the templates belong to the parent."""
         for spawner in self._spawners.values():
             spawner.forget()
-
-
-def _size(result: RenderResult) -> int:
-    return len(result.png or b"") + sum(map(len, result.text)) + len(result.message) + len(result.note) + ENTRY_BYTES
 
 
 def _settle(waiting: Sequence[Future], result: RenderResult | None, error: Exception | None) -> None:

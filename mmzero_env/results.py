@@ -30,6 +30,15 @@ class RenderStatus(Enum):
     BAD_SIZE = "bad_size"  # too small, too large, or too long for its width
 
 
+def one_line(text: str) -> str:
+    """`text` as one line without anything that moves a terminal's cursor or the order of letters.
+
+    >>> one_line("a\\n\\x1b[2Jb\\u202ec")
+    'a [2Jb c'
+    """
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
 class RenderEnvError(RuntimeError):
     """The environment itself failed (a sandbox layer is missing, its processes are lost). Never a status: the caller
     retries or stops, it never scores."""
@@ -61,7 +70,8 @@ class RenderResult:
     one line, "" when OK. `text` holds what a reader could read in the picture, in drawing order. `wall_s` counts from
     handing the code to its process until the result was there; a cached result keeps the time of its first rendering.
     `note` is one line on what of the code an OK picture does not show (left out, not understood, off the canvas), ""
-    if nothing is known to be missing.
+    if nothing is known to be missing. `text` is the snippet's word: any characters, within render.max_text_chars.
+    `message` and `note` have printable ones only.
     """
 
     status: RenderStatus

@@ -1,8 +1,9 @@
 """Messages between the owner, a template and a snippet's process.
 
 Owner and template: whole messages over a SEQPACKET socket, ORDER one way and EVENT the other. Owner and snippet's
-process: a stream socket of their own. The process first sends one greeting (READY, or FAILED and a line), then gets the
-length and bytes of the code, then sends a header, texts, a message and raw pixels (picture.py), and closes its side.
+process: a stream socket of their own. The process first sends one greeting (READY, or FAILED and a line), then gets
+the length and bytes of the code, says STARTED before it runs any of it, then sends a header, texts, a message and raw
+pixels (picture.py), and closes its side.
 Everything that arrives from a snippet's process is hostile: lengths are bounded before anything is read, and pixels are
 plain numbers, so there is nothing to decode.
 """
@@ -10,10 +11,11 @@ plain numbers, so there is nothing to decode.
 import struct
 from dataclasses import dataclass
 
-from mmzero_env.results import RenderStatus
+from mmzero_env.results import RenderStatus, one_line
 
 READY = b"R"
 FAILED = b"F"
+STARTED = b"S"
 CODE = struct.Struct("<I")
 ORDER = struct.Struct("<BI")
 FORK, END, END_NOW = 1, 2, 3
@@ -66,7 +68,7 @@ def pack_result(
         kept.append(text.replace("\0", " "))
         room -= len(text)
     encoded = "\0".join(kept).encode("utf-8", "replace")
-    line = " ".join(message.split()).encode("utf-8", "replace")[:MAX_MESSAGE]
+    line = one_line(message).encode("utf-8", "replace")[:MAX_MESSAGE]
     header = HEADER.pack(MAGIC, STATUSES.index(status), width, height, len(encoded), len(line))
     return [header, encoded, line, pixels]
 
@@ -88,5 +90,19 @@ def unpack_header(data: bytes | bytearray, max_side: int, max_text_chars: int) -
     return Header(STATUSES[status], width, height, texts, message)
 
 
-def unpack_texts(data: bytes | bytearray) -> tuple[str, ...]:
-    return tuple(data.decode("utf-8", "replace").split("\0")) if data else ()
+def unpack_texts(data: bytes | bytearray, max_text_chars: int) -> tuple[str, ...]:
+    """Raises ProtocolError for more texts or characters than `pack_result` sends."""
+    if not data:
+        return ()
+    if data.count(b"\0") >= MAX_TEXTS:
+        raise ProtocolError(f"more than {MAX_TEXTS} texts in the result")
+    texts = tuple(data.decode("utf-8", "replace").split("\0"))
+    length = sum(map(len, texts))
+    if length > max_text_chars:
+        raise ProtocolError(f"{length} characters of text in the result, more than {max_text_chars}")
+    return texts
+
+
+def unpack_message(data: bytes | bytearray) -> str:
+    """One line of printable characters, whatever was sent."""
+    return one_line(data.decode("utf-8", "replace"))

@@ -12,7 +12,6 @@ A snippet may undo all this. It then spoils its own result and nothing else.
 """
 
 import contextlib
-import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -190,9 +189,9 @@ class Capture:
         dpi = float(figure.dpi if dpi == "figure" else dpi)
         width, height = (float(side) * dpi for side in figure.get_size_inches())
         longest = max(width, height)
-        if not math.isfinite(longest) or longest > self.config.max_declared_side:
-            limit = f"render.max_declared_side={self.config.max_declared_side}"
-            raise Refused(RenderStatus.BAD_SIZE, f"figure of {width:.0f} x {height:.0f} pixels, over {limit}")
+        if not 0 < longest <= self.config.max_declared_side:
+            allowed = f"from 1 to render.max_declared_side={self.config.max_declared_side}"
+            raise Refused(RenderStatus.BAD_SIZE, f"figure of {width:.0f} x {height:.0f} pixels, not {allowed}")
         return dpi * min(1.0, self.config.max_side / longest)
 
     @contextlib.contextmanager

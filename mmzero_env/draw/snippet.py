@@ -14,7 +14,7 @@ from typing import Any
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
-from mmzero_env.draw import chance
+from mmzero_env.draw import chance, kept_files
 from mmzero_env.draw.errors import Refused
 from mmzero_env.draw.folders import Folders
 from mmzero_env.results import RenderStatus
@@ -68,7 +68,8 @@ class SnippetRenderer:
         main.__dict__["__file__"] = os.path.join(os.getcwd(), FILE)
         sys.argv = [FILE]
         chance.fix()
-        Folders(os.getcwd()).install()
+        kept_files.install()
+        Folders(os.getcwd()).install()  # over the calls that kept_files made
         run(code, main.__dict__)
         try:
             self.capture.leftover(main.__dict__)
@@ -121,6 +122,8 @@ def explain(error: BaseException) -> Refused:
 def font_cache(fallback: str) -> str:
     """A folder that outlives this template, for matplotlib's list of fonts (seconds to build); else `fallback`."""
     home = os.path.expanduser("~")
+    if not (os.path.isabs(home) and os.path.isdir(home)):
+        return fallback
     folder = os.path.join(home, ".cache", CACHE)
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)

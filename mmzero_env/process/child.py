@@ -27,6 +27,7 @@ def run_child(channel: int, template: int, wall: Wall, draw: Draw, folder: str |
             os._exit(1)
         send([wire.READY])
         code = receive(wire.CODE.unpack(receive(wire.CODE.size))[0]).decode()
+        send([wire.STARTED])
         send(outcome(draw, code))
         os.close(CHANNEL)  # the owner need not wait until this process is taken apart
     finally:
@@ -42,6 +43,10 @@ def isolate(channel: int, template: int, wall: Wall, folder: str | None) -> None
     prctl(PR_SET_DUMPABLE, 0)  # nobody else may look into this process, not even a sibling
     if channel != CHANNEL:
         os.dup2(channel, CHANNEL)
+    # An open file of its own: what is set on the template's would be seen by the next snippet.
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
     wall.close_other_descriptors(CHANNEL)
     os.environ.clear()
     os.environ.update(NAMES | ({"TMPDIR": folder, "HOME": folder, "MPLCONFIGDIR": folder} if folder else {}))

@@ -12,6 +12,8 @@ from mmzero_env.process.spawner import Child, Ending, Spawner
 from mmzero_env.results import RenderEnvError, RenderRequest, RenderResult, RenderStatus
 
 READY_LIMIT_S = 60.0
+MOST_LOST = 50  # more than all that wait at a time
+LOST_PAUSE_S = 0.2
 NOT_RUN = "the wall-clock limit render.timeout_s={:g} is over"
 
 
@@ -19,23 +21,41 @@ class _Closed(Exception):
     """The channel ended before the result was complete."""
 
 
-def exchange(spawner: Spawner, child: Child, request: RenderRequest, config: RenderConfig) -> RenderResult:
-    """Render `request` in `child`, which is used up afterwards.
+def exchange(spawner: Spawner, request: RenderRequest, config: RenderConfig) -> RenderResult:
+    """Render `request` in a process of its own.
+
+    A process that ends before it says that it starts the code says nothing about the code: another one gets it.
 
     Raises:
-        RenderEnvError: a sandbox layer failed in the child, so the code was not run.
-        TemplateDied: the template is gone and the child with it.
+        RenderEnvError: a sandbox layer failed in the process or none lives long enough, so the code was not run.
+        TemplateDied: the template is gone and the process with it.
     """
-    channel = _Channel(child.channel)
-    ended = False
+    code = request.code.encode("utf-8", "replace")
+    for lost in range(MOST_LOST):
+        child = spawner.take()
+        channel = _Channel(child.channel, READY_LIMIT_S)
+        try:
+            _hand_over(channel, code)
+        except _Closed:
+            spawner.end(child)
+            time.sleep(min(LOST_PAUSE_S, 0.01 * lost))
+        except BaseException:
+            spawner.end(child)
+            raise
+        else:
+            return _run(spawner, child, channel, config)
+    raise RenderEnvError(
+        f"{MOST_LOST} renderer processes in a row were killed while they waited for code; remedy: if memory is short "
+        "(see the kernel log), lower render.workers"
+    )
+
+
+def _run(spawner: Spawner, child: Child, channel: "_Channel", config: RenderConfig) -> RenderResult:
+    """The result of a child that has started its code; it is used up afterwards. Raises TemplateDied."""
     start = time.monotonic()
+    channel.deadline = start + config.timeout_s
+    ended = False
     try:
-        channel.deadline = start + READY_LIMIT_S
-        _greeting(channel)
-        start = time.monotonic()
-        channel.deadline = start + config.timeout_s
-        code = request.code.encode("utf-8", "replace")
-        channel.send(wire.CODE.pack(len(code)) + code)
         return _result(channel, config, start)
     except TimeoutError:
         return failed(RenderStatus.TIMEOUT, NOT_RUN.format(config.timeout_s), start)
@@ -72,23 +92,38 @@ def classify(ending: Ending, config: RenderConfig) -> tuple[RenderStatus, str]:
         return RenderStatus.TIMEOUT, f"the CPU limit render.cpu_s={config.cpu_s:g} is used up"
     if number == signal.SIGKILL:
         return RenderStatus.MEMORY, "the kernel killed the process: out of memory"
-    return RenderStatus.CRASH, f"the process died of {signal.Signals(number).name}"
+    return RenderStatus.CRASH, f"the process died of {signal_name(number)}"
 
 
-def _greeting(channel: "_Channel") -> None:
+def signal_name(number: int) -> str:
+    """
+    >>> signal_name(11), signal_name(35)
+    ('SIGSEGV', 'SIGRTMIN+1')
+    """
+    if number > signal.SIGRTMIN:
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
     try:
-        greeting = channel.receive(1)
+        return signal.Signals(number).name
+    except ValueError:  # those that the C library keeps to itself
+        return f"signal {number}"
+
+
+def _hand_over(channel: "_Channel", code: bytes) -> None:
+    """Returns when the code is about to run. Raises _Closed or RenderEnvError."""
+    try:
+        if channel.receive(1) == wire.FAILED:
+            line = wire.unpack_message(channel.rest(wire.MAX_MESSAGE))
+            raise RenderEnvError(f"a renderer process could not be isolated: {line}")
+        channel.send(wire.CODE.pack(len(code)) + code)
+        channel.receive(1)
     except TimeoutError:
         raise RenderEnvError(f"a renderer process was not ready within {READY_LIMIT_S:.0f} s") from None
-    if greeting == wire.FAILED:
-        line = channel.rest(wire.MAX_MESSAGE).decode("utf-8", "replace")
-        raise RenderEnvError(f"a renderer process could not be isolated: {line}")
 
 
 def _result(channel: "_Channel", config: RenderConfig, start: float) -> RenderResult:
     header = wire.unpack_header(channel.receive(wire.HEADER.size), config.max_side, config.max_text_chars)
-    texts = wire.unpack_texts(channel.receive(header.texts))
-    message = channel.receive(header.message).decode("utf-8", "replace")
+    texts = wire.unpack_texts(channel.receive(header.texts), config.max_text_chars)
+    message = wire.unpack_message(channel.receive(header.message))
     pixels = channel.receive(header.pixels)
     if channel.rest(1):
         raise wire.ProtocolError("more came over the result channel than the result")
@@ -102,16 +137,16 @@ def _result(channel: "_Channel", config: RenderConfig, start: float) -> RenderRe
         else:
             png = encode_png(pixels, width, height)
     if png is None:
-        return RenderResult(status, None, 0, 0, message, (), wall_s)
+        return RenderResult(status, None, 0, 0, message or "no reason given", (), wall_s)
     return RenderResult(status, png, width, height, "", texts, wall_s, note=message)
 
 
 class _Channel:
     """A child's socket with one deadline for everything."""
 
-    def __init__(self, sock: socket.socket):
+    def __init__(self, sock: socket.socket, limit_s: float):
         self.sock = sock
-        self.deadline = 0.0
+        self.deadline = time.monotonic() + limit_s
 
     def send(self, data: bytes) -> None:
         try:

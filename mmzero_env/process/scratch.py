@@ -2,6 +2,9 @@
 
 A template holds a lock on its folder as long as it lives. Should it be killed before it can clean up, the next one to
 start sees that nobody holds the lock and removes what is left.
+
+What a snippet may hold is counted by looking at its folder. The look sees all of it, as the wall lets no name of a file
+vanish (sandbox/seccomp.py), and one file is at most as large as sandbox/limits.py says.
 """
 
 import os
@@ -21,11 +24,27 @@ class Scratch:
         self.path, self._lock, self._count = path, lock, 0
 
     @classmethod
-    def create(cls) -> "Scratch":
-        """In memory where possible. Removes what dead templates of the same user left behind."""
-        base = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else tempfile.gettempdir()
-        remove_abandoned(PREFIX, base)
-        return cls(*hold(PREFIX, base))
+    def create(cls, needed_bytes: int = 0, needed_files: int = 0) -> "Scratch":
+        """In memory where there is room. Removes what dead templates of the same user left behind.
+
+        Raises:
+            OSError: nowhere; one line that names each place, why not, and the remedy.
+        """
+        problems = []
+        for place in (lambda: SHARED_MEMORY, tempfile.gettempdir):
+            try:
+                base = place()
+                remove_abandoned(PREFIX, base)
+                problem = lacks(base, needed_bytes, needed_files)
+                if not problem:
+                    return cls(*hold(PREFIX, base))
+            except OSError as error:
+                problem = str(error)
+            problems.append(problem)
+        raise OSError(
+            f"no place for the files of snippets: {'; '.join(dict.fromkeys(problems))}; remedy: make room there "
+            "(docker: --shm-size), or lower render.workers or render.scratch_mb"
+        )
 
     def folder(self) -> str:
         """A new empty folder."""
@@ -56,6 +75,17 @@ class Scratch:
             remove_flat(path) if os.path.isdir(path) else os.unlink(path)
         os.rmdir(self.path)
         os.close(self._lock)
+
+
+def lacks(base: str, needed_bytes: int, needed_files: int) -> str:
+    """What a place lacks to take so much without getting in the way of others; "" if nothing. Raises OSError."""
+    space = os.statvfs(base)
+    free = space.f_bavail * space.f_frsize
+    if space.f_blocks and free < needed_bytes:  # no blocks at all: a file system that does not count them
+        return f"{base} has {free >> 20} MB free of {needed_bytes >> 20} MB needed"
+    if space.f_files and space.f_favail < needed_files:
+        return f"{base} has room for {space.f_favail} files of {needed_files} needed"
+    return ""
 
 
 def remove_flat(folder: str) -> None:

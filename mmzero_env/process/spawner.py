@@ -10,21 +10,25 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
-from mmzero_env.process.one_thread import ONE_THREAD
-from mmzero_env.results import RenderEnvError
+from mmzero_env.process.starting import (
+    above_standard,
+    environment,
+    import_path,
+    receive_event,
+    start_thread,
+    why,
+)
+from mmzero_env.results import RenderEnvError, one_line
 
 START_LIMIT_S = 120.0
 CHILD_LIMIT_S = 60.0
 CLOSE_LIMIT_S = 10.0
-MALLOC = ":".join(
-    f"glibc.malloc.{setting}"
-    for setting in ("hugetlb=1", "mmap_threshold=67108864", "trim_threshold=268435456", "top_pad=16777216")
-)
 BOOT = (
     "import json, sys; start = json.loads(sys.argv[1]); sys.path[:] = start['path']; "
     "from mmzero_env.process.template import main; main(start)"
@@ -62,38 +66,30 @@ class Spawner:
     def __init__(self, language: str, config: RenderConfig, ready: int):
         self.language = language
         self.layers: list[tuple[str, bool, str]] = []
-        self.died = False
+        self.died_at: float | None = None
         self.last_words = "killed, or out of memory: see the kernel log"
+        self._heard = time.monotonic()
         self._changed = threading.Condition()
         self._children: deque[Child] = deque()
         self._ended: dict[int, Ending | None] = {}
         self._closed = False
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self._process = subprocess.Popen(
-                self._command(theirs.fileno(), config),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                cwd="/",
-                env=environment(),
-            )
+            self._start(config)
         except OSError as error:
-            self._control.close()
-            raise RenderEnvError(f"the {language} template does not start: {error}") from error
-        finally:
-            theirs.close()
+            raise RenderEnvError(f"the {language} template does not start: {why(error)}") from error
+        self._reader = threading.Thread(target=self._read, name=f"mmzero-env-{language}", daemon=True)
         try:
             self._hello()
+            start_thread(self._reader)
         except BaseException:
             self._stop()
             raise
-        self._reader = threading.Thread(target=self._read, name=f"mmzero-env-{language}", daemon=True)
-        self._reader.start()
         for _ in range(ready):
             self._order(wire.FORK)
+
+    @property
+    def died(self) -> bool:
+        return self.died_at is not None
 
     def take(self) -> Child:
         """A child to give one snippet to; the next one is ordered at once.
@@ -102,11 +98,8 @@ class Spawner:
             TemplateDied: none will come.
         """
         self._order(wire.FORK)
-        deadline = time.monotonic() + CHILD_LIMIT_S
         with self._changed:
-            while not self._children:
-                if self.died or not self._changed.wait(deadline - time.monotonic()):
-                    raise TemplateDied
+            self._wait_for(lambda: self._children)
             return self._children.popleft()
 
     def end(self, child: Child) -> None:
@@ -125,11 +118,8 @@ class Spawner:
         with self._changed:
             self._ended[child.pid] = None
         self._order(wire.END, child.pid)
-        deadline = time.monotonic() + CHILD_LIMIT_S
         with self._changed:
-            while self._ended[child.pid] is None:
-                if self.died or not self._changed.wait(deadline - time.monotonic()):
-                    raise TemplateDied
+            self._wait_for(lambda: self._ended[child.pid])
             return self._ended.pop(child.pid)
 
     def close(self) -> None:
@@ -142,16 +132,64 @@ class Spawner:
 
     def forget(self) -> None:
         """In a process forked from the owner: let go of the descriptors, the template belongs to the parent."""
-        self.died = True
+        self.died_at = time.monotonic()
         for held in (self._control, *(child.channel for child in self._children)):
             held.close()
         self._process.stderr.close()
         self._process.returncode = 0  # not this process's child: never wait for it
 
+    def _start(self, config: RenderConfig) -> None:
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control, theirs = above_standard(control), above_standard(theirs)
+        try:
+            self._process = subprocess.Popen(
+                self._command(theirs.fileno(), config),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                cwd="/",
+                env=environment(),
+            )
+        except OSError:
+            self._control.close()
+            raise
+        finally:
+            theirs.close()
+
+    def _wait_for(self, there: Callable[[], object]) -> None:
+        """With `_changed` held: until `there()`.
+
+        A template that says nothing for so long (it is stopped, or waits for a dead disk) will not say anything more.
+
+        Raises:
+            TemplateDied: it will not be there.
+        """
+        start = time.monotonic()
+        while not there():
+            left = max(start, self._heard) + CHILD_LIMIT_S - time.monotonic()
+            if left <= 0 and not self.died:
+                self._give_up(f"no answer within {CHILD_LIMIT_S:.0f} s")
+            if self.died:
+                raise TemplateDied
+            self._changed.wait(left)
+
+    def _give_up(self, why: str) -> None:
+        """With `_changed` held: a template that does not answer is ended, and its children with it."""
+        self.last_words = why
+        self._died()
+        self._process.kill()
+
+    def _died(self) -> None:
+        if self.died_at is None:
+            self.died_at = time.monotonic()
+        self._changed.notify_all()
+
     def _command(self, control: int, config: RenderConfig) -> list[str]:
         # The interpreter without site (nothing that .pth files start), with exactly the caller's import path.
         root = str(Path(__file__).resolve().parents[2])
-        path = list(dict.fromkeys([root, *(os.path.abspath(entry) for entry in sys.path if entry)]))
+        path = list(dict.fromkeys([root, *import_path()]))
         start = {"fd": control, "owner": os.getpid(), "language": self.language, "config": asdict(config), "path": path}
         return [sys.executable, "-S", "-s", "-c", BOOT, json.dumps(start)]
 
@@ -169,12 +207,16 @@ class Spawner:
             raise RenderEnvError(f"the {self.language} template does not start: {line}")
         kind, body = wire.EVENT.unpack(data[: wire.EVENT.size])[0], data[wire.EVENT.size :].decode()
         if kind == wire.REFUSED:
-            raise RenderEnvError(body)
+            raise RenderEnvError(one_line(body))
         self.layers = [tuple(layer) for layer in json.loads(body)]
 
     def _order(self, kind: int, argument: int = 0) -> None:
         try:
-            self._control.send(wire.ORDER.pack(kind, argument))
+            self._control.send(wire.ORDER.pack(kind, argument), socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            with self._changed:
+                self._give_up("it takes no orders any more")
+            raise TemplateDied from None
         except OSError:
             raise TemplateDied from None
 
@@ -182,19 +224,20 @@ class Spawner:
         """Thread: what the template reports, until it is gone."""
         try:
             while True:
-                data, descriptors, _, _ = socket.recv_fds(self._control, wire.MAX_EVENT, 1)
+                data, descriptors = receive_event(self._control)
                 if not data:
                     return
+                self._heard = time.monotonic()
                 kind, pid, status, cpu_ms, ended_by = wire.EVENT.unpack(data[: wire.EVENT.size])
                 with self._changed:
                     if kind == wire.REFUSED:
                         self.last_words = data[wire.EVENT.size :].decode()
                         return
                     if kind == wire.CHILD and not descriptors:
-                        self.last_words = "this process has no descriptor left (ulimit -n)"
+                        self.last_words = "this process has no descriptor left; remedy: more open files (ulimit -n)"
                         return
                     if kind == wire.CHILD:
-                        self._children.append(Child(pid, socket.socket(fileno=descriptors[0])))
+                        self._children.append(Child(pid, above_standard(socket.socket(fileno=descriptors[0]))))
                     elif pid in self._ended:
                         self._ended[pid] = Ending(status, cpu_ms / 1000, ended_by)
                     self._changed.notify_all()
@@ -202,10 +245,9 @@ class Spawner:
             return
         finally:
             with self._changed:
-                self.died = True
+                self._died()
                 while self._children:
                     self._children.popleft().channel.close()
-                self._changed.notify_all()
 
     def _stop(self) -> None:
         self._control.close()
@@ -213,18 +255,6 @@ class Spawner:
             self._process.wait(CLOSE_LIMIT_S)
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a dead disk; the kernel ends it later
+                self._process.wait(CLOSE_LIMIT_S)
         self._process.stderr.close()
-
-
-def environment() -> dict[str, str]:
-    """What the template sees of the caller's environment: nothing but where fonts of this user are."""
-    return {
-        "PATH": os.defpath,
-        "LC_ALL": "C.UTF-8",
-        "HOME": os.path.expanduser("~"),
-        "PYTHONHASHSEED": "0",  # the same snippet draws the same picture
-        # Children live briefly: large pages and no trimming halve the page faults of a drawing.
-        "GLIBC_TUNABLES": MALLOC,
-        **ONE_THREAD,
-    }

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -20,12 +21,17 @@ from typing import Any
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
 from mmzero_env.process.child import run_child
-from mmzero_env.process.scratch import Scratch
+from mmzero_env.process.scratch import MAX_FILES, Scratch
+from mmzero_env.process.starting import why
 from mmzero_env.sandbox import limits
 from mmzero_env.sandbox import wall as walls
+from mmzero_env.sandbox.kernel import LayerError
 
 OWNER_CHECK_S = 1.0
-SCRATCH_CHECK_S = 0.1
+SCRATCH_CHECK_S = 0.02  # a snippet writes 20 to 40 MB in the meantime
+# How long no child can be made before that is the end: processes, memory or room may come back.
+PATIENCE_S = 30.0
+FORK_AGAIN_S = 0.1
 # A child that closed its end may need a moment to be gone by itself; its own exit status says more than our SIGKILL.
 GRACE_S = 0.2
 OOM_SCORE = "700"
@@ -34,44 +40,67 @@ OOM_SCORE = "700"
 def main(start: dict[str, Any]) -> None:
     """`start`: fd (control socket), owner (process id), language, config."""
     control = socket.socket(fileno=start["fd"])
+    for inherited in (signal.SIGCHLD, signal.SIGXCPU):  # the owner may ignore them
+        signal.signal(inherited, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # `serve` looks for it, so that it cleans up
-    config = RenderConfig(**start["config"])
-    language = start["language"]
-    layers = walls.probe()
-    off = frozenset(layer.name for layer in layers if not layer.on)
-    if off and config.sandbox == "strict":
-        missing = "; ".join(f"{layer.name} ({layer.detail})" for layer in layers if not layer.on)
-        refuse(
-            control,
-            f"the sandbox is not complete here: {missing}; remedy: a kernel or container that allows it, "
-            'or sandbox="best_effort" to go on without',
-        )
-        return
-    scratch = Scratch.create() if language == "python" else None
-    try:
+    os.umask(0o077)
+    config, language = RenderConfig(**start["config"]), start["language"]
+    with contextlib.ExitStack() as stack:
         try:
-            draw = load(language, config, scratch)
+            layers, children = prepare(control, language, config, stack)
+        except LayerError as error:
+            refuse(control, str(error))
+            return
         except ImportError as error:
             refuse(control, f"{language} cannot be rendered: {error}; remedy: pip install mmzero")
             return
-        wall = walls.Wall(language, config, off)
-        wall.prepare()
-        children = Children(control, wall, draw, scratch)
-        quiet()
-        if "capabilities" not in off:
-            limits.drop_capabilities()  # here, once: children inherit it
+        except OSError as error:
+            refuse(control, f"the {language} template does not start: {why(error)}")
+            return
         report = json.dumps([[layer.name, layer.on, layer.detail] for layer in layers])
         control.send(wire.EVENT.pack(wire.HELLO, 0, 0, 0, 0) + report.encode())
         try:
             serve(control, start["owner"], children)
         except OSError as error:
-            refuse(control, str(error))  # its last words
+            refuse(control, why(error))  # its last words
         finally:
             children.end_all()
-    finally:
-        if scratch is not None:
-            scratch.remove()
+
+
+def prepare(
+    control: socket.socket, language: str, config: RenderConfig, stack: contextlib.ExitStack
+) -> tuple[list[walls.Layer], "Children"]:
+    """Everything up to the first child. Raises LayerError (strict), ImportError or OSError."""
+    layers = walls.probe()
+    off = frozenset(layer.name for layer in layers if not layer.on)
+    if off and config.sandbox == "strict":
+        missing = "; ".join(f"{layer.name} ({layer.detail})" for layer in layers if not layer.on)
+        raise LayerError(
+            f"the sandbox is not complete here: {missing}; remedy: a kernel or container that allows it, "
+            'or sandbox="best_effort" to go on without'
+        )
+    allow_files()
+    scratch = None
+    if language == "python":
+        scratch = Scratch.create(config.workers * (config.scratch_mb << 20), config.workers * MAX_FILES)
+        stack.callback(scratch.remove)
+    draw = load(language, config, scratch)
+    wall = walls.Wall(language, config, off)
+    wall.prepare()
+    quiet()
+    if "capabilities" not in off:
+        limits.drop_capabilities()  # here, once: children inherit it
+    return layers, Children(control, wall, draw, scratch)
+
+
+def allow_files() -> None:
+    """Lift the soft limit of a file's size. Raises OSError where this process may not write what a snippet may."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if most != resource.RLIM_INFINITY and most < limits.FILE_BYTES:
+        needed = limits.FILE_BYTES
+        raise OSError(f"files may have {most} bytes here, {needed} are needed; remedy: ulimit -f unlimited")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
 def load(language: str, config: RenderConfig, scratch: Scratch | None) -> Any:
@@ -108,18 +137,31 @@ def quiet() -> None:
 
 
 def serve(control: socket.socket, owner: int, children: "Children") -> None:
+    owed, since = 0, 0.0  # children that could not be made yet, and since when
     while os.getppid() == owner and signal.SIGTERM not in signal.sigpending():
-        wait_s = SCRATCH_CHECK_S if children.watch_scratch() else OWNER_CHECK_S
-        if not select.select([control], [], [], wait_s)[0]:
-            continue
-        order = control.recv(64)
-        if not order:
-            return
-        kind, argument = wire.ORDER.unpack(order)
-        if kind == wire.FORK:
-            children.fork()
-        else:
-            children.end(argument, GRACE_S if kind == wire.END else 0.0)
+        wait_s = FORK_AGAIN_S if owed else OWNER_CHECK_S
+        wait_s = min(wait_s, SCRATCH_CHECK_S) if children.watch_scratch() else wait_s
+        if select.select([control], [], [], wait_s)[0]:
+            order = control.recv(64)
+            if not order:
+                return
+            kind, argument = wire.ORDER.unpack(order)
+            if kind == wire.FORK:
+                owed += 1
+            else:
+                children.end(argument, GRACE_S if kind == wire.END else 0.0)
+        try:
+            while owed:
+                children.fork()
+                owed, since = owed - 1, 0.0
+        except NotForked as error:
+            since = since or time.monotonic()
+            if time.monotonic() - since > PATIENCE_S:
+                raise OSError(f"no process for a snippet in {PATIENCE_S:.0f} s: {error}") from error
+
+
+class NotForked(Exception):
+    """No child could be made this time; the text says why."""
 
 
 class Children:
@@ -131,18 +173,24 @@ class Children:
         self.overfull: set[int] = set()
 
     def fork(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        folder = self.scratch.folder() if self.scratch else None
-        if folder is not None:
-            self.wall.admit(folder)
-        pid = os.fork()
-        if pid == 0:
-            run_child(theirs.fileno(), os.getppid(), self.wall, self.draw, folder)
-        theirs.close()
-        self.folders[pid] = folder
-        event = wire.EVENT.pack(wire.CHILD, pid, 0, 0, 0)
-        socket.send_fds(self.control, [event], [ours.fileno()])
-        ours.close()
+        """A child, and its socket for the owner. Raises NotForked; OSError if the owner is gone."""
+        folder = None
+        with contextlib.ExitStack() as sockets:
+            try:
+                ours, theirs = map(sockets.enter_context, socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
+                if self.scratch is not None:
+                    folder = self.scratch.folder()
+                    self.wall.admit(folder)
+                pid = os.fork()
+            except OSError as error:
+                if folder is not None:
+                    self.scratch.drop(folder)
+                raise NotForked(why(error)) from error
+            if pid == 0:
+                run_child(theirs.fileno(), os.getppid(), self.wall, self.draw, folder)
+            self.folders[pid] = folder
+            event = wire.EVENT.pack(wire.CHILD, pid, 0, 0, 0)
+            socket.send_fds(self.control, [event], [ours.fileno()])
 
     def end(self, pid: int, grace_s: float) -> None:
         """Kill (after `grace_s` if it is still there), reap, remove its folder, and tell the owner how it ended."""

@@ -74,8 +74,6 @@ NUMBERS: dict[str, tuple[int | None, int]] = {
     "readlink": (89, None),
     "readlinkat": (267, 78),
     "readv": (19, 65),
-    "rename": (82, None),
-    "renameat": (264, 38),
     "renameat2": (316, 276),
     "restart_syscall": (219, 128),
     "rseq": (334, 293),
@@ -96,13 +94,12 @@ NUMBERS: dict[str, tuple[int | None, int]] = {
     "time": (201, None),
     "times": (100, 153),
     "uname": (63, 160),
-    "unlink": (87, None),
-    "unlinkat": (263, 35),
     "write": (1, 64),
     "writev": (20, 66),
 }
 
-PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_SET_DUMPABLE = 1, 24, 38, 39, 4
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_READ, PR_CAPBSET_DROP = 1, 4, 23, 24
+PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS = 38, 39
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long

@@ -8,6 +8,7 @@ import struct
 
 from mmzero_env.sandbox.kernel import (
     PR_CAPBSET_DROP,
+    PR_CAPBSET_READ,
     PR_GET_NO_NEW_PRIVS,
     PR_SET_NO_NEW_PRIVS,
     prctl,
@@ -15,7 +16,7 @@ from mmzero_env.sandbox.kernel import (
 )
 
 CAPABILITY_VERSION_3 = 0x20080522
-FILE_BYTES = 16 << 20
+FILE_BYTES = 16 << 20  # one file of a snippet
 OPEN_FILES = 64
 
 
@@ -28,12 +29,20 @@ def no_new_privs() -> None:
 
 def drop_capabilities() -> None:
     """Give up every capability: root becomes the plain owner of root's files. Nothing to do for an ordinary user.
+
+    The bounding set (what a program started by root could get back) can be emptied only with CAP_SETPCAP. Containers
+    take that one away: then the set is empty as well, or no_new_privs, a layer of its own, keeps it out of reach.
     Raises OSError."""
     with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:
         last = int(file.read())
     if os.geteuid() == 0:
         for capability in range(last + 1):
-            prctl(PR_CAPBSET_DROP, capability)
+            if not prctl(PR_CAPBSET_READ, capability):
+                continue
+            try:
+                prctl(PR_CAPBSET_DROP, capability)
+            except PermissionError:
+                break
     header = ctypes.create_string_buffer(struct.pack("=Ii", CAPABILITY_VERSION_3, 0))
     nothing = ctypes.create_string_buffer(24)
     syscall("capset", ctypes.byref(header), ctypes.byref(nothing))
@@ -45,15 +54,14 @@ def address_space() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-def table(language: str, cpu_s: float, address_bytes: int) -> dict[int, tuple[int, int]]:
+def table(cpu_s: float, address_bytes: int, file_bytes: int) -> dict[int, tuple[int, int]]:
     """Limit -> (soft, hard). The kernel ends the process at the soft CPU limit, or one second later for certain."""
     cpu = max(1, math.ceil(cpu_s))
-    files = FILE_BYTES if language == "python" else 0
     return {
         resource.RLIMIT_CORE: (0, 0),
         resource.RLIMIT_CPU: (cpu, cpu + 1),
         resource.RLIMIT_AS: (address_bytes, address_bytes),
-        resource.RLIMIT_FSIZE: (files, files),
+        resource.RLIMIT_FSIZE: (file_bytes, file_bytes),
         resource.RLIMIT_NOFILE: (OPEN_FILES, OPEN_FILES),
         resource.RLIMIT_NPROC: (0, 0),
         resource.RLIMIT_MEMLOCK: (0, 0),

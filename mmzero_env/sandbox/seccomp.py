@@ -2,7 +2,9 @@
 
 So there is no socket, no new process or thread, no execve, no ptrace, no signal to anybody, no mount, no chmod, no
 link, no io_uring, no bpf, no memfd, no way to raise a limit; calls that the list does not know are refused too.
-Constants: include/uapi/linux/{seccomp,filter,audit}.h.
+Files are opened for reading or for writing: the flags that do more than the access mode says are refused, as Landlock
+looks at the mode (and knows truncation only from ABI 3 on).
+Constants: include/uapi/linux/{seccomp,filter,audit}.h, include/uapi/asm-generic/fcntl.h.
 """
 
 import ctypes
@@ -18,23 +20,28 @@ COMMON = tuple(
 access alarm arch_prctl brk clock_getres clock_gettime clock_nanosleep close dup exit exit_group faccessat faccessat2
 fdatasync fstat fstatfs fsync futex getcwd getdents64 getegid geteuid getgid getgroups getitimer getpid getppid
 getpriority getrandom getrlimit getrusage gettid gettimeofday getuid lseek lstat madvise membarrier mremap munmap
-nanosleep newfstatat open openat poll ppoll pread64 pselect6 read readlink readlinkat readv restart_syscall rseq
+nanosleep newfstatat poll ppoll pread64 pselect6 read readlink readlinkat readv restart_syscall rseq
 rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield select set_robust_list setitimer shutdown
 sigaltstack stat statx sysinfo time times uname write writev
 """.split()  # noqa: SIM905
 )
-# Files in a folder of one's own: Landlock says which folder.
-SCRATCH = ("ftruncate", "pwrite64", "rename", "renameat", "renameat2", "unlink", "unlinkat")
+# Files in a folder of one's own: Landlock says which folder. Every file keeps a name there as long as it lives, or
+# nobody could see how much one holds: a file may be moved to a name that is free, and not be removed or replaced.
+SCRATCH = ("ftruncate", "pwrite64")
+RENAME_NOREPLACE = 1
 # glibc tries these first and goes back to older calls only on ENOSYS.
 PROBED = ("clone3", "openat2")
 
 TTY_QUERY, FILE_CLOEXEC, FILE_NO_CLOEXEC, BYTES_WAITING = 0x5401, 0x5451, 0x5450, 0x541B
 F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 0, 1, 2, 3, 4, 1030
 
-LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+LOAD, EQUAL, AT_LEAST, ANY_BIT, AND, RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 NR, ARCH, ARGS = 0, 4, 16
 KILL_PROCESS, REFUSE, ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 X32_BIT = 0x40000000
+# The same on x86-64 and aarch64. Access mode 3 (neither reading nor writing, but with the right to both) is refused.
+ACCESS_MODE, O_TRUNC = 0o3, 0o1000
+UNNAMED_FILE = 0o20000000  # __O_TMPFILE: a file that no folder lists
 SET_MODE_FILTER, GET_ACTION_AVAIL = 1, 2
 
 
@@ -46,7 +53,7 @@ class Filter:
     """One allow-list, compiled once and loaded in each child.
 
     Args:
-        scratch: files may be created, renamed and removed (where Landlock says).
+        scratch: files may be created and renamed (where Landlock says).
         executable_memory: code may be mapped, as loading an extension module needs.
     """
 
@@ -83,6 +90,10 @@ def compile_filter(scratch: bool, executable_memory: bool) -> bytes:
         code += _on(name, [_op(RETURN, ALLOW)])
     for name in PROBED:
         code += _on(name, [_op(RETURN, REFUSE | errno.ENOSYS)])
+    for name, flags in (("open", 1), ("openat", 2)):
+        code += _on(name, _plain_open(flags))
+    if scratch:
+        code += _on("renameat2", _argument_is(4, (RENAME_NOREPLACE,)))
     code += _on("ioctl", _argument_is(1, (TTY_QUERY, FILE_CLOEXEC, FILE_NO_CLOEXEC, BYTES_WAITING)))
     code += _on("fcntl", _argument_is(1, (F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC)))
     # Own limits may be read: process 0, no new value.
@@ -125,6 +136,23 @@ def _without_bits(index: int, bits: int) -> list[bytes]:
         _op(ANY_BIT, bits, 0, 1),
         _op(RETURN, REFUSE | errno.EPERM),
         _op(RETURN, ALLOW),
+    ]
+
+
+def _plain_open(index: int) -> list[bytes]:
+    """Allow if the flags (the kernel takes their low half) open a named file, and cut it short only to write to it."""
+    refuse, allow = _op(RETURN, REFUSE | errno.EPERM), _op(RETURN, ALLOW)
+    return [
+        _op(LOAD, ARGS + 8 * index),
+        _op(ANY_BIT, UNNAMED_FILE, 0, 1),
+        refuse,
+        _op(AND, ACCESS_MODE | O_TRUNC),
+        _op(EQUAL, O_TRUNC, 0, 1),  # read only, and truncate
+        refuse,
+        _op(AND, ACCESS_MODE),
+        _op(EQUAL, ACCESS_MODE, 0, 1),
+        refuse,
+        allow,
     ]
 
 

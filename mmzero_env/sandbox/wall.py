@@ -17,7 +17,7 @@ from mmzero_env.sandbox.kernel import LayerError
 
 LAYERS = ("limits", "no_new_privs", "capabilities", "landlock", "seccomp")
 MAX_DESCRIPTOR = 1 << 20
-RULES_DESCRIPTOR = 100  # out of the way of the low numbers that a child gives away
+RULES_DESCRIPTOR = 4  # or higher: a child gives the numbers below to other things
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Wall:
     def prepare(self) -> None:
         """In the warm template: everything that children share. Raises OSError."""
         address_bytes = limits.address_space() + (self.config.memory_mb << 20)
-        self._limits = limits.table(self.language, self.config.cpu_s, address_bytes)
+        file_bytes = min(limits.FILE_BYTES, self.config.scratch_mb << 20) if self.language == "python" else 0
+        self._limits = limits.table(self.config.cpu_s, address_bytes, file_bytes)
         if "seccomp" not in self.off:
             self._filter = seccomp.of(self.language)
         self._readable = paths.readable()
@@ -117,7 +118,7 @@ def _try(name: str) -> Layer:
 
 
 def _check_limits() -> str:
-    table = limits.table("svg", 1.0, limits.address_space() + (64 << 20))
+    table = limits.table(1.0, limits.address_space() + (64 << 20), 0)
     limits.apply(table)
     for limit, (soft, _) in table.items():
         if resource.getrlimit(limit)[0] > soft:
@@ -133,9 +134,12 @@ def _check_no_new_privs() -> str:
 def _check_capabilities() -> str:
     limits.drop_capabilities()
     with open("/proc/self/status", encoding="ascii") as file:
-        held = {line.split()[1] for line in file if line.startswith(("CapPrm", "CapEff"))}
-    if held != {"0" * 16}:
-        raise OSError(f"capabilities left: {', '.join(sorted(held))}")
+        sets = {line.split(":")[0]: int(line.split()[1], 16) for line in file if line.startswith("Cap")}
+    held = {name: value for name, value in sets.items() if value and name != "CapBnd"}
+    if held:
+        raise OSError(f"capabilities left: {', '.join(f'{name} {value:x}' for name, value in held.items())}")
+    if os.geteuid() == 0 and sets["CapBnd"]:
+        return "none held; without CAP_SETPCAP no_new_privs keeps the bounding set out of reach"
     return "none held"
 
 
@@ -145,7 +149,8 @@ def _check_landlock() -> str:
     try:
         os.listdir("/")
     except PermissionError:
-        return f"ABI {landlock.abi()}"
+        version = landlock.abi()
+        return f"ABI {version}" + ("" if version >= landlock.TRUNCATE_ABI else ": truncation is left to seccomp")
     raise OSError("rules were accepted, but / can still be listed")
 
 
@@ -153,12 +158,24 @@ def _check_seccomp() -> str:
     limits.no_new_privs()
     seccomp.available()
     seccomp.of("svg").load()
-    try:
-        socket.socketpair()
-    except PermissionError:
-        return f"allow-list of {len(seccomp.COMMON)} calls"
-    raise OSError("the filter was accepted, but sockets can still be made")
+    for what, forbidden in _FORBIDDEN.items():
+        try:
+            forbidden()
+        except PermissionError:
+            continue
+        except OSError as error:
+            raise OSError(f"the filter was accepted, but {what} reaches the kernel: {error}") from error
+        raise OSError(f"the filter was accepted, but {what} is still possible")
+    return f"allow-list of {len(seccomp.COMMON)} calls"
 
+
+# Harmless where the filter fails: a folder cannot be truncated.
+_FORBIDDEN: dict[str, Callable[[], object]] = {
+    "a socket": socket.socketpair,
+    "truncation by reading": lambda: os.open("/", os.O_RDONLY | os.O_TRUNC),
+    "opening without reading or writing": lambda: os.open(os.devnull, os.O_WRONLY | os.O_RDWR),
+    "a file without a name": lambda: os.open(os.devnull, os.O_TMPFILE | os.O_RDWR),
+}
 
 _CHECKS: dict[str, Callable[[], str]] = {
     "limits": _check_limits,

@@ -1,4 +1,4 @@
-"""Both users' runners live as long as the session: starting the Python template takes seconds."""
+"""All users' runners live as long as the session: starting the Python template takes seconds."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.sandbox import users
 
 
-@pytest.fixture(scope="session", params=["root", "nobody"])
+@pytest.fixture(scope="session", params=["root", "nobody", "bare"])
 def runner(request):
     one = users.start(request.param)
     yield one

@@ -1,4 +1,4 @@
-"""Hostile code, as root and as an unprivileged user: the status, and that nothing happened outside.
+"""Hostile code, as root with and without capabilities and as an ordinary user: the status, and nothing outside.
 
 Each case asserts its status; then, for all of them: no file outside was read, written, changed or removed, nobody
 connected to the server, the asking process neither grew nor holds more descriptors, nothing is left of the snippet's
@@ -147,6 +147,8 @@ def test_secret_of_the_owner_was_planted(runner):
     assert SECRET not in str(template.environ()) and SECRET not in str(template.cmdline())
 
 
-def test_both_users_are_who_they_should_be(runner, request):
-    wanted = request.node.callspec.params["runner"] == "root"
-    assert (runner.hello["uid"] == 0) == wanted
+def test_users_are_who_they_should_be(runner, request):
+    user = request.node.callspec.params["runner"]
+    assert (runner.hello["uid"] == 0) == (user in ("root", "bare"))
+    held = re.search(r"CapBnd:\s*(\w+)", Path(f"/proc/{runner.hello['pid']}/status").read_text())[1]
+    assert user != "bare" or int(held, 16) == 0

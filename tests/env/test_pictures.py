@@ -267,7 +267,7 @@ def test_results_survive_packing_and_are_cut_to_their_limits():
     parts = pack_result(RenderStatus.OK, "", ("a", "bé", "c" * 99), 3, 2, bytes(24), max_text_chars=10)
     header = unpack_header(parts[0], max_side=64, max_text_chars=10)
     assert (header.width, header.height, header.pixels) == (3, 2, 24) and header.status is RenderStatus.OK
-    assert unpack_texts(parts[1]) == ("a", "bé", "c" * 7) and len(parts[1]) == header.texts
+    assert unpack_texts(parts[1], 10) == ("a", "bé", "c" * 7) and len(parts[1]) == header.texts
     assert len(pack_result(RenderStatus.CRASH, "x" * 9999)[2]) == 2000
 
 

@@ -1,15 +1,21 @@
 """Ten thousand renders in one process, a tenth of them hostile: nothing leaks, grows, or is out of order.
 
-Nine tenths are SVG. Of the Python snippets a quarter is hostile.
+Nine tenths are SVG. Of the Python snippets a quarter is hostile. All the while processes that wait for code are killed,
+as the kernel does when memory is short; no harmless snippet may pay for it.
 """
 
+import contextlib
+import os
 import re
+import signal
 import threading
 
 import psutil
 import pytest
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest
+from mmzero_env.process import held_folder, scratch
+from tests.env import test_faults
 from tests.support.sandbox import hostile_python, hostile_svg
 
 RENDERS = 10_000
@@ -25,6 +31,17 @@ QUICK = {
     ]
     for language, cases in (("svg", hostile_svg.CASES), ("python", hostile_python.CASES))
 }
+# Files without a name, and results that claim too much or say what they like.
+TURNS = hostile_python.TOOLS + "import mmap\nkept = []\nfor i in range(4):\n    "
+FORGED = (
+    "(chr(0x100).encode() + bytes(1)) * 28000",
+    "bytes(84000)",
+    "b'a' * 20001",
+    "(chr(0x100).encode() + bytes(1)) * 4999",  # as much as is let through
+)
+QUICK["python"] += [(TURNS + how, {"FORBIDDEN", "NO_IMAGE"}) for how in test_faults.NAMELESS.values()]
+QUICK["python"] += [(f"{test_faults.FORGE}forge({texts})", {"OK", "CRASH"}) for texts in FORGED] * 3
+KILL_EVERY_S = 0.3
 
 
 def harmless_svg(number: int) -> str:
@@ -65,16 +82,51 @@ def render_batch(env: RenderEnv, numbers: range) -> None:
         numbers, asked, env.render_many([snippet for snippet, _ in asked]), strict=True
     ):
         fits = result.status.name in statuses
-        if result.ok:
+        if result.ok and number % 10:
             fits = fits and result.text == (str(number),) and result.width == 40 + number % 50
         if not fits:
             raise AssertionError(f"render {number}: {result}")
 
 
+@contextlib.contextmanager
+def killing_those_that_wait(env: RenderEnv):
+    """Yields a list with the process killed each time: one that has no code yet."""
+    killed: list[int] = []
+    done = threading.Event()
+
+    def kill() -> None:
+        while not done.wait(KILL_EVERY_S):
+            for spawner in list(env._spawners.values()):
+                with spawner._changed:  # nobody takes it in the meantime
+                    for child in list(spawner._children)[:1]:
+                        os.kill(child.pid, signal.SIGKILL)
+                        killed.append(child.pid)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        done.set()
+        thread.join()
+
+
+def abandoned() -> set[str]:
+    """Folders of templates that nobody holds any more."""
+    found = set()
+    for name in os.listdir("/dev/shm"):
+        with contextlib.suppress(OSError):
+            if name.startswith(scratch.PREFIX) and (lock := held_folder._locked(f"/dev/shm/{name}")) is not None:
+                os.close(lock)
+                found.add(name)
+    return found
+
+
 @pytest.mark.slow
 def test_ten_thousand_renders():
     me = psutil.Process()
-    with RenderEnv(RenderConfig(workers=2, timeout_s=60.0)) as env:
+    before = abandoned()
+    with RenderEnv(RenderConfig(workers=2, timeout_s=60.0)) as env, killing_those_that_wait(env) as killed:
         baseline = None
         for start in range(0, RENDERS, BATCH):
             render_batch(env, range(start, start + BATCH))
@@ -90,4 +142,5 @@ def test_ten_thousand_renders():
         for template in me.children():
             assert not [name for name in template.environ() if re.search("SECRET|TOKEN", name)]
             assert template.num_fds() < 20
-    assert not me.children()
+    assert not me.children() and len(killed) > 50
+    assert abandoned() <= before

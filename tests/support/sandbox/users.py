@@ -1,4 +1,4 @@
-"""Runners as root and as an unprivileged user, for tests of both."""
+"""Runners as root, as root without capabilities and as an unprivileged user, or under other circumstances."""
 
 import base64
 import io
@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-NOBODY = 65534
 SECRET = "swordfish-7391"
 CONFIG = {"workers": 1, "timeout_s": 4.0, "cpu_s": 1.0, "memory_mb": 512, "scratch_mb": 8}
 
@@ -42,12 +41,14 @@ class Answer:
 
 
 class Runner:
-    """runner.py as a process of `user`: "root", "nobody", or "me"."""
+    """runner.py in a process of `user` (circumstances.py; "me": as this process is) and under `case`."""
 
-    def __init__(self, user: str, **config: Any):
-        command = [sys.executable, str(HERE / "runner.py"), json.dumps(CONFIG | config)]
-        if user == "nobody":
-            command = [sys.executable, str(HERE / "as_user.py"), str(NOBODY), *command]
+    def __init__(self, user: str, case: dict[str, Any] | None = None, **config: Any):
+        case = case or {}
+        command = [sys.executable, str(HERE / "runner.py"), json.dumps(CONFIG | config), json.dumps(case)]
+        if user != "me":
+            case = {"user": user} | case
+            command = [sys.executable, str(HERE / "circumstances.py"), json.dumps(case), *command]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -60,11 +61,17 @@ class Runner:
         self.hello = json.loads(line) if line else {"error": self.process.stderr.read()[-500:]}
 
     def render(self, code: str, language: str) -> Answer:
+        said = self.try_render(code, language)
+        assert "error" not in said, said
+        return Answer(**said)
+
+    def try_render(self, code: str, language: str) -> dict[str, Any]:
+        """The fields of an Answer, or {"error": what RenderEnvError said}."""
         self.process.stdin.write(json.dumps({"code": code, "language": language}) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         assert line, f"the runner ended: {self.process.stderr.read()[-2000:]}"
-        return Answer(**json.loads(line))
+        return json.loads(line)
 
     def close(self) -> str:
         """End it; returns what it wrote on stderr."""
@@ -72,14 +79,14 @@ class Runner:
         return said
 
 
-def start(user: str, **config: Any) -> Runner:
+def start(user: str, case: dict[str, Any] | None = None, may_refuse: bool = False, **config: Any) -> Runner:
     """Skips, with the reason, where this user cannot be had here."""
-    if user == "root" and os.geteuid() != 0:
+    if (user != "nobody" or (case or {}).keys() & {"shm", "tmp"}) and os.geteuid() != 0:
         pytest.skip("not started as root")
     if user == "nobody" and os.geteuid() != 0:
         user = "me"  # already unprivileged
-    runner = Runner(user, **config)
+    runner = Runner(user, case, **config)
     if "error" in runner.hello and user == "nobody" and "mount" in runner.hello["error"]:
         pytest.skip(f"no unprivileged user can run this interpreter: {runner.hello['error']}")
-    assert "ready" in runner.hello, runner.hello
+    assert may_refuse or "ready" in runner.hello, runner.hello
     return runner

@@ -1,4 +1,4 @@
-"""Starts an environment where the kernel refuses one layer: `python without_layer.py LAYER SANDBOX`.
+"""Starts an environment where the kernel refuses one layer: `python without_layer.py LAYER SANDBOX` (or selftest).
 
 The refusal is real: a seccomp filter, inherited by everything started here, answers ENOSYS to the layer's system call.
 Prints the RenderEnvError, or the layers that are on and what a snippet can then do.
@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from mmzero_env import RenderConfig, RenderEnv, RenderEnvError, RenderRequest
+from mmzero_env.__main__ import main as main_of_package
 from mmzero_env.sandbox import limits, seccomp
 from mmzero_env.sandbox.kernel import number
 
@@ -39,6 +40,8 @@ def main(layer: str, sandbox: str) -> None:
     logging.basicConfig(stream=sys.stdout, format="%(message)s")
     limits.no_new_privs()
     Refusing(CALLS[layer]).load()
+    if sandbox == "selftest":
+        sys.exit(main_of_package(["selftest"]))
     try:
         with RenderEnv(RenderConfig(workers=1, sandbox=sandbox)) as env:
             print("on:", *[name for name, on, _ in env.layers() if on])
