@@ -52,4 +52,4 @@ def unwrapped(text: str) -> str:
             text = text[1:-1]
         if text == before:
             break
-    return LEADING_THE.sub("", text, count=1)
+    return LEADING_THE.sub("", text, count=1) if text[:1] in "tT" else text

@@ -1,7 +1,7 @@
 """Are two short answers equal? `grade` for one pair, `canonical` as a key for votes.
 
-The builtin grader is text and bounded arithmetic: bring both to a comparable form (answers.py, numerals.py, units.py,
-textform.py), compare. It never evaluates model text, is symmetric, and reflexive on non-blank answers. Stated rules:
+The builtin grader is text and bounded arithmetic: read both by a small grammar (reading.py), compare (answer.py). It
+never evaluates model text, is symmetric, and reflexive on non-blank answers. All rules: docs/answers.md; the first:
 
 * numbers are equal only exactly ("1/3" != "0.333"); "2:1" is a ratio, "12:30" a time, neither is a quotient;
 * a unit may be missing but not differ: "12 cm" = "12" != "12 m" ... percent is a unit ("25%" = "25" != "0.25");

@@ -97,7 +97,7 @@ def read_number(text: str) -> Numeral | None:
     unit = read_unit(tail)
     if currency and unit != currency:
         unit = currency if unit == "" else read_unit(f" {currency}{tail}")  # $5, $5 per kg
-    return None if unit is None else Numeral(str(value * scale), unit)
+    return None if unit is None else Numeral(str(value if scale == 1 else value * scale), unit)
 
 
 def read_amount(text: str) -> Numeral | None:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from mmzero_rewards.answers.answer import NAME, Answer
 from mmzero_rewards.answers.brackets import MAY_SEPARATE, enclosed, split, unwrapped
 from mmzero_rewards.answers.moments import DECADE, NAMED_TIMES, read_moment
-from mmzero_rewards.answers.numerals import read_amount, read_ratio
+from mmzero_rewards.answers.numerals import SIMPLE, read_amount, read_number, read_ratio
 from mmzero_rewards.answers.ranges import BOUND_ENDS, BOUND_LEADS, read_bound, read_bound_in_words, read_range
 from mmzero_rewards.answers.textform import WORD_FORMS, YES_FORMS, plain, text_core, yes_or_no
 from mmzero_rewards.answers.words import STARTS
@@ -35,6 +35,8 @@ def read_answer(raw: str) -> Answer:
     raw = raw.strip()
     if len(raw) > FOLDED_CHARS:
         return Answer("long", raw)
+    if SIMPLE.fullmatch(raw):
+        return Answer("number", read_number(raw).core)
     if raw.isascii() and raw.isalpha():
         return _read_word(raw.lower())
     text = plain(raw) if len(raw) <= MAX_CHARS else raw

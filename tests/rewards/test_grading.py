@@ -182,6 +182,8 @@ CHOSEN = [  # where two readings are fair, docs/answers.md states ours
     ("25/06/2024", "25 June 2024", True),
     ("10-20", "10 to 20", True),  # rising: a range
     ("20-10", "10", False),
+    ("20-10", "20 to 10", False),  # falling: no range
+    ("5G", "5g", False),  # a name is no 5 grams, also without case
     ("10-20", "[10, 20]", False),
     ("at least 5", "x >= 5", True),  # the variable may be missing
     ("x >= 5", "y >= 5", False),
@@ -242,6 +244,7 @@ def test_different(a, b):
         ("[1, 3)", "[1, 3)"),
         ("{2, 1, 2}", "{1, 2}"),
         ("x - y", "x-y"),
+        ("5 G", "5 G"),  # in lower case it would be the key of 5 grams
     ],
 )
 def test_canonical(raw, key):
