@@ -32,6 +32,8 @@ from mmzero_env.draw.texts import TextRecorder
 from mmzero_env.results import RenderStatus
 
 DPI = 96
+TEXT_PIECES = ("tspan", "textPath", "tref")
+TEXT_TAGS = ("text", *TEXT_PIECES)
 NO_SIZE = ("auto", "inherit", "initial", "unset", "none")
 WINDOW = re.compile(r"\d\s*[sld]?v(?:w|h|i|b|min|max)\b")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -68,7 +70,7 @@ class SvgRenderer:
         # A declared encoding is about bytes; the code is text.
         code = re.sub(r"\A\ufeff?\s*<\?xml\s[^>]*\?>", "", code).strip()
         notes = check_svg(code, self.config)
-        root = read(code)
+        root = read(code, notes)
         page, user, pixels = style(root, self.config)
         check_weight(root, self.config)
         # CairoSVG gets numbers only: the size in user units, and the pixels to fill.
@@ -109,8 +111,8 @@ class _Document(Tree):
         self.root = True
 
 
-def read(code: str) -> Element:
-    """The document without what is not drawn. Raises Refused where it is not well-formed."""
+def read(code: str, notes: list[str]) -> Element:
+    """The document without what is not drawn; adds to `notes`. Raises Refused where it is not well-formed."""
     try:
         root = ElementTree.fromstring(code.encode())
     except ParseError as error:
@@ -121,7 +123,10 @@ def read(code: str) -> Element:
             if tag.lower() == LEFT_OUT:
                 parent.remove(child)
             elif tag == "a":
-                child.tag = SVG + ("tspan" if parent.tag.rpartition("}")[2] in ("text", "tspan") else "g")
+                child.tag = SVG + ("tspan" if parent.tag.rpartition("}")[2] in TEXT_TAGS else "g")
+            elif tag in TEXT_PIECES and parent.tag.rpartition("}")[2] not in TEXT_TAGS:
+                parent.remove(child)  # as browsers do; CairoSVG fails on it
+                notes.append(f"<{tag}> outside <text> is not drawn: {''.join(child.itertext()).strip()[:60]!r}")
     return root
 
 

@@ -1,5 +1,6 @@
 """Transforms of elements: the attributes and the properties, with their origin, as one attribute."""
 
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.css import transforms
@@ -24,18 +25,19 @@ def place(element: Element, tag: str, moves: dict[str, str], units: Units) -> st
     text = moves.get("transform", attributes.get("transform", ""))
     origin = moves.get("transform-origin", attributes.pop("transform-origin", None))
     note = None
+    box = (0.0, 0.0, *units.view)  # what percentages and the origin refer to
+    if moves.get("transform-box", "view-box") in ("fill-box", "content-box"):
+        box = bounding_box(element, tag, units)
+        if box is None:
+            note = f"transform-box: fill-box of <{tag}> is not known, its origin is 0 0"
+            box = (0.0, 0.0, 0.0, 0.0)
+        units = replace(units, view=box[2:])
     try:
         matrix = transforms.matrix_of(text, units)
         for name in reversed(SINGLE):
             if name in moves:
                 matrix = transforms.multiply(transforms.individual(name, moves[name], units), matrix)
         if origin is not None and matrix != transforms.IDENTITY:
-            box = (0.0, 0.0, *units.view)
-            if moves.get("transform-box", "view-box") in ("fill-box", "content-box"):
-                box = bounding_box(element, tag, units)
-                if box is None:
-                    note = f"transform-box: fill-box of <{tag}> is not known, its origin is 0 0"
-                    box = (0.0, 0.0, 0.0, 0.0)
             matrix = transforms.around(matrix, transforms.origin(origin, box, units))
     except transforms.NoTransform as problem:
         matrix, note = transforms.IDENTITY, f"transform: {str(problem)[:60]} is not understood"

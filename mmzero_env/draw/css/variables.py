@@ -7,6 +7,7 @@ import tinycss2
 # Characters that all substitutions in a document may make together: a chain of variables that double each other ends.
 MOST_CHARACTERS = 1 << 16
 MAX_NESTING = 30
+BLOCKS = {"() block": "()", "[] block": "[]", "{} block": "{}"}
 
 
 class Invalid(ValueError):
@@ -68,8 +69,9 @@ class Substitution:
             return self._var(token.arguments, get, depth)
         if token.type == "function":
             text = f"{token.name}({self._tokens(token.arguments, get, depth + 1)})"
-        elif token.type == "() block":
-            text = f"({self._tokens(token.content, get, depth + 1)})"
+        elif token.type in BLOCKS:
+            left, right = BLOCKS[token.type]
+            text = left + self._tokens(token.content, get, depth + 1) + right
         else:
             text = token.serialize()
         return text
