@@ -535,7 +535,8 @@ def test_a_failure_while_others_succeed_is_no_sign_of_an_outage():
         now[0] = float(second)
         outage.succeeded()
         now[0] += 0.5
-        outage.failed(f"call {second}", second - 5.0, PeerError("HTTP 500", "a"))
+        for call in (f"one {second}", f"two {second}"):  # both began before the last answer came
+            outage.failed(call, second - 5.0, PeerError("HTTP 500", "a"))
     assert not outage.down
 
 
