@@ -109,6 +109,14 @@ class PromptTemplates:
             texts[key] = dict(value) if key == "field_lines" else str(value)
         return cls(**texts)
 
+    def check_fields(self, prompt_fields: Sequence[str]) -> None:
+        """Does the Coder's template fit the fields that it may show? Call it before anything starts.
+
+        Raises:
+            ValueError: a field is unknown or has no line, or the template itself names one that is not listed.
+        """
+        self.coder_text(dict.fromkeys(PROPOSAL_FIELDS, ""), prompt_fields)
+
     # -- texts -------------------------------------------------------------------------------------------------------
 
     def proposer_text(self, topic: str) -> str:

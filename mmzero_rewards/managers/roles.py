@@ -25,17 +25,14 @@ Not covered: terms that need the whole batch (diversity.batch_terms).
 
 import asyncio
 import dataclasses
-import io
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from omegaconf import OmegaConf
-from PIL import Image
 from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
@@ -45,18 +42,17 @@ from mmzero_rewards.evidence import (
     REFUSED_PROMPT,
     Drawn,
     Judge,
-    digest,
     draw,
     gather_or_cancel,
     judge,
     unless_refused,
 )
+from mmzero_rewards.managers.records import add_votes, drawing_record
 from mmzero_rewards.managers.rows import Row, json_safe, proposal_of, row_of
 from mmzero_rewards.managers.settings import ManagerConfig
 from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answer, parse_proposal
 from mmzero_rewards.peers.client import PeerClient, PeerError
 from mmzero_rewards.peers.stats import COUNTS, PeerStats
-from mmzero_rewards.scoring.checks import picture_hash
 from mmzero_rewards.scoring.roles import (
     CoderEvidence,
     Drawing,
@@ -186,31 +182,7 @@ class _Manager(RewardManagerBase):
     async def _record(self, sample: dict[str, Any], drawn: list[Drawn]) -> None:
         """Put drawings into the sample; their pictures go to `dump_dir/images`, once per content."""
         for one in drawn:
-            sample["drawings"].append(
-                {
-                    "status": one.status,
-                    "code": one.code,
-                    "language": one.language,
-                    "image": await self._blocking(self._store, one.png),
-                    "picture_hash": await self._blocking(_hash, one.png),
-                    "drawn_text": list(one.drawn_text),
-                    "easy_votes": [],
-                    "hard_votes": [],
-                }
-            )
-
-    def _store(self, png: bytes | None) -> str | None:
-        """Write a picture; returns its path relative to `dump_dir`."""
-        if png is None or self.settings.dump_dir is None:
-            return None
-        name = f"images/{digest(png)}.png"
-        target = self.settings.dump_dir / name
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f"{target.name}.{os.getpid()}.part")
-            temporary.write_bytes(png)
-            os.replace(temporary, target)
-        return name
+            sample["drawings"].append(await self._blocking(drawing_record, one, self.settings.dump_dir))
 
 
 class ProposerRewardManager(_Manager):
@@ -242,7 +214,7 @@ class ProposerRewardManager(_Manager):
                 unless_refused(solver.answers(proposal.hard_question)) if blind else _nothing(),
             ]
         )
-        _add_votes(sample, drawings)
+        add_votes(sample, drawings)
         sample["blind_votes"] = blind_votes
         evidence = ProposerEvidence(row.response, tuple(drawings), blind_votes)
         return await self._blocking(score_proposer, evidence, self.rewards)
@@ -271,7 +243,7 @@ class CoderRewardManager(_Manager):
         await self._record(sample, drawn)
         sample["status"] = drawn[0].status
         drawings = await judge(drawn, proposal, self._judge(row))
-        _add_votes(sample, drawings)
+        add_votes(sample, drawings)
         return await self._blocking(score_coder, CoderEvidence(row.response, proposal, drawings[0]), self.rewards)
 
 
@@ -294,19 +266,6 @@ class SolverRewardManager(_Manager):
         if answer is None:
             sample["status"] = "format_error"
         return await self._blocking(score_solver, SolverEvidence(row.response, label), self.rewards)
-
-
-def _add_votes(sample: dict[str, Any], drawings: list[Drawing]) -> None:
-    """Put votes into the sample, and into its status that a peer refused a prompt."""
-    if any(one.status == REFUSED_PROMPT for one in drawings):
-        sample["status"] = REFUSED_PROMPT
-    for record, judged in zip(sample["drawings"], drawings, strict=True):
-        record |= {"easy_votes": list(judged.easy_votes), "hard_votes": list(judged.hard_votes)}
-
-
-def _hash(png: bytes | None) -> str | None:
-    """Perceptual hash as 64 hex digits (checks.near_duplicates compares them over a batch)."""
-    return None if png is None else f"{picture_hash(Image.open(io.BytesIO(png))):064x}"
 
 
 async def _nothing() -> None:

@@ -86,7 +86,8 @@ class ManagerConfig:
             values: `reward.reward_kwargs` as a plain mapping, or None.
             needs: peers that this manager asks ("coder", "solver").
         Raises:
-            ValueError: unknown key (with the nearest valid one), bad value, or a needed peer without an address.
+            ValueError: unknown key (with the nearest valid one), bad value, a needed peer without an address, or a
+                Coder's template that does not fit `prompt_fields`.
         """
         values = dict(values or {})
         known = (
@@ -112,12 +113,16 @@ class ManagerConfig:
                     "(or .addresses=[HOST:PORT,...])"
                 )
         dump_dir = values.get("dump_dir")
+        prompts = PromptTemplates.from_dict(_section(values, "prompts"))
+        prompt_fields = tuple(values.get("prompt_fields") or PROMPT_FIELDS)
+        if "coder" in needs:
+            prompts.check_fields(prompt_fields)
         return cls(
             rewards=RewardConfig.preset(str(values.get("preset") or "default"), _section(values, "scoring")),
             render=_typed(RenderConfig, _section(values, "render"), f"{WHERE}.render"),
             peers=parsed,
-            prompts=PromptTemplates.from_dict(_section(values, "prompts")),
-            prompt_fields=tuple(values.get("prompt_fields") or PROMPT_FIELDS),
+            prompts=prompts,
+            prompt_fields=prompt_fields,
             image=_typed(ImageConfig, _section(values, "image"), f"{WHERE}.image"),
             failures=_typed(FailureConfig, _section(values, "failures"), f"{WHERE}.failures"),
             seed=int(values.get("seed") or 0),

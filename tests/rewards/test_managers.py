@@ -205,6 +205,8 @@ def test_verl_loads_the_managers(cls):
     assert isinstance(manager, cls)
 
 
+BOTH = {"solver": {"base_url": "a:1"}, "coder": {"base_url": "a:1"}}
+
 # --- configuration ---------------------------------------------------------------------------------------------------
 
 
@@ -232,6 +234,17 @@ def test_verl_loads_the_managers(cls):
         (CoderRewardManager, {"peers": {"solver": {"base_url": "a:1", "addresses": ["b:1"]}}}, "not both"),
         (CoderRewardManager, {"peers": {"solver": {"base_url": "a:1", "sampling": {"topk": 1}}}}, r"sampling\.topk"),
         (ProposerRewardManager, {"peers": {"solver": {"base_url": "a:1"}}}, r"peers\.coder has no address"),
+        (
+            ProposerRewardManager,
+            {"peers": BOTH, "prompts": {"coder": "draw {caption}, not {hard_answer}"}},
+            r"prompts\.coder shows {hard_answer}, which coder\.prompt_fields=.* hides",  # not at the first sample
+        ),
+        (ProposerRewardManager, {"peers": BOTH, "prompt_fields": ["captoin"]}, r"unknown field 'captoin'"),
+        (
+            ProposerRewardManager,
+            {"peers": BOTH, "prompts": {"field_lines": {"caption": "{value}"}}},
+            r"field_lines has no line for easy_question",
+        ),
     ],
 )
 def test_wrong_settings_are_one_line(cls, settings, message):

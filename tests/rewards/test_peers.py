@@ -528,6 +528,34 @@ def test_while_the_peer_is_down_one_call_tries_and_the_others_share_its_end():
     asyncio.run(use())
 
 
+def test_one_call_proves_no_outage_however_long_it_took():
+    now = [600.0]
+    outage = Outage([Address("http://a/v1")], lambda: now[0], lambda: 10.0)
+    for _ in range(3):
+        outage.failed("the same", 0.0, PeerError("timeout", "a"))
+    assert not outage.down
+    outage.failed("another", 590.0, PeerError("timeout", "a"))
+    assert outage.down
+
+
+def test_refused_prompts_prove_no_outage_however_many():
+    """Spread over more time than an answer usually takes, while a slow one is on its way."""
+    server = refusing(400, latency_s=1.2)
+
+    async def use(client):
+        for _ in range(20):
+            client.pace.answered(0.01)
+        slow = asyncio.create_task(client.chat(ask("slow"), seed=0))
+        for number in range(4):
+            await asyncio.gather(client.chat(ask(f"bad {number}"), seed=0), return_exceptions=True)
+            await asyncio.sleep(0.2)
+        return await slow, await client.chat(ask("later"), seed=0)
+
+    answers = asyncio.run(with_client([server], use, timeout_s=20))
+    assert answers == (expected("slow", 0, 1), expected("later", 0, 1))
+    assert sum(server.seen[f"bad {number}"] for number in range(4)) == 4, "each was asked"
+
+
 def test_a_failure_while_others_succeed_is_no_sign_of_an_outage():
     now = [0.0]
     outage = Outage([Address("http://a/v1")], lambda: now[0], lambda: 1.0)
@@ -535,7 +563,8 @@ def test_a_failure_while_others_succeed_is_no_sign_of_an_outage():
         now[0] = float(second)
         outage.succeeded()
         now[0] += 0.5
-        outage.failed(f"call {second}", second - 5.0, PeerError("HTTP 500", "a"))
+        for call in (f"one {second}", f"two {second}"):  # both began before the last answer came
+            outage.failed(call, second - 5.0, PeerError("HTTP 500", "a"))
     assert not outage.down
 
 
