@@ -144,7 +144,7 @@ def test_open_block_takes_any_key():
 
 
 def test_home_means_the_same_in_every_path(tmp_path, monkeypatch):
-    """Shells leave `~` behind `key=` as it is, and so do profiles: the loop, the doctor and the model's reader must not differ."""
+    """Shells leave `~` behind `key=` as it is, and so do profiles; loop, doctor and model reader must not differ."""
     from recipe.mmzero.machine.base_model import base_folder
     from recipe.mmzero.machine.model_folder import locate
 
