@@ -15,6 +15,7 @@ Writes RUN_DIR/result-STEP.json for table.py. Exit code: the step's.
 """
 
 import json
+import os
 import shlex
 import signal
 import sys
@@ -28,6 +29,7 @@ from omegaconf import OmegaConf
 
 from recipe.mmzero.machine import capacity
 from recipe.mmzero.machine.base_model import base_folder
+from recipe.mmzero.run.plan import stage_module
 from recipe.mmzero.run.processes import supervise
 from recipe.mmzero.run.processes import tree as processes
 from recipe.mmzero.run.processes.signs import Signs
@@ -92,7 +94,7 @@ def check_only(stage: str, step_file: Path) -> int:
 
 
 def attempt(config, stage: str, step_file: Path, run_dir: Path, checkpoint: bool) -> supervise.Ended:
-    command = supervise.command("train" if stage in ROLES else "collect", step_file)
+    command = [sys.executable, "-m", stage_module("train" if stage in ROLES else "collect"), str(step_file)]
     if not checkpoint:
         command = [sys.executable, str(Path(__file__).resolve()), "--inner", str(step_file)]
     started, steps = time.monotonic(), config[stage].train.steps if stage in ROLES else 0
@@ -102,7 +104,7 @@ def attempt(config, stage: str, step_file: Path, run_dir: Path, checkpoint: bool
         run_dir / "logs" / f"{stage}.log",
         processes.new_token(),
         Signs(step_file.parent, stage.removeprefix("collect_"), 1, steps),
-        supervise.stage_environment(),
+        dict(os.environ),
         config.watchdog.startup_s,
         config.watchdog.step_s,
         config.evolution.kill_grace_s,

@@ -92,14 +92,16 @@ def write_config(folder: Path, seed: int, shape: Shape) -> None:
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
 
+VERSIONS = {"mmzero": "0.1.0", "verl": "0.9.1"}
+
+
 def write_state(folder: Path, shape: Shape) -> None:
     """A journal in which every step is done."""
     with Journal(folder) as journal:
-        journal.versions = {"mmzero": "0.1.0", "verl": "0.9.1"}
         for iteration in range(1, shape.iterations + 1):
             for k, stage in enumerate(STAGES):
                 begun = 1.7e9 + 3600 * iteration + 600 * k
-                record = Record("done", attempts=1, started=begun, ended=begun + 500, seconds=500.0)
+                record = Record("done", attempts=1, started=begun, ended=begun + 500, seconds=500.0, versions=VERSIONS)
                 journal.records[f"iter_{iteration:02d}/{stage}"] = record
         journal.save()
 

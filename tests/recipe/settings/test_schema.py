@@ -144,15 +144,15 @@ def test_open_block_takes_any_key():
 
 
 def test_home_means_the_same_in_every_path(tmp_path, monkeypatch):
-    """`~` behind `key=` is not seen by every shell; the loop, the doctor and the model's reader must not differ."""
+    """Shells leave `~` behind `key=` as it is, and so do profiles; loop, doctor and model reader must not differ."""
     from recipe.mmzero.machine.base_model import base_folder
     from recipe.mmzero.machine.model_folder import locate
 
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "model").mkdir()
     (tmp_path / "solver.txt").write_text("{question}")
-    config = schema.load(["run_dir=~/run", "model.path=~/model", "prompts.solver=~/solver.txt"])
+    config = schema.load(["run_dir='~/run'", "model.path='~/model'", "prompts.solver='~/solver.txt'"])
     assert config.run_dir == str(tmp_path / "run") and config.prompts.solver == str(tmp_path / "solver.txt")
     assert base_folder(config) == tmp_path / "model" == locate(config.model.path, False).folder
     with pytest.raises(schema.ConfigError, match=r"run_dir=~nobody_here/x: no such user"):
-        schema.load(["run_dir=~nobody_here/x"])
+        schema.load(["run_dir='~nobody_here/x'"])

@@ -8,7 +8,7 @@ folder is locked while a run works on it; opening a journal changes nothing that
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,24 +108,6 @@ def read(path: Path) -> dict[str, Record]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise JournalError(f"{path} is damaged ({error}); restore it, or choose another run_dir") from None
     return records
-
-
-def versions(records: Iterable[Record | Mapping[str, Any]]) -> dict[str, str]:
-    """Package -> version over the steps of a run, in the order in which they were made.
-
-    Steps of one run may have been made by different versions; then all are named.
-
-    >>> versions([Record(versions={"torch": "2.10"}), Record(versions={"torch": "2.11"})])
-    {'torch': '2.10, 2.11'}
-    """
-    found: dict[str, list[str]] = {}
-    for record in records:
-        noted = record.versions if isinstance(record, Record) else record.get("versions")
-        for name, version in (noted if isinstance(noted, Mapping) else {}).items():
-            seen = found.setdefault(str(name), [])
-            if str(version) not in seen:
-                seen.append(str(version))
-    return {name: ", ".join(seen) for name, seen in found.items()}
 
 
 def config_hash(parts: Mapping[str, Any]) -> str:
