@@ -12,7 +12,7 @@ from recipe.mmzero.report.data.read import Run, read_run
 from recipe.mmzero.report.data.stats import Number, over_seeds
 from recipe.mmzero.report.data.survey import survey
 from recipe.mmzero.report.figures.style import CYCLE, MARKERS, figure, iteration_axis, nothing
-from recipe.mmzero.report.output import COMPARISON_CARD, Output
+from recipe.mmzero.report.output import Output
 from recipe.mmzero.report.page.card import flat, results
 from recipe.mmzero.report.page.page import fill
 from recipe.mmzero.report.page.tables import escape, figure_list, skip_list, table
@@ -32,7 +32,7 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
     """Write report.html, COMPARISON.md and figures/*.png of a comparison; returns the page."""
     runs = [read_run(folder) for folder in folders]
     folder = Path(out or runs[0].folder / "compare").resolve()
-    output = Output(folder, COMPARISON_CARD, [name for name, _, _ in FIGURES])
+    output = Output(folder, [name for name, _, _ in FIGURES], compares=True)
     rows = {}
     for run in runs:
         found = survey(run)
