@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from recipe.mmzero.report.data import overview
 from recipe.mmzero.report.data.overview import COLUMNS
@@ -127,6 +128,9 @@ def overlay(curves: dict[str, Rows], keys: Sequence[str]) -> Figure:
             continue
         iteration_axis(axes, iterations)
         axes.set_ylabel("percent (%)" if column.percent else "rows" if column.digits == 0 else "value")
+        if column.digits == 0 and not column.percent:
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.set_ylim(0, axes.get_ylim()[1])
     handles = {}
     for axes in panels:
         found = axes.get_legend_handles_labels()
