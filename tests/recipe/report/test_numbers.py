@@ -65,10 +65,10 @@ def test_each_column_shows_its_own_quantity():
     assert (row["consistency"].value, row["consistency"].n) == (0.5, 5)
 
 
-@pytest.mark.parametrize("first", overview.SOURCES)
+@pytest.mark.parametrize("first", [0, 1, 2])
 def test_sources_are_taken_in_their_order(first):
     """The Solver's collection, else the Coder's samples, else the Proposer's."""
-    known = overview.SOURCES[overview.SOURCES.index(first) :]
+    known = ("collect_solver", "coder", "proposer")[first:]
     tallies = {(1, name): tally(gap=[0.1 * k, 0.1 * k], consistency=[0.1 * k] * 2) for k, name in enumerate(known, 1)}
     assert numbers(tallies)["gap"].value == pytest.approx(0.1)
 
