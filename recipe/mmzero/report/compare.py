@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from recipe.mmzero.report.data import overview
 from recipe.mmzero.report.data.overview import COLUMNS
@@ -12,7 +13,7 @@ from recipe.mmzero.report.data.read import Run, read_run
 from recipe.mmzero.report.data.stats import Number, over_seeds
 from recipe.mmzero.report.data.survey import survey
 from recipe.mmzero.report.figures.style import CYCLE, MARKERS, figure, iteration_axis, nothing
-from recipe.mmzero.report.output import COMPARISON_CARD, Output
+from recipe.mmzero.report.output import Output
 from recipe.mmzero.report.page.card import flat, results
 from recipe.mmzero.report.page.page import fill
 from recipe.mmzero.report.page.tables import escape, figure_list, skip_list, table
@@ -32,7 +33,7 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
     """Write report.html, COMPARISON.md and figures/*.png of a comparison; returns the page."""
     runs = [read_run(folder) for folder in folders]
     folder = Path(out or runs[0].folder / "compare").resolve()
-    output = Output(folder, COMPARISON_CARD, [name for name, _, _ in FIGURES])
+    output = Output(folder, [name for name, _, _ in FIGURES], compares=True)
     rows = {}
     for run in runs:
         found = survey(run)
@@ -127,6 +128,9 @@ def overlay(curves: dict[str, Rows], keys: Sequence[str]) -> Figure:
             continue
         iteration_axis(axes, iterations)
         axes.set_ylabel("percent (%)" if column.percent else "rows" if column.digits == 0 else "value")
+        if column.digits == 0 and not column.percent:
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.set_ylim(0, axes.get_ylim()[1])
     handles = {}
     for axes in panels:
         found = axes.get_legend_handles_labels()

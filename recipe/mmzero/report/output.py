@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from recipe.mmzero.report.data.read import ReportError
+from recipe.mmzero.run.folder import RunFolder, write
 
-PAGE, FIGURES = "report.html", "figures"
-RUN_CARD, COMPARISON_CARD = "RUN.md", "COMPARISON.md"
 GENERATOR = '<meta name="generator" content="mmzero report">'
 EARLIER = "· mmzero report</title>"
 """How pages made before there was a generator are known."""
@@ -23,34 +22,31 @@ class Output:
 
     Args:
         folder: need not exist yet.
-        card: RUN_CARD or COMPARISON_CARD.
+        compares: the card is that of a comparison, not of a run.
         figures: names without `.png`.
     Raises:
         ReportError: one of the report's files exists and is not ours.
     """
 
-    def __init__(self, folder: Path, card: str, figures: Iterable[str]):
-        self.folder, self.card = folder, card
-        names = [PAGE, card, *(f"{FIGURES}/{name}.png" for name in figures)]
-        found = next((folder / name for name in names if os.path.lexists(folder / name)), None)
-        if found is not None and not _ours(folder / PAGE):
+    def __init__(self, folder: Path, figures: Iterable[str], compares: bool = False):
+        files = RunFolder(folder)
+        self._page, self._card = files.report, files.comparison_card if compares else files.card
+        self._figures = {name: files.figures / f"{name}.png" for name in figures}
+        found = next(
+            (path for path in (self._page, self._card, *self._figures.values()) if os.path.lexists(path)), None
+        )
+        if found is not None and not _ours(self._page):
             raise ReportError(f"{found} is not of a report; move it away or choose another folder with --out")
 
     def write(self, page: str, card: str, figures: Mapping[str, bytes]) -> Path:
         """Write the report, the page first: an interrupted one is still known as ours. Returns the page."""
-        (self.folder / FIGURES).mkdir(parents=True, exist_ok=True)
-        _replace(self.folder / PAGE, page.encode())
+        self._page.parent.mkdir(parents=True, exist_ok=True)
+        write(self._page, page)
         for name, png in figures.items():
-            _replace(self.folder / FIGURES / f"{name}.png", png)
-        _replace(self.folder / self.card, card.encode())
-        return self.folder / PAGE
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Replace a file in one rename."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+            self._figures[name].parent.mkdir(exist_ok=True)
+            write(self._figures[name], png)
+        write(self._card, card)
+        return self._page
 
 
 def _ours(page: Path) -> bool:

@@ -17,7 +17,7 @@ from recipe.mmzero.report.data.survey import Survey, survey
 from recipe.mmzero.report.figures import evolution as figures_evolution
 from recipe.mmzero.report.figures import steps as figures_steps
 from recipe.mmzero.report.figures.style import DARK, LIGHT, drawing, recolour
-from recipe.mmzero.report.output import RUN_CARD, Output
+from recipe.mmzero.report.output import Output
 from recipe.mmzero.report.page.card import card
 from recipe.mmzero.report.page.gallery import PICTURE_BYTES, gallery
 from recipe.mmzero.report.page.page import page
@@ -57,7 +57,7 @@ FIGURES: tuple[tuple[str, Draw, str], ...] = (
 def build(folder: Path, out: Path | None = None) -> Path:
     """Write report.html, figures/*.png and RUN.md into `out` (default: the run folder); returns the page."""
     run = read_run(folder)
-    output = Output(Path(out or run.folder).resolve(), RUN_CARD, [name for name, _, _ in FIGURES])
+    output = Output(Path(out or run.folder).resolve(), [name for name, _, _ in FIGURES])
     found = survey(run)
     rows = {iteration: overview.numbers(run, found, iteration) for iteration in run.iterations}
     alarms = [asdict(alarm) for alarm in all_alarms(run)]

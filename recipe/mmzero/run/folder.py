@@ -202,6 +202,15 @@ class RunFolder:
         return self.path / "figures"
 
     @property
+    def card(self) -> Path:
+        """What ran, as Markdown. Not README.md, which is the user's."""
+        return self.path / "RUN.md"
+
+    @property
+    def comparison_card(self) -> Path:
+        return self.path / "COMPARISON.md"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 

@@ -65,10 +65,10 @@ def test_each_column_shows_its_own_quantity():
     assert (row["consistency"].value, row["consistency"].n) == (0.5, 5)
 
 
-@pytest.mark.parametrize("first", overview.SOURCES)
+@pytest.mark.parametrize("first", [0, 1, 2])
 def test_sources_are_taken_in_their_order(first):
     """The Solver's collection, else the Coder's samples, else the Proposer's."""
-    known = overview.SOURCES[overview.SOURCES.index(first) :]
+    known = ("collect_solver", "coder", "proposer")[first:]
     tallies = {(1, name): tally(gap=[0.1 * k, 0.1 * k], consistency=[0.1 * k] * 2) for k, name in enumerate(known, 1)}
     assert numbers(tallies)["gap"].value == pytest.approx(0.1)
 
@@ -405,3 +405,25 @@ def test_rows_of_a_coder_collection(tmp_path):
     assert (kept.outcome, kept.terms, len(kept.drawings)) == ("kept", {"render_rate": 0.75}, 4)
     assert (refused.outcome, refused.terms) == ("render_rate_below_window", {"render_rate": 0.0})
     assert found.tally(1, "collect_coder").drawings == {"ok": 3, "timeout": 2, "blank": 1}
+
+
+# --- attempts ---------------------------------------------------------------------------------------------------------
+
+
+def test_later_attempts_count_whatever_the_files_times(tmp_path):
+    """A copied run folder has times in the order of copying."""
+    from recipe.mmzero.report.data.read import read_step
+
+    def line(step, value):
+        return json.dumps({"step": step, "data": {"a": value}}) + "\n"
+
+    folder = tmp_path / "iter_01" / "coder"
+    folder.mkdir(parents=True)
+    files = {"metrics.attempt10.jsonl": line(2, 20.0) + line(3, 30.0), "metrics.attempt09.jsonl": line(1, 1.0)}
+    files["metrics.attempt09.jsonl"] += line(2, 2.0)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    assert read_step(folder, 1, Skips()).series["a"] == [(1, 1.0), (2, 20.0), (3, 30.0)]
+    (folder / "metrics.jsonl").write_text(line(3, 300.0))
+    (folder / "metrics.attempt09.jsonl").touch()
+    assert read_step(folder, 1, Skips()).series["a"] == [(1, 1.0), (2, 20.0), (3, 300.0)]

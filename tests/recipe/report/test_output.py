@@ -118,19 +118,19 @@ def test_an_interrupted_report_can_be_made_again(run, monkeypatch):
     """Whatever file it was writing when it ended."""
     from recipe.mmzero.report import output
 
-    replace, left = output._replace, [0]
+    write, left = output.write, [0]
 
     def fail(path, content):
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
-        replace(path, content)
+        write(path, content)
 
     for count in range(8):
         folder = run.parent / f"out{count}"
         left[0] = count
         with monkeypatch.context() as patch:
-            patch.setattr(output, "_replace", fail)
+            patch.setattr(output, "write", fail)
             with pytest.raises(KeyboardInterrupt):
                 report.build(run, folder)
         if count in (0, 1, 7):

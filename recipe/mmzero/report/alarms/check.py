@@ -70,7 +70,7 @@ def check_step(step_dir: Path | str, config: AlarmConfig | Any = None) -> list[A
 
 def numbers_of(step: Step) -> Numbers:
     """A step's numbers, with the `top_p` that its verl.yaml says (1 where it says none)."""
-    node: Any = read_mapping(step.folder / "verl.yaml", Skips())
+    node: Any = read_mapping(StepFolder(step.folder).verl_config, Skips())
     for key in ("actor_rollout_ref", "rollout", "top_p"):
         node = node.get(key) if isinstance(node, Mapping) else None
     top_p = finite(node)

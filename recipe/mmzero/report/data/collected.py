@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recipe.mmzero.report.data.read import Skips
+from recipe.mmzero.run.folder import StepFolder
 
 BATCH = 64
 Row = dict[str, Any]
@@ -18,14 +19,13 @@ def rows(folder: Path, skips: Skips) -> Iterator[Row]:
     """Rows in their order: the columns of proposals.parquet; `drawings`, its rows of drawings.parquet; `judged`, its
     row of labels.parquet, absent where the Solver was not asked.
     """
-    if not (folder / "proposals.parquet").exists():
+    files = StepFolder(folder)
+    if not files.proposals.exists():
         return
-    drawings, judged = _Beside(folder / "drawings.parquet", skips), _Beside(folder / "labels.parquet", skips)
-    if folder.name == "collect_solver" and not (folder / "labels.parquet").exists():
-        skips.add(
-            "collection without labels.parquet: its answers are not counted", f"{folder.parent.name}/{folder.name}"
-        )
-    for row in _read(folder / "proposals.parquet", skips):
+    drawings, judged = _Beside(files.drawings, skips), _Beside(files.labels, skips)
+    if folder.name == "collect_solver" and not files.labels.exists():
+        skips.add(f"collection without {files.labels.name}: its answers are not counted", files.id)
+    for row in _read(files.proposals, skips):
         identity = str(row.get("proposal_id"))
         row["drawings"] = drawings.of(identity)
         for one in judged.of(identity):

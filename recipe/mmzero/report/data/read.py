@@ -149,8 +149,9 @@ def read_step(folder: Path, iteration: int, skips: Skips) -> Step:
     """Metrics, summary and progress of one step folder."""
     step = Step(f"{folder.parent.name}/{folder.name}", iteration, folder.name, folder)
     by_step: dict[int, dict[str, float]] = {}
-    # A resumed attempt repeats steps since its checkpoint; the newest file has the numbers that count.
-    for path in sorted(folder.glob("metrics*.jsonl"), key=_changed):
+    # A resumed attempt repeats steps since its checkpoint, so later attempts count; a finished stage has merged them.
+    files = StepFolder(folder)
+    for path in (*files.all_attempt_metrics(), files.metrics):
         for _, record in json_lines(path, skips):
             number, data = finite(record.get("step")), record.get("data")
             if number is None or not isinstance(data, dict):
@@ -264,10 +265,3 @@ def read_mapping(path: Path, skips: Skips) -> dict[str, Any]:
         skips.add("file is damaged", f"{path.parent.name}/{path.name}")
         return {}
     return value
-
-
-def _changed(path: Path) -> tuple[float, str]:
-    try:
-        return path.stat().st_mtime, path.name
-    except OSError:
-        return 0.0, path.name

@@ -16,6 +16,7 @@ from recipe.mmzero.report.data import collected
 from recipe.mmzero.report.data.read import COLLECTING, Run, Skips, Step, json_lines, parse
 from recipe.mmzero.report.data.records import Sample, from_row, from_sample, pack, unpack
 from recipe.mmzero.report.data.stats import Moments
+from recipe.mmzero.run.folder import StepFolder
 
 REASONS = ("leak", "best", "spread", "failure", "typical", "worst")
 """Why a sample is shown, in the order of the first page."""
@@ -108,11 +109,11 @@ def survey(run: Run) -> Survey:
 def _samples(step: Step, sources: list[Path], skips: Skips) -> Iterator[tuple[int, Sample]]:
     """(byte or row number, sample) of a step's files; each file is appended to `sources` before its first sample."""
     if step.name in COLLECTING:
-        sources.append(step.folder / "proposals.parquet")
+        sources.append(StepFolder(step.folder).proposals)
         for number, row in enumerate(collected.rows(step.folder, skips)):
             yield number, from_row(row, step.name, step.iteration)
         return
-    for path in sorted((step.folder / "samples").glob("*.jsonl")):
+    for path in sorted(StepFolder(step.folder).samples.glob("*.jsonl")):
         sources.append(path)
         for offset, record in json_lines(path, skips):
             sample = from_sample(record, skips, path.name)

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from recipe.mmzero.report.data.read import Run, Step
+from recipe.mmzero.run.folder import StepFolder
 
 SIDES = ((24_000, 640), (10_000, 480), (5_000, 320), (2_500, 256), (0, 208))
 """(bytes per picture from which on, longest side in pixels)."""
@@ -43,10 +44,10 @@ class Album:
         places = []
         if step is not None:
             collected = self.run.folder / step.folder.parent.name / "collect_solver"
-            places = [step.folder / "samples", step.folder, collected]
+            places = [StepFolder(step.folder).samples, step.folder, collected]
         candidates = [place / given for place in [*places, self.run.folder]]
         if given.is_absolute() and places:  # a run folder that was moved: the name below it still says which file
-            candidates += [places[2] / "images" / given.name, places[0] / "images" / given.name]
+            candidates += [StepFolder(collected).pictures / given.name, places[0] / "images" / given.name]
         for candidate in candidates:
             try:
                 resolved = candidate.resolve()
