@@ -112,7 +112,6 @@ def flat(config) -> dict:
 def test_decision_has_its_key(default, row):
     names = flat(default)
     assert [key for key in DECISIONS[row] if key not in names] == []
-    assert "stage.validation" in names and names["stage.validation"] is None  # row `validation`
 
 
 def test_every_decision_can_be_made_on_the_command_line(default):
