@@ -165,11 +165,11 @@ def clean(arguments: Sequence[str]) -> int:
     parser.add_argument("run_dir", type=filled("the run folder"), metavar="RUN_DIR")
     parser.add_argument("--yes", action="store_true", help="remove without asking")
     options = _parse(parser, arguments)
-    from recipe.mmzero.run import clean as cleaning
-
     run_dir = Path(options.run_dir).expanduser()
     if not (run_dir / "state.json").is_file():
         raise UsageError(f"{run_dir} is no run folder: it has no state.json")
+    from recipe.mmzero.run import clean as cleaning
+
     found = cleaning.removable(run_dir)
     if not found:
         print(f"{run_dir}: nothing to remove")

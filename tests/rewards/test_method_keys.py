@@ -119,7 +119,8 @@ def test_every_decision_can_be_made_on_the_command_line(default):
         return f"[{','.join(map(str, value))}]" if isinstance(value, list) else f"'{value}'"
 
     typed = {key: spelled(value) if isinstance(value, (list, str)) else value for key, value in KEYS.items()}
-    changed = schema.load([f"{key}={value}" for key, value in typed.items()])
+    room = "solver.train.max_prompt_tokens=512"  # for the larger picture
+    changed = schema.load([room, *(f"{key}={value}" for key, value in typed.items())])
     for key, value in KEYS.items():
         found = OmegaConf.select(changed, key)
         found = OmegaConf.to_container(found) if OmegaConf.is_config(found) else found

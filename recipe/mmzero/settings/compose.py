@@ -53,6 +53,10 @@ def settable(word: str) -> str:
     rule = ranges.declared().get(key.lstrip("+"))
     if rule is not None and rule.path and value != "null":
         value = _quoted(value)
+    if key.lstrip("+") == "verl" and not value.startswith("{"):
+        raise ConfigError(
+            f"config key 'verl' is a block of settings, got {value!r}; set verl.all.KEY or verl.<role>.KEY"
+        )
     word = f"{key}{equals}{value}"
     return f"++{word}" if plain and key not in GROUPS and not key.startswith("hydra.") else word
 

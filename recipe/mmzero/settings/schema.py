@@ -70,6 +70,8 @@ def _check_blocks(plain: Mapping[str, Any]) -> None:
     """A block of settings where one value was given, and parts of `verl` that no stage reads."""
     for block, names in keys.blocks().items():
         value = keys.at(plain, block)
+        if block.startswith("verl."):
+            continue  # below, part by part
         if value is not keys.ABSENT and not isinstance(value, Mapping) and block not in keys.OPTIONAL:
             some = ", ".join(f"{block}.{name}" for name in names[:3]) + (", ..." if len(names) > 3 else "")
             raise ConfigError(f"config key '{block}' is a block of settings, got {value!r}; set {some}")
