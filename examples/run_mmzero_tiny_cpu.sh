@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The first command: one whole evolution (Proposer, Coder, Solver) of a tiny Qwen2.5-VL on a laptop without a GPU.
-# Real engine: unmodified verl 0.9.1 with Ray, FSDP2 and vLLM. Two cores and 24 GiB are enough.
+# Real engine: unmodified verl 0.9.1 with Ray, FSDP2 and vLLM. Two cores and 16 GiB are enough.
 #
 #   bash examples/run_mmzero_tiny_cpu.sh                          set up everything, run, print a table
 #   bash examples/run_mmzero_tiny_cpu.sh --plan                   print every step, run nothing

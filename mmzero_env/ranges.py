@@ -14,7 +14,7 @@ checks).
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from itertools import pairwise
 from typing import Any, get_args
@@ -139,7 +139,6 @@ def text_rule(says: str = "a text that is not empty", *, null: bool = False, pat
 
 
 FLAG = Rule("true or false", lambda value: isinstance(value, bool))
-ANYTHING = Rule("anything", lambda value: True)
 
 
 # --- dataclass fields -----------------------------------------------------------------------------------------------
@@ -176,11 +175,6 @@ def flag(*, default: Any = REQUIRED) -> Any:
     return declare(FLAG, default)
 
 
-def anything(*, default: Any = REQUIRED) -> Any:
-    """A field whose value nobody can judge here; the reason stands beside it."""
-    return declare(ANYTHING, default)
-
-
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
@@ -208,11 +202,5 @@ def rules_of(cls: type, prefix: str = "") -> dict[str, Rule]:
         elif inner is not None:
             found |= rules_of(inner, dotted + ".")
         else:
-            raise TypeError(f"{cls.__name__}.{item.name} declares no range, choice or `anything()`")
+            raise TypeError(f"{cls.__name__}.{item.name} declares no range or choice")
     return found
-
-
-def first_problem(rules: Mapping[str, Rule], values: Iterable[tuple[str, Any]], named: str = "") -> str | None:
-    """The first line of `values` that breaks its rule; `named` is put before its key."""
-    lines = (rules[key].problem(named + key, value) for key, value in values)
-    return next((line for line in lines if line is not None), None)

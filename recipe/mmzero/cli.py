@@ -1,137 +1,192 @@
-"""`mmzero`: run, plan, status, doctor, report, tiny.
+"""`mmzero`: run, plan, config, status, doctor, report, clean, tiny.
 
 Thin: parses arguments, loads the typed config, calls the part that does the work. Heavy imports happen there, so that
 `mmzero --help` and every configuration error answer within seconds.
 """
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
+from importlib import resources
 from pathlib import Path
 
-USAGE = """usage: mmzero COMMAND [ARGS]
+from recipe.mmzero.arguments import Parser, UsageError, filled, positive
 
-  run    [--from STEP] [--until STEP] [--on-mismatch stop|redo|new] [key=value ...]
-                         run or resume an evolution; `mmzero run --help` lists every key
-  plan   [--commands] [key=value ...]
-                         print the steps of `run` and run nothing; --commands adds each stage's verl command and config
-  status RUN_DIR [--watch]
-                         what is done, running and next
-  doctor [key=value ...] check this machine for a profile: hardware=... model=...
-  report RUN_DIR [RUN_DIR ...]
-                         report.html, figures and run card; several runs are compared
-  tiny   build|eval ...  the embedded tiny base model
-
-A key is any entry of recipe/mmzero/config/mmzero.yaml, for example model=qwen2_5_vl_7b hardware=gpu8x80 seed=1.
+EXAMPLES = """\
+A key is any entry of recipe/mmzero/config/mmzero.yaml, for example model=qwen2_5_vl_7b hardware=gpu8x80 seed=1;
+`mmzero run --help` lists every key, `mmzero COMMAND --help` the options of a command.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(USAGE, end="")
+        print(usage(), end="")
         return 0 if arguments else 2
-    command, rest = arguments[0], arguments[1:]
-    if command not in COMMANDS:
-        print(f"error: unknown command '{command}'; one of {', '.join(COMMANDS)}", file=sys.stderr)
-        return 2
-    from recipe.mmzero.settings.schema import ConfigError
+    from recipe.mmzero.settings.types import ConfigError
 
     try:
-        return COMMANDS[command](rest)
+        if arguments[0] == "--version":
+            Parser(prog="mmzero").parse_args(arguments[:1])
+        command, rest = arguments[0], arguments[1:]
+        if command not in COMMANDS:
+            from mmzero_env.hints import did_you_mean
+
+            raise UsageError(
+                f"unknown command '{command}'; one of {', '.join(COMMANDS)}{did_you_mean(command, COMMANDS)}"
+            )
+        return COMMANDS[command][0](rest)
     except (ConfigError, UsageError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except SystemExit as stop:  # argparse: --help and --version
+        return int(stop.code or 0)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        return 141
 
 
-class UsageError(ValueError):
-    """Wrong command-line words; one line."""
+def usage() -> str:
+    lines = [f"  {name:<8}{summary}" for name, (_, summary) in COMMANDS.items()]
+    return "usage: mmzero COMMAND [ARGS]\n       mmzero --help | --version\n\n" + "\n".join(lines) + "\n\n" + EXAMPLES
 
 
-def _split(arguments: Sequence[str], flags: dict[str, bool]) -> tuple[dict[str, str], list[str]]:
-    """Options (`--name value`, `--name=value`, or bare for those mapped to False) and the rest."""
-    options: dict[str, str] = {}
-    rest: list[str] = []
-    words = iter(arguments)
-    for word in words:
-        if not word.startswith("--"):
-            rest.append(word)
-            continue
-        name, equals, value = word.partition("=")
-        if name not in flags:
-            raise UsageError(f"unknown option {name}; one of {', '.join(sorted(flags)) or 'none'}")
-        if flags[name] and not equals:
-            value = next(words, "")
-            if not value:
-                raise UsageError(f"{name} needs a value")
-        options[name] = value
-    return options, rest
+def _parser(command: str, description: str = "", keys: bool = False) -> Parser:
+    """The parser of one command; `keys`: it takes key=value words, and its help lists them all."""
+    epilog = None
+    if keys:
+        listing = resources.files("recipe.mmzero.config").joinpath("mmzero.yaml").read_text()
+        epilog = f"The keys and their defaults:\n\n{listing}"
+    parser = Parser(prog=f"mmzero {command}", description=description or COMMANDS[command][1], epilog=epilog)
+    if keys:
+        parser.add_argument("overrides", nargs="*", metavar="key=value", help="any key of the list below")
+    return parser
 
 
-def _print_keys() -> int:
-    from importlib import resources
-
-    print(resources.files("recipe.mmzero.config").joinpath("mmzero.yaml").read_text(), end="")
-    return 0
+def _parse(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
+    return parser.parse_intermixed_args(list(arguments))
 
 
 def run(arguments: Sequence[str]) -> int:
-    options, overrides = _split(
-        arguments, {"--from": True, "--until": True, "--iterations": True, "--on-mismatch": True, "--help": False}
+    parser = _parser("run", keys=True)
+    step = filled("the step name")
+    parser.add_argument("--from", dest="first", type=step, metavar="STEP", help="redo from this step, iter_01/coder")
+    parser.add_argument("--until", type=step, metavar="STEP", help="stop after this step")
+    parser.add_argument("--iterations", type=positive, metavar="N", help="the same as evolution.iterations=N")
+    parser.add_argument(
+        "--on-mismatch",
+        choices=("stop", "redo", "new"),
+        help="when settings or inputs of a finished step changed: the same as evolution.on_mismatch=...",
     )
-    if "--help" in options:
-        return _print_keys()
-    if "--iterations" in options:
-        overrides.append(f"evolution.iterations={options['--iterations']}")
-    if "--on-mismatch" in options:
-        overrides.append(f"evolution.on_mismatch={options['--on-mismatch']}")
+    options = _parse(parser, arguments)
+    overrides = list(options.overrides)
+    if options.iterations:
+        overrides.append(f"evolution.iterations={options.iterations}")
+    if options.on_mismatch:
+        overrides.append(f"evolution.on_mismatch={options.on_mismatch}")
     from recipe.mmzero.run import loop
     from recipe.mmzero.settings import schema
 
-    config = schema.load(overrides)
-    return loop.run(config, from_step=options.get("--from"), until=options.get("--until"))
+    return loop.run(schema.load(overrides), from_step=options.first, until=options.until)
 
 
 def plan(arguments: Sequence[str]) -> int:
-    options, overrides = _split(arguments, {"--commands": False, "--help": False})
-    if "--help" in options:
-        return _print_keys()
+    parser = _parser("plan", keys=True)
+    parser.add_argument("--commands", action="store_true", help="also each stage's resolved verl command and config")
+    options = _parse(parser, arguments)
+    from recipe.mmzero.machine import doctor as checks
     from recipe.mmzero.run import plan as planning
     from recipe.mmzero.settings import schema
 
-    config = schema.load(overrides)
+    config = schema.load(options.overrides)
+    checks.require_sense(config)
     steps = planning.plan(config)
     print(planning.format_plan(steps))
-    if "--commands" in options:
+    if options.commands:
+        from recipe.mmzero.machine.model_folder import checkpoint_of
         from recipe.mmzero.settings import preview
 
-        print(preview.commands(config, steps))
+        print(preview.commands(config, steps, lambda reference: checkpoint_of(config, reference)))
+    return 0
+
+
+def config(arguments: Sequence[str]) -> int:
+    options = _parse(_parser("config", keys=True), arguments)
+    from recipe.mmzero.settings import sources
+
+    print(sources.listing(options.overrides))
     return 0
 
 
 def status(arguments: Sequence[str]) -> int:
-    options, rest = _split(arguments, {"--watch": False})
-    if len(rest) != 1:
-        raise UsageError("mmzero status takes one run folder")
+    parser = _parser("status")
+    parser.add_argument("run_dir", type=filled("the run folder"), metavar="RUN_DIR")
+    parser.add_argument("--watch", action="store_true", help="go on until the run ends")
+    options = _parse(parser, arguments)
     from recipe.mmzero.run.status import view
 
-    return view.main(Path(rest[0]), watch="--watch" in options)
+    return view.main(Path(options.run_dir), watch=options.watch)
 
 
 def doctor(arguments: Sequence[str]) -> int:
+    parser = _parser("doctor", keys=True)
+    parser.add_argument(
+        "--brief",
+        action="store_true",
+        help="only WARN and FAIL and one summary line; skips what takes more than a moment",
+    )
+    for group in ("hardware", "model"):
+        name = filled(f"{group}=NAME")
+        parser.add_argument(f"--{group}", type=name, metavar="NAME", help=f"the same as {group}=NAME")
+    options = _parse(parser, arguments)
+    overrides = list(options.overrides)
+    overrides += [f"{group}={name}" for group in ("hardware", "model") if (name := getattr(options, group))]
     from recipe.mmzero.machine import doctor as checks
 
-    return checks.main(list(arguments))
+    return checks.main(overrides, options.brief)
 
 
 def report(arguments: Sequence[str]) -> int:
-    if not arguments:
-        raise UsageError("mmzero report takes at least one run folder")
+    parser = _parser("report")
+    parser.add_argument("run_dirs", nargs="+", type=filled("the run folder"), metavar="RUN_DIR")
+    parser.add_argument(
+        "--out", type=filled("the folder"), metavar="FOLDER", help="write there instead of into the run"
+    )
+    options = _parse(parser, arguments)
     from recipe.mmzero import report as pages
 
-    return pages.main(list(arguments))
+    return pages.main([*options.run_dirs, *(["--out", options.out] if options.out else [])])
+
+
+def clean(arguments: Sequence[str]) -> int:
+    parser = _parser("clean")
+    parser.add_argument("run_dir", type=filled("the run folder"), metavar="RUN_DIR")
+    parser.add_argument("--yes", action="store_true", help="remove without asking")
+    options = _parse(parser, arguments)
+    run_dir = Path(options.run_dir).expanduser()
+    if not (run_dir / "state.json").is_file():
+        raise UsageError(f"{run_dir} is no run folder: it has no state.json")
+    from recipe.mmzero.run import clean as cleaning
+
+    found = cleaning.removable(run_dir)
+    if not found:
+        print(f"{run_dir}: nothing to remove")
+        return 0
+    for path, size, why in found:
+        print(f"{size / 2**20:10.1f} MiB  {path}  ({why})")
+    total = sum(size for _, size, _ in found)
+    print(f"{total / 2**20:10.1f} MiB  in all")
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nothing removed: give --yes, or answer at a terminal")
+        if input("Remove them? [y/N] ").strip().lower() not in ("y", "yes"):
+            print("nothing removed")
+            return 1
+    cleaning.remove(run_dir, found)
+    print(f"removed {total / 2**20:.1f} MiB")
+    return 0
 
 
 def tiny(arguments: Sequence[str]) -> int:
@@ -140,13 +195,15 @@ def tiny(arguments: Sequence[str]) -> int:
     return tiny_cli.main(list(arguments))
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "run": run,
-    "plan": plan,
-    "status": status,
-    "doctor": doctor,
-    "report": report,
-    "tiny": tiny,
+COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
+    "run": (run, "run or resume an evolution"),
+    "plan": (plan, "print the steps of a run and their work; run nothing"),
+    "config": (config, "print the resolved configuration and where each value comes from"),
+    "status": (status, "what of a run is done, running and next"),
+    "doctor": (doctor, "check this machine for a profile: hardware=... model=..."),
+    "report": (report, "write report.html, figures and run card; several runs are compared"),
+    "clean": (clean, "list what can go from a run folder, and remove it when told so"),
+    "tiny": (tiny, "build, evaluate and compare the embedded tiny base model"),
 }
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -21,33 +22,37 @@ from recipe.mmzero.machine import capacity, disk, model_folder, surroundings
 from recipe.mmzero.machine import facts as machine
 from recipe.mmzero.machine.facts import FAIL, OK, WARN, Check
 from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.compose import group_names
 from recipe.mmzero.settings.environment import inherited, stage_environment
 from recipe.mmzero.settings.layout import ROLES
 from recipe.mmzero.settings.types import ConfigError
 
-USAGE = """usage: mmzero doctor [--brief] [hardware=...] [model=...] [key=value ...]
-
-  --brief    only WARN and FAIL lines and one summary line; skips what takes more than a moment
-  --hardware=NAME and --model=NAME are the same as hardware=NAME and model=NAME
-
-Exit code: 0 if nothing is wrong, 1 on a FAIL, 2 if the configuration is wrong.
-"""
 RAY_SESSION = 2.0  # GiB of TMPDIR: Ray's logs and spilled objects
 TINY_HOST = 8.0  # GiB of host memory for the tiny model with its peers
+# A CPU profile trains in fp32: 16 bytes per parameter (weights, gradients, two moments), of its 16 GiB.
+CPU_PARAMETERS = 10**9
+# The package that a verl tracker or a grader imports, by its setting; the others come with verl.
+PACKAGES = {
+    "loggers": {
+        "wandb": "wandb",
+        "mlflow": "mlflow",
+        "swanlab": "swanlab",
+        "vemlp_wandb": "volcengine_ml_platform",
+        "tensorboard": "tensorboard",
+        "clearml": "clearml",
+        "trackio": "trackio",
+        "rl_insight": "rl_insight",
+    },
+    "grading.grader": {"mathruler": "mathruler"},
+}
 
 
-def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit code.
+def main(overrides: Sequence[str], brief: bool = False) -> int:
+    """The command; returns the exit code: 0 if nothing is wrong, 1 on a FAIL.
 
     Raises:
         ConfigError: the overrides are wrong.
     """
-    words = list(arguments)
-    if "--help" in words or "-h" in words:
-        print(USAGE, end="")
-        return 0
-    brief = "--brief" in words
-    overrides = [word.removeprefix("--") for word in words if word != "--brief"]
     config = schema.load(overrides)
     checks: list[Check] = []
     for check in examine(config, brief):
@@ -70,19 +75,37 @@ def require(config: DictConfig) -> None:
     Raises:
         ConfigError: the first thing that does not hold, in one line with the remedy.
     """
-    for check in essentials(config):
+    _stop_at(essentials(config))
+
+
+def require_sense(config: DictConfig) -> None:
+    """What cannot work on any machine, for `mmzero plan`.
+
+    Raises:
+        ConfigError: in one line with the remedy.
+    """
+    _stop_at([holds(config), *([raw_keys(config)] if find_spec("verl") else [])])
+
+
+def _stop_at(checks: Iterable[Check]) -> None:
+    for check in checks:
         if check.level == FAIL:
-            raise ConfigError(f"{check.name}: {check.text}" + (f"; {check.remedy}" if check.remedy else ""))
+            said = check.text.startswith(check.name.rstrip("*"))  # the key's name opens the text already
+            raise ConfigError(
+                ("" if said else f"{check.name}: ") + check.text + (f"; {check.remedy}" if check.remedy else "")
+            )
 
 
 def essentials(config: DictConfig) -> Iterator[Check]:
     """The checks of `require`, cheapest first; each only runs if the caller went on."""
+    yield holds(config)
     yield machine.python()
     yield from machine.versions(config.hardware.kind)
     yield devices(config)
     yield model(config)
     yield from fitting(config)
     yield raw_keys(config)
+    yield from packages(config)
     yield machine.cairo()
     yield machine.folder_writable(Path(config.run_dir))
     yield run_disk(config)
@@ -97,6 +120,10 @@ def examine(config: DictConfig, brief: bool) -> Iterator[Check]:
     Without the profile's GPUs only that is said in an environment that was made for another profile. Where vLLM's CUDA
     build is installed (the login node of a cluster, an image under construction) everything else is looked at as well.
     """
+    sense = holds(config)
+    if sense.level == FAIL:
+        yield sense
+        return
     present = devices(config)
     if present.level == FAIL:
         yield present
@@ -111,6 +138,28 @@ def examine(config: DictConfig, brief: bool) -> Iterator[Check]:
     yield from sandbox(config)
     if not brief:
         yield plugin(config)
+
+
+def holds(config: DictConfig) -> Check:
+    """Is the model of a size that the kind of hardware can train at all?"""
+    architecture, hardware = config.model.architecture, config.hardware
+    if hardware.kind == "cpu" and architecture and architecture.parameters > CPU_PARAMETERS:
+        others = [name for name in group_names("hardware") if name != hardware.name]
+        size = f"{config.model.name} ({architecture.parameters / 1e9:.1f}B parameters)"
+        text = f"hardware={hardware.name}: the cpu profile cannot hold {size}"
+        return Check("hardware", FAIL, text, f"choose hardware=... ({', '.join(others)}), or model=tiny")
+    return Check("hardware", OK, f"{hardware.name} is of the kind that {config.model.name} needs")
+
+
+def packages(config: DictConfig) -> Iterator[Check]:
+    """Optional packages that a setting asks for; verl imports them when the first stage has loaded its models."""
+    wanted = {"loggers": list(config.loggers), "grading.grader": [config.grading.grader]}
+    for key, values in wanted.items():
+        for value in values:
+            package = PACKAGES[key].get(value)
+            if package and find_spec(package) is None:
+                remedy = f"pip install {package}, or change {key}"
+                yield Check(key, FAIL, f"{key} has {value}, and the package {package} is not installed", remedy)
 
 
 def devices(config: DictConfig) -> Check:

@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -171,10 +172,11 @@ def folder_writable(path: Path) -> Check:
     base = existing(path)
     if not base.is_dir():
         return Check("run_dir", FAIL, f"{base} is not a folder", "choose another run_dir")
-    read_only = os.statvfs(base).f_flag & os.ST_RDONLY
-    if read_only or not os.access(base, os.W_OK | os.X_OK):
-        why = "is on a read-only file system" if read_only else "cannot be written by this user"
-        return Check("run_dir", FAIL, f"{base} {why}", "choose another run_dir")
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".mmzero-", dir=base))  # /proc, /sys and some mounts look writable to root
+    except OSError as error:
+        what = f"run_dir={path} cannot be made: {base} takes no folder of this user ({error.strerror})"
+        return Check("run_dir", FAIL, what, "choose another run_dir")
     return Check("run_dir", OK, f"{path} can be written")
 
 

@@ -62,6 +62,25 @@ def locate(path: str, allow_download: bool) -> Found:
     return Found(None, "fetched from the hub on first use")
 
 
+def checkpoint_of(config: Any, reference: str) -> str:
+    """What a plan's reference stands for: `base`, or the output of the step with that id (it need not exist yet).
+
+    A hub id that is not on this machine stays one.
+    """
+    if reference != "base":
+        output = "train.parquet" if "/collect_" in reference else "hf"
+        return str(Path(config.run_dir).absolute() / reference / output)
+    path = str(config.model.path)
+    if path == TINY:
+        from recipe.mmzero.tiny.cache import base_folder
+
+        return str(base_folder())
+    try:
+        return str(locate(path, allow_download=True).folder or path)
+    except ModelError:
+        return path
+
+
 def _cached(hub_id: str) -> Path | None:
     """The newest snapshot of a hub id in the local cache (layout of huggingface_hub)."""
     home = os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface"

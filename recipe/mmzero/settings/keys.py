@@ -1,12 +1,22 @@
-"""Which dotted keys a configuration may have, and the nearest valid one to a typo. Pure.
+"""Which dotted keys a configuration may have, and the nearest valid one to a typo.
 
-Typed blocks know their keys. Blocks that settings.py types as plain dictionaries (`render`, `proposer.diversity`, ...)
-may have exactly the keys that `config/mmzero.yaml` lists; an empty dictionary there is open.
+Typed blocks know their keys. Blocks that types.py types as plain dictionaries (`render`, `proposer.diversity`, ...) may
+have exactly the keys that `config/mmzero.yaml` lists; an empty dictionary there is open.
 """
 
-import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
 from typing import Any
+
+from omegaconf import OmegaConf
+
+from mmzero_env.hints import nearest as nearest_of
+from recipe.mmzero.settings.profiles import Architecture
+from recipe.mmzero.settings.types import Config
+
+ABSENT = object()
+OPTIONAL = ("model.architecture",)  # a block that may be null
 
 
 def flatten(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -28,13 +38,59 @@ def unknown(node: Mapping[str, Any], listed: Mapping[str, Any], prefix: str = ""
             yield from unknown(value, listed[key], dotted + ".")
 
 
-def nearest(key: str, valid: Sequence[str]) -> str | None:
-    """The valid dotted key closest to `key` by its last part, a key of the same block first; None if none is close."""
-    block, _, name = key.rpartition(".")
+def at(node: Mapping[str, Any], dotted: str) -> Any:
+    """The value at a dotted key, or ABSENT."""
+    for part in dotted.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return ABSENT
+        node = node[part]
+    return node
 
-    def closeness(other: str) -> float:
-        parent, _, tail = other.rpartition(".")
-        return difflib.SequenceMatcher(None, name, tail).ratio() + (0.15 if parent == block else 0.0)
 
-    best = max(valid, key=closeness)
-    return best if closeness(best) >= 0.7 else None
+@cache
+def listed() -> dict[str, Any]:
+    """`config/mmzero.yaml` as plain data."""
+    text = resources.files("recipe.mmzero.config").joinpath("mmzero.yaml").read_text()
+    return OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+
+
+@cache
+def tree() -> dict[str, Any]:
+    """Every block and key of a configuration as nested data; values mean nothing."""
+    typed = OmegaConf.to_container(OmegaConf.structured(Config), throw_on_missing=False)
+    typed["model"]["architecture"] = OmegaConf.to_container(OmegaConf.structured(Architecture), throw_on_missing=False)
+    ours = {key: value for key, value in listed().items() if key not in ("defaults", "hydra")}
+    return OmegaConf.to_container(OmegaConf.merge(typed, ours), resolve=False)
+
+
+@cache
+def known_keys() -> tuple[str, ...]:
+    """Every dotted key that a configuration may have, verl's own left out."""
+    return tuple(sorted(flatten(tree())))
+
+
+@cache
+def blocks() -> dict[str, tuple[str, ...]]:
+    """Dotted key -> names in it, of every block that is not open; outer ones first."""
+    found: dict[str, tuple[str, ...]] = {}
+
+    def walk(node: Mapping[str, Any], prefix: str) -> None:
+        for key, value in node.items():
+            if isinstance(value, Mapping):
+                found[f"{prefix}{key}"] = tuple(value)
+                walk(value, f"{prefix}{key}.")
+
+    walk(tree(), "")
+    return found
+
+
+def nearest(key: str, valid=None) -> str | None:
+    """The valid dotted key closest to `key`, or None if nothing resembles it."""
+    return nearest_of(key, known_keys() if valid is None else valid)
+
+
+def unknown_key(key: str) -> str:
+    """The message for a key that does not exist."""
+    found = nearest(key)
+    hint = f" (did you mean '{found}'?)" if found and found != key else ""
+    return f"unknown config key '{key}'{hint}; `mmzero run --help` lists all keys"

@@ -1,6 +1,7 @@
 """`mmzero plan --commands`: every training stage's resolved verl command and config, without running anything."""
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -8,11 +9,15 @@ from omegaconf import DictConfig, OmegaConf
 from recipe.mmzero.settings import verl_config
 
 
-def commands(config: DictConfig, steps: Iterable[Any]) -> str:
-    """The commands of the plan's steps, and for training stages the verl overlay they run with (YAML)."""
+def commands(config: DictConfig, steps: Iterable[Any], checkpoint: Callable[[str], str] = str) -> str:
+    """The commands of the plan's steps, quoted for a shell, and for training stages the verl overlay they run with.
+
+    Args:
+        checkpoint: the model folder (or hub id) of a step's input: `base` or the id of the step that makes it.
+    """
     blocks = []
     for step in steps:
-        blocks.append(f"# --- {step.id}\n+ {' '.join(step.command)}")
+        blocks.append(f"# --- {step.id}\n+ {shlex.join(step.command)}")
         if step.kind != "train":
             continue
         described = {
@@ -20,9 +25,9 @@ def commands(config: DictConfig, steps: Iterable[Any]) -> str:
             "role": step.role,
             "iteration": step.iteration,
             "step_dir": f"{config.run_dir}/{step.id}",
-            "inputs": {name: str(value) for name, value in step.inputs.items()},
+            "inputs": {name: checkpoint(str(value)) for name, value in step.inputs.items()},
         }
         overlay = verl_config.stage_config(config, described)
-        blocks.append("+ " + " ".join(verl_config.command(described["step_dir"])))
+        blocks.append("+ " + shlex.join(verl_config.command(described["step_dir"])))
         blocks.append(OmegaConf.to_yaml(overlay).rstrip())
     return "\n".join(blocks)

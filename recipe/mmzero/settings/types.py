@@ -1,7 +1,8 @@
-"""The types of a configuration: every key of `config/mmzero.yaml` and of the model and hardware profiles.
+"""The types and ranges of a run's settings; profiles.py has those of `model.*` and `hardware.*`.
 
-A field without a default here gets it from the YAML, where its unit and source stand. Blocks typed as dictionaries have
-exactly the keys that the YAML lists (keys.py).
+A field without a default here gets it from `config/mmzero.yaml`, where its unit and source stand. A field that is
+MISSING is declared where it is read: scoring keys by mmzero_rewards.RewardConfig, `render` by mmzero_env.RenderConfig,
+`verl` by verl itself. ranges.py joins them; blocks typed as dictionaries have exactly the keys that the YAML lists.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +10,27 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from mmzero_env.ranges import choice, choice_rule, items, number, number_rule, text, text_rule, whole
+from mmzero_rewards.parsing.proposal import PROPOSAL_FIELDS
 from recipe.mmzero.settings.alarms import AlarmConfig
+from recipe.mmzero.settings.profiles import Hardware, Model
+
+# verl.utils.tracking.Tracking.supported_backend, which verl asserts when the first stage has loaded its models.
+LOGGERS = (
+    "console",
+    "file",
+    "wandb",
+    "mlflow",
+    "swanlab",
+    "vemlp_wandb",
+    "tensorboard",
+    "clearml",
+    "trackio",
+    "rl_insight",
+)
+# verl.trainer.ppo.core_algos.kl_penalty; `full` raises NotImplementedError there. "+": the gradient of k2.
+KL_TYPES = ("low_var_kl", "k3", "kl", "k1", "abs", "mse", "k2", "low_var_kl+", "k3+", "kl+", "k1+", "abs+")
+SHARE = number_rule(0, 1)
 
 
 class ConfigError(ValueError):
@@ -18,31 +39,61 @@ class ConfigError(ValueError):
 
 @dataclass
 class Sampling:
-    temperature: float = MISSING
-    top_p: float = MISSING
-    top_k: int = MISSING
+    """`top_k`: -1 or 0 is off."""
+
+    temperature: float = number(0, 10)
+    top_p: float = number(above=0, most=1)
+    top_k: int = whole(1, also=(-1, 0))
+
+
+@dataclass
+class TrainSampling(Sampling):
+    """GRPO compares different roll-outs of a prompt, so this is never greedy (vLLM raises a temperature to 0.01)."""
+
+    temperature: float = number(0.01, 10)
+    top_k: int = whole(2, also=(-1, 0))
+
+
+@dataclass
+class ProposerSampling:
+    train: TrainSampling = field(default_factory=TrainSampling)
+    collect: Sampling = field(default_factory=Sampling)
+
+
+@dataclass
+class CoderSampling:
+    train: TrainSampling = field(default_factory=TrainSampling)
+    peer: Sampling = field(default_factory=Sampling)
+    collect: Sampling = field(default_factory=Sampling)
+
+
+@dataclass
+class SolverSampling:
+    train: TrainSampling = field(default_factory=TrainSampling)
+    judge: Sampling = field(default_factory=Sampling)
+    label: Sampling = field(default_factory=Sampling)
 
 
 @dataclass
 class Train:
-    prompts_per_step: int = MISSING
-    prompts_per_update: int = MISSING
-    rollouts: int = MISSING
-    steps: int = MISSING
-    max_prompt_tokens: int = MISSING
-    max_response_tokens: int = MISSING
+    prompts_per_step: int = whole(1)
+    prompts_per_update: int = whole(1)
+    rollouts: int = whole(1)
+    steps: int = whole(1)
+    max_prompt_tokens: int = whole(1)
+    max_response_tokens: int = whole(1)
 
 
 @dataclass
 class ProposerTrain(Train):
-    rows: int | None = None
+    rows: int | None = whole(1, also=(None,), default=None)
 
 
 @dataclass
 class Proposer:
     train: ProposerTrain = field(default_factory=ProposerTrain)
-    sampling: dict[str, Sampling] = MISSING
-    topics: list[str] = MISSING
+    sampling: ProposerSampling = field(default_factory=ProposerSampling)
+    topics: list[str] = items(text_rule(), 1)
     solvability_cap: float = MISSING
     easy_hard: dict[str, float] = MISSING
     content_type: dict[str, Any] = MISSING
@@ -55,21 +106,21 @@ class Proposer:
 
 @dataclass
 class CoderFilter:
-    mode: str = MISSING
-    window: list[float] = MISSING
-    target_rows: int = MISSING
-    attempt_budget: int = MISSING
-    min_rows: int = MISSING
+    mode: str = choice("window", "window_then_variance", "variance", "off")
+    window: list[float] = items(SHARE, 2, 2, ascending=True)
+    target_rows: int = whole(1)
+    attempt_budget: int = whole(1)
+    min_rows: int = whole(1)
 
 
 @dataclass
 class Coder:
     train: Train = field(default_factory=Train)
-    sampling: dict[str, Sampling] = MISSING
-    samples: int = MISSING
-    prompt_fields: list[str] = MISSING
+    sampling: CoderSampling = field(default_factory=CoderSampling)
+    samples: int = whole(1)
+    prompt_fields: list[str] = items(choice_rule(*PROPOSAL_FIELDS), 1, distinct=True)
     languages: list[str] = MISSING
-    judge: str = MISSING
+    judge: str = choice("solver", "coder_init")
     filter: CoderFilter = field(default_factory=CoderFilter)
     penalty: dict[str, float] = MISSING
     floor: float = MISSING
@@ -78,23 +129,23 @@ class Coder:
 
 @dataclass
 class SolverFilter:
-    proposals: int = MISSING
+    proposals: int = whole(1)
     easy_metric: str = MISSING
     easy_min: float = MISSING
     hard_consistency: list[float] = MISSING
     require_hard_answer: bool = MISSING
-    target_rows: int | None = None
-    attempt_budget: int = MISSING
-    min_rows: int = MISSING
+    target_rows: int | None = whole(1, also=(None,), default=None)
+    attempt_budget: int = whole(1)
+    min_rows: int = whole(1)
 
 
 @dataclass
 class Solver:
     train: Train = field(default_factory=Train)
-    sampling: dict[str, Sampling] = MISSING
-    votes: int = MISSING
-    label_votes: int = MISSING
-    label_mode: str = MISSING
+    sampling: SolverSampling = field(default_factory=SolverSampling)
+    votes: int = whole(1)
+    label_votes: int = whole(1)
+    label_mode: str = choice("offline", "online")
     format_weight: float = MISSING
     vote: str = MISSING
     consistency_denominator: str = MISSING
@@ -104,140 +155,78 @@ class Solver:
 
 @dataclass
 class Prompts:
-    proposer: str | None = None
-    coder: str | None = None
-    solver: str | None = None
+    proposer: str | None = text("a text file", null=True, path=True, default=None)
+    coder: str | None = text("a text file", null=True, path=True, default=None)
+    solver: str | None = text("a text file", null=True, path=True, default=None)
 
 
 @dataclass
 class Evolution:
-    iterations: int = MISSING
-    solver_init: str = MISSING
-    max_attempts: int = MISSING
-    on_mismatch: str = MISSING
-    kill_grace_s: float = MISSING
+    iterations: int = whole(1, 999)
+    solver_init: str = choice("previous", "base")
+    max_attempts: int = whole(1, 100)
+    on_mismatch: str = choice("stop", "redo", "new")
+    kill_grace_s: float = number(0, 3600)
 
 
 @dataclass
 class Stage:
-    steps: int = MISSING
-    save_every: int = MISSING
-    keep: str = MISSING
-    validation: str | None = None
+    steps: int = whole(1)
+    save_every: int = whole(1)
+    keep: str = choice("hf", "all")
 
 
 @dataclass
 class Watchdog:
-    startup_s: float = MISSING
-    step_s: float = MISSING
+    startup_s: float = number(above=0)
+    step_s: float = number(above=0)
+
+
+@dataclass
+class Image:
+    min_pixels: int = whole(1)
+    max_pixels: int = whole(1)
+
+
+@dataclass
+class Failures:
+    max_retries: int = whole(0, 100)
+    max_fraction: float = number(0, 1)
+    timeout_s: float = number(above=0)
 
 
 @dataclass
 class Optim:
-    lr: float = MISSING
-    weight_decay: float = MISSING
-    betas: list[float] = MISSING
-    grad_clip: float = MISSING
+    lr: float = number(above=0, most=1)
+    weight_decay: float = number(0, 1)
+    betas: list[float] = items(number_rule(0, below=1), 2, 2)
+    grad_clip: float = number(above=0)
 
 
 @dataclass
-class Architecture:
-    """What the memory arithmetic needs of a model (capacity.py); counts and sizes as in its config.json."""
-
-    parameters: int = MISSING
-    layers: int = MISSING
-    hidden: int = MISSING
-    intermediate: int = MISSING
-    heads: int = MISSING
-    kv_heads: int = MISSING
-    head_dim: int = MISSING
-    vocabulary: int = MISSING
-    tied_embeddings: bool = MISSING
-    vision_layers: int = MISSING
-    vision_hidden: int = MISSING
-    vision_intermediate: int = MISSING
+class Kl:
+    coef: float = number(0, 1000)
+    type: str = choice(*KL_TYPES)
 
 
 @dataclass
-class Model:
-    """`path`: `tiny`, a folder, or a hub id. `verl`: settings that this model needs, laid over verl's config."""
+class Clip:
+    """`dual`: verl asserts that it is above 1."""
 
-    name: str = MISSING
-    path: str = MISSING
-    family: str = MISSING
-    prompts: str = MISSING
-    image_patch_size: int = MISSING
-    allow_download: bool = True
-    architecture: Architecture | None = None
-    verl: dict[str, Any] = field(default_factory=dict)
+    low: float = number(above=0, most=1)
+    high: float = number(above=0, most=100)
+    dual: float = number(above=1, most=1000)
 
 
 @dataclass
-class StageLayout:
-    """Who gets how many GPUs in one stage, and how they are filled. Counts are totals over all nodes.
-
-    `train_nodes`: nodes over which `train_gpus` are spread evenly. `gpu_memory_utilization`: share of a GPU's memory
-    for the trained role's server, `peer_gpu_memory_utilization` for a peer's. `tokens_per_gpu`: longest micro-batch in
-    training; null is one full prompt and response. `param_offload`, `optimizer_offload`: in host memory outside the
-    update; `cpu_offload`: FSDP2 keeps weights, gradients and optimiser there during the update, too.
-    """
-
-    train_gpus: int = 0
-    train_nodes: int = 1
-    proposer_gpus: int = 0
-    coder_gpus: int = 0
-    solver_gpus: int = 0
-    tensor_parallel: int = 1
-    peer_tensor_parallel: int = 1
-    gpu_memory_utilization: float = 0.5
-    peer_gpu_memory_utilization: float = 0.85
-    max_num_seqs: int = 256
-    peer_max_num_seqs: int = 256
-    micro_batch: int = 1
-    tokens_per_gpu: int | None = None
-    param_offload: bool = False
-    optimizer_offload: bool = False
-    cpu_offload: bool = False
-    in_flight: int | None = None
-
-
-@dataclass
-class Stages:
-    proposer: StageLayout = field(default_factory=StageLayout)
-    collect_coder: StageLayout = field(default_factory=StageLayout)
-    coder: StageLayout = field(default_factory=StageLayout)
-    collect_solver: StageLayout = field(default_factory=StageLayout)
-    solver: StageLayout = field(default_factory=StageLayout)
-
-
-@dataclass
-class Hardware:
-    """One machine or cluster. `peers`: `standalone` (own GPUs) or `colocated` (on the trainer's GPUs, peers.py).
-
-    `ray_address`: null starts a Ray of our own per stage; HOST:PORT joins a running cluster. `ray_cpus`: CPUs that our
-    own Ray counts; verl reserves three for every training GPU and two for every peer GPU, and placement waits for ever.
-    `cores`: CPU cores of a node, which decide the number of helper processes (cores.py); null: this machine's.
-    `most_replicas`: servers of one checkpoint at most; null: as many as its GPUs allow.
-    """
-
-    name: str = MISSING
-    kind: str = MISSING
-    nodes: int = MISSING
-    gpus_per_node: int = MISSING
-    gpu_memory_gb: float = MISSING
-    peers: str = "standalone"
-    most_replicas: int | None = None
-    ray_address: str | None = None
-    ray_cpus: int | None = None
-    cores: int | None = None
-    stages: Stages = field(default_factory=Stages)
-    verl: dict[str, Any] = field(default_factory=dict)
+class Dump:
+    samples_per_step: int = whole(0)
 
 
 @dataclass
 class Config:
-    run_dir: str = MISSING
-    seed: int = MISSING
+    run_dir: str = text("the folder of the run", path=True)
+    seed: int = whole(0, 2**63 - 1)
     evolution: Evolution = field(default_factory=Evolution)
     stage: Stage = field(default_factory=Stage)
     watchdog: Watchdog = field(default_factory=Watchdog)
@@ -248,14 +237,14 @@ class Config:
     grading: dict[str, Any] = MISSING
     checks: dict[str, Any] = MISSING
     render: dict[str, Any] = MISSING
-    image: dict[str, int] = MISSING
-    failures: dict[str, Any] = MISSING
+    image: Image = field(default_factory=Image)
+    failures: Failures = field(default_factory=Failures)
     optim: Optim = field(default_factory=Optim)
-    kl: dict[str, Any] = MISSING
-    clip: dict[str, float] = MISSING
+    kl: Kl = field(default_factory=Kl)
+    clip: Clip = field(default_factory=Clip)
     model: Model = field(default_factory=Model)
     hardware: Hardware = field(default_factory=Hardware)
-    dump: dict[str, int] = MISSING
-    loggers: list[str] = MISSING
+    dump: Dump = field(default_factory=Dump)
+    loggers: list[str] = items(choice_rule(*LOGGERS), 1, distinct=True)
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
     verl: dict[str, Any] = MISSING

@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from recipe.mmzero.arguments import Parser
+
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="mmzero tiny", description=__doc__)
+    parser = Parser(prog="mmzero tiny", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="build the base (cached by content hash) and print its folder")
     build.add_argument("--steps", type=int, help="warm-up steps (default: the tuned number)")

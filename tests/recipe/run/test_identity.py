@@ -149,10 +149,8 @@ def test_shards_notice_exactly_what_their_rows_depend_on(config, stage):
     for key, value in identity.leaves(config).items():
         if stage not in decides.decided(config, key) or not isinstance(value, int | float):
             continue
-        if isinstance(value, bool):
-            value = not value
-        else:  # another value within the range of the key
-            value = value + 5 if isinstance(value, int) else value / 2 or 0.5
+        # another value within the range of the key
+        value = not value if isinstance(value, bool) else value + 5 if isinstance(value, int) else value / 2 or 0.5
         noticed = of_shards(changed(config, **{key: value})) != of_shards(config)
         assert noticed == (not decides.selects(key, stage)), key
 

@@ -1,0 +1,225 @@
+"""Every setting has a range or a choice, and a value outside it is one line before anything starts."""
+
+import math
+from dataclasses import dataclass
+
+import pytest
+from omegaconf import OmegaConf
+
+from mmzero_env import ranges as declare
+from recipe.mmzero.settings import keys, ranges, schema
+
+GPU = ["model=qwen2_5_vl_7b", "hardware=gpu8x80"]
+
+
+def leaves_of_everything():
+    """Every leaf that a configuration can have: the tiny run, the largest one, and the defaults of the types."""
+    found = set()
+    for words in ([], GPU):
+        found |= {key for key, _ in ranges.leaves(OmegaConf.to_container(schema.load(words), resolve=True))}
+    typed = {key for key in keys.known_keys() if keys.at(keys.tree(), key) is not keys.ABSENT}
+    leaf = {key for key in typed if not isinstance(keys.at(keys.tree(), key), dict)}
+    return sorted((found | leaf) - {"model.architecture"})
+
+
+@pytest.mark.parametrize("key", leaves_of_everything())
+def test_every_leaf_is_declared(key):
+    assert key in ranges.declared(), f"{key} declares no range or choice (types.py, profiles.py, RewardConfig)"
+
+
+def test_nothing_is_declared_that_does_not_exist():
+    assert not set(ranges.declared()) - set(keys.known_keys())
+
+
+def test_a_field_without_a_declaration_is_refused():
+    @dataclass
+    class Forgotten:
+        count: int = 3
+
+    with pytest.raises(TypeError, match=r"Forgotten\.count declares no range"):
+        declare.rules_of(Forgotten)
+
+
+NUMBERS = [key for key, rule in ranges.declared().items() if "number" in rule.says and "list" not in rule.says]
+
+
+@pytest.mark.parametrize("key", NUMBERS)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1e18, True, "x"])
+def test_no_number_takes_nonsense(key, value):
+    line = ranges.declared()[key].problem(key, value)
+    assert line and line.startswith(key) and "\n" not in line
+
+
+# Every value was accepted by `plan`, `doctor` and the start of a run, and broke after hours or never.
+OUTSIDE = [
+    "evolution.iterations=-1",
+    "evolution.iterations=0",
+    "evolution.max_attempts=0",
+    "evolution.kill_grace_s=-1",
+    "seed=-1",
+    "coder.samples=0",
+    "coder.samples=-3",
+    "solver.votes=0",
+    "solver.label_votes=-1",
+    "stage.steps=0",
+    "stage.steps=-1",
+    "stage.save_every=0",
+    "solver.train.steps=-2",
+    "proposer.train.rows=0",
+    "proposer.train.prompts_per_update=0",
+    "coder.train.prompts_per_step=0",
+    "coder.train.max_response_tokens=0",
+    "coder.filter.target_rows=-5",
+    "coder.filter.attempt_budget=0",
+    "coder.filter.window=[0.9,0.1]",
+    "coder.filter.window=[0.5]",
+    "coder.filter.window=[]",
+    "coder.filter.window=[0.1,nan]",
+    "coder.filter.window=[0.1,1.5]",
+    "solver.filter.hard_consistency=[0.9,0.1]",
+    "solver.filter.hard_consistency=[0.2,0.4,0.6]",
+    "solver.filter.easy_min=5",
+    "solver.filter.easy_min=nan",
+    "solver.filter.proposals=0",
+    "solver.filter.target_rows=0",
+    "optim.lr=-1",
+    "optim.lr=0",
+    "optim.lr=nan",
+    "optim.lr=inf",
+    "optim.betas=[0.9]",
+    "optim.betas=[0.9,1.0]",
+    "optim.grad_clip=0",
+    "optim.weight_decay=-0.1",
+    "kl.type=foo",
+    "kl.type=full",
+    "kl.coef=-1",
+    "failures.max_fraction=2",
+    "failures.max_fraction=-1",
+    "failures.max_retries=-1",
+    "failures.timeout_s=0",
+    "clip.low=-0.2",
+    "clip.high=0",
+    "clip.dual=1",
+    "solver.sampling.train.temperature=0",
+    "proposer.sampling.train.top_k=1",
+    "coder.sampling.peer.temperature=-1",
+    "solver.sampling.train.top_p=1.5",
+    "solver.sampling.judge.top_p=0",
+    "solver.sampling.label.top_k=-2",
+    "proposer.topics=[]",
+    'proposer.topics=[""]',
+    "coder.prompt_fields=[]",
+    "coder.prompt_fields=[caption,caption]",
+    "coder.languages=[]",
+    "image.max_pixels=-1",
+    "image.min_pixels=0",
+    "checks.blind.fraction=2",
+    "proposer.solvability_cap=-1",
+    "proposer.content_type.threshold=1",
+    "proposer.diversity.memory=-1",
+    "proposer.diversity.weights.caption=-1",
+    "coder.floor=3",
+    "loggers=[foo]",
+    "loggers=[]",
+    "loggers=[console,console]",
+    "dump.samples_per_step=-1",
+    "model.image_patch_size=0",
+    "model.name=''",
+    "hardware.nodes=0",
+    "hardware.gpus_per_node=0",
+    "hardware.most_replicas=0",
+    "hardware.stages.coder.train_nodes=0",
+    "hardware.stages.coder.peer_tensor_parallel=0",
+    "hardware.stages.coder.tensor_parallel=0",
+    "hardware.stages.coder.micro_batch=0",
+    "hardware.stages.coder.gpu_memory_utilization=1.5",
+    "hardware.stages.collect_coder.in_flight=-4",
+    "watchdog.step_s=-1",
+    "watchdog.startup_s=0",
+    "alarms.window=0",
+    "alarms.leak_rate_max=2",
+    "alarms.kl_max=nan",
+    "render.timeout_s=nan",
+    "run_dir=",
+    "prompts.coder=",
+]
+
+
+@pytest.mark.parametrize("override", OUTSIDE)
+def test_value_outside_its_range_is_one_line(override):
+    key = override.partition("=")[0]
+    with pytest.raises(schema.ConfigError) as caught:
+        schema.load([override])
+    assert f"'{key}'" in str(caught.value) or f"{key} " in str(caught.value), "the line names the key"
+    assert "\n" not in str(caught.value)
+
+
+TOGETHER = [
+    (
+        [*GPU, "proposer.train.prompts_per_step=20", "proposer.train.prompts_per_update=20"],
+        "80 roll-outs.*3 training GPUs",
+    ),
+    (["proposer.train.prompts_per_step=7", "proposer.train.prompts_per_update=7"], "28 roll-outs.*micro_batch=8"),
+    ([*GPU, "solver.train.max_prompt_tokens=512"], "a picture of the allowed size alone has"),
+    (["solver.train.max_prompt_tokens=16"], "alone has 16 tokens"),
+    (["image.min_pixels=100000", "image.max_pixels=50000"], "image.min_pixels=100000 is larger"),
+    (["image.min_pixels=10", "image.max_pixels=50"], "less than one token of 28 x 28"),
+    (["coder.samples=1"], r"coder\.samples=1: no row can pass coder\.filter\.window"),
+    (["coder.samples=2", "coder.filter.mode=window", "coder.filter.window=[0.6,0.9]"], "no row can pass"),
+    (["coder.samples=1", "coder.filter.mode=variance"], "needs different codes"),
+    (["coder.sampling.collect.temperature=0"], "greedy coder.sampling.collect"),
+    (["solver.label_votes=1"], r"solver\.label_votes=1: no row can pass solver\.filter\.hard_consistency"),
+    (["solver.label_votes=2", "solver.filter.hard_consistency=[0.6,0.9]"], "no row can pass"),
+    (["solver.sampling.label.temperature=0"], "greedy solver.sampling.label"),
+    (["solver.sampling.judge.top_k=1"], "greedy solver.sampling.judge"),
+    (["coder.filter.target_rows=9", "coder.filter.min_rows=10"], "more than coder.filter.target_rows=9"),
+    (["coder.filter.attempt_budget=9", "coder.filter.min_rows=10"], "more than coder.filter.attempt_budget=9"),
+    (["solver.filter.proposals=9", "solver.filter.min_rows=10"], "more than solver.filter.proposals=9"),
+    (["solver.filter.target_rows=9", "solver.filter.min_rows=10"], "more than solver.filter.target_rows=9"),
+    (["alarms.hard_consistency_min=0.8", "alarms.hard_consistency_max=0.2"], "is above"),
+]
+
+
+@pytest.mark.parametrize(("words", "line"), TOGETHER)
+def test_settings_that_cannot_work_together(words, line):
+    with pytest.raises(schema.ConfigError, match=line) as caught:
+        schema.load(words)
+    assert "\n" not in str(caught.value)
+
+
+ACCEPTED = [
+    ["coder.samples=1", "coder.filter.mode=off"],
+    ["coder.samples=1", "coder.filter.window=[0,1]"],
+    ["solver.label_votes=1", "solver.filter.hard_consistency=[0.25,1]"],
+    ["solver.label_votes=2", "solver.filter.hard_consistency=[0.5,0.5]"],
+    ["coder.filter.window=[0.5,0.5]"],
+    ["solver.sampling.train.top_p=1", "solver.sampling.train.top_k=0"],
+    ["solver.sampling.judge.temperature=0", "solver.votes=1"],
+    ["optim.betas=[0,0]", "clip.low=1", "kl.coef=0", "kl.type=k3+"],
+    ["failures.max_fraction=1", "failures.max_retries=0", "checks.blind.fraction=0"],
+    ["loggers=[file]", "dump.samples_per_step=0", "evolution.kill_grace_s=0"],
+    [*GPU, "proposer.train.prompts_per_step=21", "proposer.train.prompts_per_update=21"],  # 84 = 3 x 28
+    ["solver.train.max_prompt_tokens=17"],
+]
+
+
+@pytest.mark.parametrize("words", ACCEPTED)
+def test_edge_of_a_range_is_inside(words):
+    schema.load(words)
+
+
+def test_template_that_shows_a_hidden_field(tmp_path):
+    """Was found by the first row, inside a reward worker."""
+    file = tmp_path / "coder.txt"
+    file.write_text("Draw {hard_answer}")
+    with pytest.raises(schema.ConfigError, match=r"prompts\.coder shows \{hard_answer\}"):
+        schema.load([f"prompts.coder={file}"])
+
+
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [("loggers=[console,wandbb]", "wandb"), ("kl.type=low_var_k", "low_var_kl"), ("coder.judge=solvr", "solver")],
+)
+def test_choice_names_the_nearest(override, meant):
+    with pytest.raises(schema.ConfigError, match=rf"did you mean '{meant}'"):
+        schema.load([override])

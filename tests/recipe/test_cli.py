@@ -1,0 +1,138 @@
+"""The command line as a stranger meets it: help, versions, one line per mistake, exit codes."""
+
+import json
+import os
+import shlex
+
+import pytest
+import yaml
+
+from recipe.mmzero import cli
+from recipe.mmzero.settings import schema
+
+KEYED = ("run", "plan", "config", "doctor")
+
+
+def call(capsys, *words):
+    code = cli.main(list(words))
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_command_has_help_and_version(command, capsys):
+    code, out, err = call(capsys, command, "--help")
+    assert code == 0 and not err and out.startswith(f"usage: mmzero {command}")
+    assert ("prompts_per_step" in out) == (command in KEYED), "commands that take keys list them"
+    code, out, err = call(capsys, command, "--version")
+    assert code == 0 and out.startswith("mmzero ")
+
+
+def test_top_level(capsys):
+    code, out, _ = call(capsys, "--help")
+    assert code == 0
+    for command, (_, summary) in cli.COMMANDS.items():
+        assert [line for line in out.splitlines() if line.split() == [command, *summary.split()]]
+    assert call(capsys, "--version")[:2] == call(capsys, "run", "--version")[:2]
+    assert call(capsys)[0] == 2
+
+
+WRONG = [
+    (["rnu"], "did you mean 'run'?"),
+    (["run", "--from="], "the step name is empty"),
+    (["run", "--from", ""], "the step name is empty"),
+    (["run", "--until="], "the step name is empty"),
+    (["run", "--iterations", "0"], "at least 1"),
+    (["run", "--iterations", "x"], "at least 1"),
+    (["run", "--on-mismatch", "perhaps"], "invalid choice"),
+    (["run", "--fro", "x"], "unrecognized arguments"),
+    (["plan", "--foo"], "unrecognized arguments"),
+    (["doctor", "--foo"], "unrecognized arguments"),
+    (["doctor", "--hardware="], "hardware=NAME is empty"),
+    (["doctor", "verl.all=5"], "'verl.all' is a block"),
+    (["report"], "required: RUN_DIR"),
+    (["report", "--foo"], "required: RUN_DIR"),
+    (["report", ""], "the run folder is empty"),
+    (["status"], "required: RUN_DIR"),
+    (["status", "a", "b"], "unrecognized arguments"),
+    (["clean"], "required: RUN_DIR"),
+    (["tiny", "evil"], "invalid choice"),
+    (["plan", "proposer.train.prompts_per_update=0"], "proposer.train.prompts_per_update"),
+    (["config", "seed=x"], "'seed'"),
+    (["plan", "model=qwen2_5_vl_7b"], "the cpu profile cannot hold qwen2_5_vl_7b"),
+    (["run", "model=qwen2_5_vl_7b"], "choose hardware=..."),
+    (["plan", "verl.all.trainer.save_freqq=1"], "did you mean 'trainer.save_freq'?"),
+    (["run", "run_dir=/proc/foo"], "run_dir=/proc/foo cannot be made"),
+    (["run", "model.path=/no/such/folder"], "model.path=/no/such/folder: there is no such folder"),
+]
+
+
+@pytest.mark.parametrize(("words", "line"), WRONG)
+def test_wrong_use_is_one_line(words, line, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(capsys, *words)
+    assert code == 2 and not out
+    assert err.startswith("error: ") and err.count("\n") == 1 and line in err
+    assert not os.listdir(tmp_path), "nothing was started"
+    assert "error: model: model.path" not in err and "disk" not in err
+
+
+def test_options_stand_anywhere(capsys):
+    code, out, _ = call(capsys, "plan", "evolution.iterations=1", "--commands", "stage.steps=7")
+    assert code == 0 and "total_training_steps: 7" in out and "iter_02" not in out
+
+
+def test_commands_can_be_pasted_and_name_their_inputs(capsys, tmp_path):
+    folder = str(tmp_path / "a b'c")
+    code, out, _ = call(capsys, "plan", "--commands", "evolution.iterations=1", f"run_dir={folder}")
+    commands = [shlex.split(line[2:]) for line in out.splitlines() if line.startswith("+ python -m recipe")]
+    assert code == 0 and len(commands) == 5
+    assert commands[0][-1] == f"{folder}/iter_01/proposer/step.yaml"
+    paths = [line.split("path: ")[1] for line in out.splitlines() if line.strip().startswith("path: /")]
+    assert not [line for line in out.splitlines() if line.strip() in ("path: base", "path: iter_01/coder")]
+    assert paths, "the model of each stage is a folder"
+
+
+def test_config_says_where_values_come_from(capsys):
+    words = [
+        "model=qwen3_vl_4b",
+        "hardware=gpu8x80",
+        "rewards=paper",
+        "ablation=leak",
+        "optim.lr=2e-6",
+        "stage.steps=7",
+    ]
+    code, out, _ = call(capsys, "config", *words)
+    assert code == 0
+    assert yaml.safe_load(out) == json.loads(json.dumps(plain(schema.load(words)))), "what is printed is what is used"
+    source = {line.split("#")[0].strip(): line.split("# ")[-1] for line in out.splitlines() if "# " in line}
+    assert source["lr: 2.0e-06"] == "command line"
+    assert source["no_render: zero"] == "rewards/paper.yaml"
+    assert source["leak_penalty: 0.0"] == "ablation/leak.yaml"
+    assert source["kind: gpu"] == "hardware/gpu8x80.yaml"
+    assert source["family: qwen3_vl"] == "model/qwen3_vl_4b.yaml"
+    assert source["dual: 3.0"] == "mmzero.yaml"
+    assert source["leak_rate_max: 0.1"] == "types.py"
+    assert "follows stage.steps" in source["steps: 7"] or source["steps: 7"] == "command line"
+
+
+def plain(config):
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(config, resolve=True)
+
+
+def test_clean_asks_first(capsys, tmp_path, monkeypatch):
+    cleaning = pytest.importorskip("recipe.mmzero.run.clean", reason="the clean-up of run folders is not there yet")
+    (tmp_path / "state.json").write_text("{}")
+    removed = []
+    monkeypatch.setattr(cleaning, "removable", lambda run_dir: [(tmp_path / "x", 3 << 20, "superseded")])
+    monkeypatch.setattr(cleaning, "remove", lambda *arguments: removed.append(arguments))
+    code, out, err = call(capsys, "clean", str(tmp_path))
+    assert code == 2 and "3.0 MiB" in out and "give --yes" in err and not removed
+    assert call(capsys, "clean", str(tmp_path), "--yes")[0] == 0 and removed
+
+
+def test_clean_refuses_what_is_no_run(capsys, tmp_path):
+    code, _, err = call(capsys, "clean", str(tmp_path))
+    assert code == 2 and "is no run folder" in err
