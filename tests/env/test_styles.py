@@ -68,6 +68,7 @@ def test_styles_are_written_as_attributes_and_gone():
         ('<rect style="fill: var(--missing)"/>', "fill: var(--missing) has no value (--missing)"),
         ('<text font-size="huge">a</text>', "font-size: 'huge' is not understood, 16 px is used"),
         ('<rect transform="turn(3)"/>', "transform: turn(3) is not understood"),
+        ('<rect style="rotate: 1e999"/>', "transform: 1e999 is not understood"),
     ],
 )
 def test_what_is_not_drawn_is_said(body, note):

@@ -178,6 +178,6 @@ def _number(word: str) -> float:
 
 def _radians(word: str) -> float:
     match = re.match(rf"({NUMBER})\s*([a-z]*)\Z", word.lower())
-    if match is None or match[2] not in ANGLES:
+    if match is None or match[2] not in ANGLES or not math.isfinite(float(match[1])):
         raise NoTransform(word)
     return math.radians(float(match[1]) * ANGLES[match[2]])
