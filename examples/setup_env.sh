@@ -36,7 +36,7 @@ find_python() {
   die "no Python 3.10, 3.11 or 3.12 found: install python3.11 and its venv module, or set MMZERO_PYTHON"
 }
 
-source "$repo/examples/install/flash_attn.sh"
+source "$repo/examples/install/lib_flash_attn.sh"
 [[ $profile == cpu ]] || flash_attn_check "$flash_attn"
 
 # What decides the environment; a changed file means a new install.

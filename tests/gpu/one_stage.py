@@ -162,4 +162,7 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except schema.ConfigError as wrong:
+        sys.exit(f"error: {wrong}")

@@ -13,7 +13,7 @@ set -euo pipefail
 repo={repo} venv={venv}
 die() {{ echo "error: $*" >&2; exit 1; }}
 install() {{ echo "install $* | arch=${{FLASH_ATTN_CUDA_ARCHS:-}} jobs=${{MAX_JOBS:-}}"; }}
-source "$repo/examples/install/flash_attn.sh"
+source "$repo/examples/install/lib_flash_attn.sh"
 flash_attn_check "$flash_attn"
 flash_attn_install "$flash_attn"
 """

@@ -190,7 +190,7 @@ def test_host_memory_below_the_need_is_refused(words, available, level, monkeypa
 def test_full_disk_is_refused(monkeypatch):
     monkeypatch.setattr(machine, "free_gb", lambda path: 100.0)
     check = doctor.run_disk(schema.load(GPU))
-    assert check.level == "FAIL" and "100 GiB free at run_dir=runs/mmzero, one stage needs 278" in check.text
+    assert check.level == "FAIL" and "100 GiB free at run_dir=runs/mmzero, one stage needs 247" in check.text
     assert doctor.run_disk(schema.load([])).level == "OK"
 
 
