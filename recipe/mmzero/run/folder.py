@@ -28,11 +28,7 @@ def step_id(iteration: int, stage: str) -> str:
     >>> step_id(1, "coder")
     'iter_01/coder'
     """
-    return f"{iteration_name(iteration)}/{stage}"
-
-
-def iteration_name(iteration: int) -> str:
-    return f"iter_{iteration:02d}"
+    return f"iter_{iteration:02d}/{stage}"
 
 
 def iteration_of(name: str) -> int | None:
@@ -84,8 +80,6 @@ class StepFolder:
     def progress(self) -> Path:
         return self.path / "progress.jsonl"
 
-    # -- training
-
     @property
     def topics(self) -> Path:
         """The Proposer's training rows."""
@@ -125,8 +119,6 @@ class StepFolder:
     @property
     def sample_pictures(self) -> Path:
         return self.samples / "images"
-
-    # -- collection
 
     @property
     def rows(self) -> Path:
