@@ -427,3 +427,18 @@ def test_later_attempts_count_whatever_the_files_times(tmp_path):
     (folder / "metrics.jsonl").write_text(line(3, 300.0))
     (folder / "metrics.attempt09.jsonl").touch()
     assert read_step(folder, 1, Skips()).series["a"] == [(1, 1.0), (2, 20.0), (3, 300.0)]
+
+
+@pytest.mark.parametrize(
+    "counts, entropy",
+    [
+        ({"map": 5}, 0.0),
+        ({"map": 2, "table": 2}, math.log(2) / math.log(7)),
+        ({"map": 1, "poem": 1}, math.log(2) / math.log(7)),  # outside the list: other
+        ({"poem": 1, "song": 3, "other": 2}, 0.0),
+        (dict.fromkeys(("data_chart", "diagram", "geometry", "timeline", "map", "table", "other"), 4), 1.0),
+    ],
+)
+def test_content_entropy(counts, entropy):
+    assert stats.content_entropy(counts) == pytest.approx(entropy)
+    assert sum(stats.content_shares(counts).values()) == pytest.approx(1.0)
