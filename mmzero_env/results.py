@@ -70,6 +70,8 @@ class RenderResult:
     one line, "" when OK. `text` holds what a reader could read in the picture, in drawing order. `wall_s` counts from
     handing the code to its process until the result was there; a cached result keeps the time of its first rendering.
     `text` is the snippet's word: any characters, within render.max_text_chars. `message` has printable ones only.
+    `note` is one such line on what of the code an OK picture does not show (left out, not understood, off the canvas),
+    "" if nothing is known to be missing.
     """
 
     status: RenderStatus
@@ -79,6 +81,7 @@ class RenderResult:
     message: str
     text: tuple[str, ...]
     wall_s: float
+    note: str = ""
 
     @property
     def ok(self) -> bool:

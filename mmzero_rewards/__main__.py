@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from mmzero_rewards.answers.grading import GraderUnavailable
-from mmzero_rewards.scoring.replay import ReplayError, load, replay
+from mmzero_rewards.scoring.cases import ReplayError, load, one_line
+from mmzero_rewards.scoring.replay import replay
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(f"replayed {len(cases)}, differing {len(differing)}")
     for name, found in differing.items():
-        print(f"{name}: {'; '.join(found)}")
+        print(f"{one_line(name)}: {'; '.join(found)}")
     return 1 if differing else 0
 
 

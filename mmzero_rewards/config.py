@@ -12,8 +12,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-NON_ANSWERS = ("", "none", "n/a", "na", "null", "unknown", "-")
-"""Boxed contents that mean "unanswered", compared without case (METHOD §2.0)."""
+NON_ANSWERS = (
+    "",
+    "none",
+    "n/a",
+    "na",
+    "null",
+    "unknown",
+    "-",
+    "cannot be determined",
+    "not enough information",
+    "not available",
+    "not applicable",
+)
+"""Boxed contents that mean "unanswered", compared without case and mark-up. METHOD §2.0 has the first seven; the others
+say the same in words, and a vote for them would make a silver label of not knowing."""
 
 CONTENT_TYPES = ("data_chart", "diagram", "geometry", "timeline", "map", "table", "other")
 """The fixed list of picture classes; shares and entropy are taken over all seven (METHOD §2.1)."""

@@ -3,8 +3,10 @@
 `draw` renders what Coders wrote, `judge` asks a frozen Solver about the pictures. Both do each distinct thing once: the
 same code is rendered once, the same picture is judged once. Pictures travel as data URLs inside HTTP requests only.
 
-A model failure (no code, code that does not draw, no boxed answer) is a value. An infrastructure failure raises, after
-retries, `PeerError` or `RenderEnvError`; whoever calls drops the sample (METHOD §2.0 "infrastructure failure").
+A model failure (no code, code that does not draw, no boxed answer) is a value. So is a prompt that a working server
+refuses, usually because a model wrote something too long: its status is `refused_prompt`, a code that was never written
+does not draw, and a question that cannot be asked has no answer. An infrastructure failure raises, after retries,
+`PeerError` or `RenderEnvError`; whoever calls drops the sample (METHOD §2.0 "infrastructure failure").
 
 Not covered: scores (scoring/), and pictures larger than the policy: the peers' processors resize them (peers/).
 """
@@ -20,18 +22,23 @@ from typing import Any, TypeVar
 from mmzero_env import RenderEnv, RenderEnvError, RenderRequest
 from mmzero_rewards.config import NON_ANSWERS
 from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answer, extract_code
-from mmzero_rewards.peers.client import PeerClient, Sampling
+from mmzero_rewards.peers.client import PeerClient, PeerError, Sampling
 from mmzero_rewards.prompting import PromptTemplates
 from mmzero_rewards.scoring.roles import Drawing
+from mmzero_rewards.seeds import request_seed
 
 NO_CODE = "no_code"
+REFUSED_PROMPT = "refused_prompt"
 RENDER_BACKOFF_S = 0.5
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What became of one response: `png` is None unless it drew. `status`: a RenderStatus in lower case, or no_code."""
+    """What became of one response: `png` is None unless it drew.
+
+    `status`: a RenderStatus in lower case, no_code, or refused_prompt where no response could be had.
+    """
 
     status: str
     code: str | None = None
@@ -68,7 +75,7 @@ class Judge:
         """Boxed answers of K roll-outs, None where there is none; without a picture the Solver answers blind.
 
         Raises:
-            PeerError: the Solver could not be asked.
+            PeerError: the Solver could not be asked, or refuses this question.
         """
         url = None if png is None else data_url(png)
         messages = self.templates.solver_messages(question, url)
@@ -98,15 +105,19 @@ async def judge(drawn: Sequence[Drawn], proposal: Proposal, solver: Judge) -> li
     """Easy and hard votes for each drawing; the same picture is judged once, both questions at the same time.
 
     Returns:
-        One scoring entry per drawing, in order; without votes where nothing was drawn.
+        One scoring entry per drawing, in order; without votes where nothing was drawn. Where the Solver's server
+        refuses a question, all its votes are None and the drawing's status is refused_prompt.
     Raises:
         PeerError: the Solver could not be asked.
     """
     pictures = {digest(one.png): one.png for one in drawn if one.png is not None}
     questions = [(key, question) for key in pictures for question in (proposal.easy_question, proposal.hard_question)]
-    votes = await gather_or_cancel(solver.answers(question, pictures[key]) for key, question in questions)
-    easy = dict(zip(pictures, votes[0::2], strict=True))
-    hard = dict(zip(pictures, votes[1::2], strict=True))
+    asked = await gather_or_cancel(
+        unless_refused(solver.answers(question, pictures[key])) for key, question in questions
+    )
+    votes = [(None,) * solver.votes if answers is None else answers for answers in asked]
+    easy, hard = dict(zip(pictures, votes[0::2], strict=True)), dict(zip(pictures, votes[1::2], strict=True))
+    refused = {key for (key, _), answers in zip(questions, asked, strict=True) if answers is None}
     drawings = []
     for one in drawn:
         if one.png is None:
@@ -118,11 +129,25 @@ async def judge(drawn: Sequence[Drawn], proposal: Proposal, solver: Judge) -> li
                 rendered=True,
                 easy_votes=easy[key],
                 hard_votes=hard[key],
-                status=one.status,
+                status=REFUSED_PROMPT if key in refused else one.status,
                 drawn_text=one.drawn_text,
             )
         )
     return drawings
+
+
+async def unless_refused(asking: Awaitable[Result]) -> Result | None:
+    """What a peer answers, or None where its server refuses the prompt.
+
+    Raises:
+        PeerError: the peer could not be asked.
+    """
+    try:
+        return await asking
+    except PeerError as error:
+        if error.refused:
+            return None
+        raise
 
 
 def data_url(png: bytes) -> str:
@@ -133,16 +158,6 @@ def data_url(png: bytes) -> str:
 def digest(data: bytes) -> str:
     """Content name of a picture."""
     return hashlib.sha256(data).hexdigest()[:32]
-
-
-def request_seed(seed: int, *parts: Any) -> int:
-    """Seed of one request, in [0, 2**31): from the run's seed and what is asked, never from time or order (METHOD §4).
-
-    >>> request_seed(0, "judge", "how many?") == request_seed(0, "judge", "how many?")
-    True
-    """
-    text = "\x1f".join([str(int(seed)), *map(str, parts)])
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:4], "big") & 0x7FFFFFFF
 
 
 async def gather_or_cancel(work: Iterable[Awaitable[Result]]) -> list[Result]:

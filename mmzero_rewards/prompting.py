@@ -18,7 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-PROPOSAL_FIELDS = ("content_type", "caption", "easy_question", "easy_answer", "hard_question", "hard_answer")
+from mmzero_rewards.parsing.proposal import PROPOSAL_FIELDS
+
 # METHOD §6.1 `coder_prompt`: never the hard answer.
 PROMPT_FIELDS = ("caption", "easy_question", "easy_answer", "hard_question")
 IMAGE_TOKEN = "<image>"  # where verl's dataset puts the picture into a text prompt

@@ -4,6 +4,10 @@
 folder they are given; the file itself is written only if it lies in the snippet's own folder or is a buffer. Texts are
 noted where matplotlib draws them and where Pillow is asked to.
 
+The last picture that was shown or saved counts, not one that was drawn later and left open. `plt.show()` shows the
+current figure and, as when a reader closes the windows, the next call of pyplot starts a new one (not with
+`block=False` or `plt.ion()`). Saving the empty figure that then is the current one changes nothing.
+
 A snippet may undo all this. It then spoils its own result and nothing else.
 """
 
@@ -109,15 +113,19 @@ class Capture:
         for name in ("text", "multiline_text"):
             setattr(ImageDraw.ImageDraw, name, self._noting(getattr(ImageDraw.ImageDraw, name)))
 
-    def show(self, *_: Any, **__: Any) -> None:
-        """What plt.show() does: the current figure is the picture."""
+    def show(self, *_: Any, block: bool | None = None, **__: Any) -> None:
+        """What plt.show() does: the current figure is the picture, and pyplot goes on with a new one."""
         if plt.get_fignums():
             self.figure(plt.gcf())
+            if block or (block is None and not matplotlib.is_interactive()):
+                plt.close("all")
 
     def figure(self, figure: Figure, **options: Any) -> None:
         """Draw a figure, at most `max_side` pixels long. Raises Refused (BAD_SIZE) for absurd sizes."""
         if figure is self._figure and not figure.stale and not options:
             return  # saved a moment ago and not changed since
+        if self.size is not None and figure.get_children() == [figure.patch]:
+            return  # saved after plt.show(), when nothing is left in it
         options["dpi"] = self._dpi(figure, options.get("dpi"))
         sink = _Pixels()
         self._inside = True

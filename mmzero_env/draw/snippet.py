@@ -1,13 +1,12 @@
 """Python to pixels: a snippet that draws with matplotlib or Pillow, run in its own process behind the wall.
 
 The snippet runs as `__main__` in the warm interpreter and may do what it likes; the wall (sandbox/) is the only
-boundary. `random` and NumPy's global generator are seeded, so the same code draws the same picture.
+boundary. The same code draws the same picture, but for what chance.py lists. Folders it makes are there in name
+(folders.py). It may import what is installed; only LIBRARIES are promised.
 """
 
 import builtins
-import contextlib
 import os
-import random
 import sys
 import traceback
 import types
@@ -15,12 +14,16 @@ from typing import Any
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
-from mmzero_env.draw import kept_files
+from mmzero_env.draw import chance, kept_files
 from mmzero_env.draw.errors import Refused
+from mmzero_env.draw.folders import Folders
 from mmzero_env.results import RenderStatus
 
 NAME = "<snippet>"
+FILE = "snippet.py"
 CACHE = "mmzero_env/matplotlib"
+# Dependencies of this package, so a snippet finds them wherever it is installed; the Coder's prompt names the same.
+LIBRARIES = ("matplotlib", "pillow", "numpy", "scipy", "pandas")
 WARM_UP = """
 fig, (a, b) = plt.subplots(1, 2, figsize=(3, 2), layout="constrained")
 a.plot([1, 2, 3], [1, 4, 2], label="a $x^2$")
@@ -43,13 +46,11 @@ class SnippetRenderer:
         import matplotlib.patches
         import matplotlib.pyplot as plt
         import matplotlib.ticker
-        import numpy as np
         from PIL import Image, ImageDraw, ImageFilter, ImageFont  # noqa: F401  (here so that snippets find them warm)
 
         from mmzero_env.draw.capture import Capture
 
         self.config = config
-        self.seed_numpy = np.random.seed
         os.chdir(folder)
         first = Capture(config)
         exec(compile(WARM_UP, NAME, "exec"), {"plt": plt, "Image": Image, "ImageDraw": ImageDraw})
@@ -64,11 +65,11 @@ class SnippetRenderer:
         main.__dict__["__builtins__"] = builtins
         builtins.exit = builtins.quit = sys.exit  # scripts use them; an interpreter without site lacks them
         sys.modules["__main__"] = main
-        sys.argv = ["snippet.py"]
-        random.seed(0)
-        self.seed_numpy(0)
-        allow_folders()
-        kept_files.install()
+        main.__dict__["__file__"] = os.path.join(os.getcwd(), FILE)
+        sys.argv = [FILE]
+        chance.fix()
+        kept_files.install()  # first: what folders.py maps, it hands on
+        Folders(os.getcwd()).install()
         run(code, main.__dict__)
         try:
             self.capture.leftover(main.__dict__)
@@ -109,22 +110,13 @@ def explain(error: BaseException) -> Refused:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == NAME]
     where = f"line {lines[-1]}: " if lines else ""
     what = f"{where}{type(error).__name__}: {error}"
+    if isinstance(error, ModuleNotFoundError):
+        what += f"; there are {', '.join(LIBRARIES)} and the standard library"
     if isinstance(error, PermissionError) or "can't start new thread" in what:
         return Refused(RenderStatus.FORBIDDEN, what)
     if isinstance(error, ValueError) and "Image size of" in what:
         return Refused(RenderStatus.BAD_SIZE, what)
     return Refused(RenderStatus.RUNTIME_ERROR, what)
-
-
-def allow_folders() -> None:
-    """Snippets like to make an output folder first. Theirs stays flat, so making one quietly does nothing."""
-    make = os.mkdir
-
-    def mkdir(*args: Any, **kwargs: Any) -> None:
-        with contextlib.suppress(PermissionError):
-            make(*args, **kwargs)
-
-    os.mkdir = mkdir
 
 
 def font_cache(fallback: str) -> str:

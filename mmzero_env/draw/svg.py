@@ -1,28 +1,38 @@
 """SVG to pixels with CairoSVG, in a snippet's process.
 
-The output size is decided before anything is rasterised (`output_size`). Texts are recorded where CairoSVG draws them,
-so hidden, transparent and off-canvas texts don't count; text that another shape covers later, or in the colour of its
-ground, does.
+Checked (svg_checks.py), read, styled (css/), weighed (svg_weight.py), and only then drawn. The output size is decided
+before anything is rasterised (`output_size`). What is left out of a drawing is said in the result's note.
 
-Not covered: filters beyond the few that CairoSVG knows, fonts that are not installed (fontconfig picks another).
+Not covered: filters beyond the few that CairoSVG knows, HTML in `<foreignObject>`, fonts that are not installed
+(fontconfig picks another); css/__init__.py lists what of CSS is not.
 """
 
 import math
 import re
+from xml.etree.ElementTree import Element, ParseError
 
 import cairosvg.surface
-from cairosvg.helpers import UNITS
-from cairosvg.parser import Tree
+import cssselect2
+from cairosvg.colors import color
+from cairosvg.parser import Node, Tree
+from defusedxml import ElementTree
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
+from mmzero_env.draw.css import Page, apply_css
+from mmzero_env.draw.css.lengths import Units, length_px
 from mmzero_env.draw.errors import Refused
-from mmzero_env.draw.svg_checks import check_svg
+from mmzero_env.draw.markers import MarkerPaints
+from mmzero_env.draw.masks import paint_mask
+from mmzero_env.draw.svg_checks import LEFT_OUT, check_svg
+from mmzero_env.draw.svg_weight import check_weight
+from mmzero_env.draw.texts import TextRecorder
 from mmzero_env.results import RenderStatus
 
 DPI = 96
-LENGTH = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([a-zA-Z%]*)\s*\Z")
-MIN_FONT_PX = 1.0
+NO_SIZE = ("auto", "inherit", "initial", "unset", "none")
+WINDOW = re.compile(r"\d\s*[sld]?v(?:w|h|i|b|min|max)\b")
+SVG = "{http://www.w3.org/2000/svg}"
 WARM_UP = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40"><style>.a{fill:red}</style><defs>
 <linearGradient id="g"><stop offset="0" stop-color="#fff"/><stop offset="1" stop-color="navy"/></linearGradient>
 <radialGradient id="h"><stop offset="0" stop-color="rgb(1,2,3)"/></radialGradient>
@@ -44,89 +54,105 @@ class SvgRenderer:
 
     def __init__(self, config: RenderConfig):
         self.config = config
-        self.background = "#{:02x}{:02x}{:02x}".format(*config.background_rgb())
         self.texts = TextRecorder()
+        self.markers = MarkerPaints()
+        cairosvg.surface.paint_mask = paint_mask
         self(WARM_UP)
 
     def __call__(self, code: str) -> list[bytes]:
         """A packed result. Raises Refused, MemoryError, or whatever CairoSVG raises."""
         # A declared encoding is about bytes; the code is text.
         code = re.sub(r"\A\ufeff?\s*<\?xml\s[^>]*\?>", "", code).strip()
-        check_svg(code, self.config)
-        tree = Tree(bytestring=code.encode(), url_fetcher=refuse_fetch)
-        view_box = _view_box(tree.get("viewBox"))
-        if view_box is None:
-            tree.pop("viewBox", None)
-        user, pixels = output_size(tree.get("width"), tree.get("height"), view_box, self.config)
+        notes = check_svg(code, self.config)
+        root = read(code)
+        page, user, pixels = style(root, self.config)
+        check_weight(root, self.config)
         # CairoSVG gets numbers only: the size in user units, and the pixels to fill.
-        tree["width"], tree["height"] = str(user[0]), str(user[1])
+        root.set("width", str(user[0]))
+        root.set("height", str(user[1]))
         self.texts.start(pixels)
+        self.markers.start()
+        background = ground(page.background, self.config.background_rgb())
         surface = cairosvg.surface.PNGSurface(
-            tree, None, DPI, None, None, None, 1, *pixels, background_color=self.background
+            _Document(root), None, DPI, None, None, None, 1, *pixels, background_color=background
         )
         # Kept until this process ends: cairo frees the pixels together with the surface, and they are sent later.
         self.drawn = surface.cairo
         self.drawn.flush()
+        note = "; ".join([*notes, *page.notes, *self.texts.notes()])
         texts = tuple(self.texts.found())
         return wire.pack_result(
-            RenderStatus.OK, "", texts, *pixels, memoryview(self.drawn.get_data()), self.config.max_text_chars
+            RenderStatus.OK, note, texts, *pixels, memoryview(self.drawn.get_data()), self.config.max_text_chars
         )
 
 
-class TextRecorder:
-    """Stands in for CairoSVG's text drawing and notes what it really draws on the canvas."""
+class NoRules:
+    """Stands in for the matchers of style sheets, which have been applied before."""
 
-    def __init__(self):
-        self.original = cairosvg.surface.text
-        self.pieces: list[tuple[object, bool, str]] = []
-        self.pixels = (0, 0)
-        # CairoSVG compares the function with its own module's name for it, so both are replaced.
-        for tag, drawer in list(cairosvg.surface.TAGS.items()):
-            if drawer is self.original:
-                cairosvg.surface.TAGS[tag] = self
-        cairosvg.surface.text = self
+    def match(self, element: object) -> tuple[()]:
+        return ()
 
-    def start(self, pixels: tuple[int, int]) -> None:
-        self.pieces, self.pixels = [], pixels
 
-    def __call__(self, surface, node, draw_as_text: bool = False) -> None:
-        self.original(surface, node, draw_as_text)
-        if draw_as_text and node.text and node.text.strip() and self._readable(surface, node):
-            moved = any(key in node for key in ("x", "y")) or node.get("dy", "0").strip() not in ("0", "")
-            self.pieces.append((_text_root(node), moved, node.text))
+class _Document(Tree):
+    """CairoSVG's tree over a document that has been read; its own constructor takes bytes only."""
 
-    def found(self) -> list[str]:
-        """One string per <text>, or per line where a <tspan> moves to a place of its own; in drawing order."""
-        joined: list[tuple[object, str]] = []
-        for root, moved, text in self.pieces:
-            if joined and joined[-1][0] is root and not moved:
-                joined[-1] = (root, joined[-1][1] + text)
-            else:
-                joined.append((root, text))
-        return [text for text in (" ".join(text.split()) for _, text in joined) if text]
+    def __new__(cls, root: Element):
+        return Node.__new__(cls)
 
-    def _readable(self, surface, node) -> bool:
-        filled = node.get("fill", "black") != "none" and _number(node.get("fill-opacity", "1")) > 0
-        stroked = node.get("stroke", "none") != "none" and _number(node.get("stroke-opacity", "1")) > 0
-        if not (filled or stroked):
-            return False
-        while node is not None:
-            if _number(node.get("opacity", "1")) <= 0:
-                return False
-            node, current = node.parent, node
-            if current.get("text_bounding_box") and not self._on_canvas(surface, current["text_bounding_box"]):
-                return False
-        return True
+    def __init__(self, root: Element):
+        self.url, self.url_fetcher, self.xml_tree = None, refuse_fetch, root
+        Node.__init__(self, cssselect2.ElementWrapper.from_xml_root(root), (NoRules(), NoRules()), refuse_fetch)
+        self.root = True
 
-    def _on_canvas(self, surface, box) -> bool:
-        """True if the box of a text, in user units, touches the picture and is larger than a pixel there."""
-        x, y, width, height = box
-        rise = surface.font_size  # the box starts at the baseline
-        corners = [(x, y - rise), (x + width, y - rise), (x, y + height), (x + width, y + height)]
-        points = [surface.context.user_to_device(*corner) for corner in corners]
-        xs, ys = [p[0] for p in points], [p[1] for p in points]
-        large = max(max(xs) - min(xs), max(ys) - min(ys)) >= MIN_FONT_PX
-        return large and min(xs) < self.pixels[0] and max(xs) > 0 and min(ys) < self.pixels[1] and max(ys) > 0
+
+def read(code: str) -> Element:
+    """The document without what is not drawn. Raises Refused where it is not well-formed."""
+    try:
+        root = ElementTree.fromstring(code.encode())
+    except ParseError as error:
+        raise Refused(RenderStatus.SYNTAX_ERROR, f"not well-formed XML: {error}") from None
+    for parent in list(root.iter()):
+        for child in list(parent):
+            tag = child.tag.rpartition("}")[2]
+            if tag.lower() == LEFT_OUT:
+                parent.remove(child)
+            elif tag == "a":
+                child.tag = SVG + ("tspan" if parent.tag.rpartition("}")[2] in ("text", "tspan") else "g")
+    return root
+
+
+def style(root: Element, config: RenderConfig) -> tuple[Page, tuple[float, float], tuple[int, int]]:
+    """Apply the styles of a document and decide its size.
+
+    Returns:
+        What the styles say of the page, the size in user units, and in pixels.
+
+    Raises:
+        Refused: the size is outside the policy.
+    """
+    view_box = _view_box(root.get("viewBox"))
+    if view_box is None:
+        root.attrib.pop("viewBox", None)
+    try:
+        window, _ = output_size(root.get("width"), root.get("height"), view_box, config)
+    except Refused:
+        window = view_box  # a style may still give it a size
+    try:
+        page = apply_css(root, window)
+    except RecursionError:
+        raise Refused(RenderStatus.TOO_LARGE, "styles are nested too deep") from None
+    return page, *output_size(root.get("width"), root.get("height"), view_box, config)
+
+
+def ground(colour: str | None, below: tuple[int, int, int]) -> str:
+    """The colour of the canvas, where a document's background covers `below`.
+
+    >>> ground(None, (255, 255, 255)), ground("rgba(0,0,0,0.5)", (255, 255, 255)), ground("navy", (255, 255, 255))
+    ('#ffffff', '#808080', '#000080')
+    """
+    *channels, alpha = color(colour) if colour else (0, 0, 0, 0)
+    mixed = (round(255 * above * alpha + under * (1 - alpha)) for above, under in zip(channels, below, strict=True))
+    return "#{:02x}{:02x}{:02x}".format(*mixed)
 
 
 def output_size(
@@ -185,18 +211,15 @@ def refuse_fetch(url: str, resource_type: str) -> bytes:
 
 
 def _length(text: str | None) -> float | None:
-    """A length in user units; None for a percentage, auto, or nothing."""
-    if text is None or not text.strip() or text.strip() == "auto" or text.strip().endswith("%"):
+    """A length in user units; None for one that depends on where the picture is shown (a percentage, `auto`, `vw`), or
+    for nothing."""
+    word = (text or "").strip().lower()
+    if not word or word in NO_SIZE or "%" in word or WINDOW.search(word):
         return None
-    match = LENGTH.match(text.strip())
-    if match is None:
+    value = length_px(word, Units())
+    if value is None:
         raise Refused(RenderStatus.BAD_SIZE, f"{text[:40]!r} is not a length")
-    number, unit = float(match[1]), match[2].lower()
-    if unit in ("em", "rem"):
-        return 16.0 * number
-    if unit and unit not in UNITS:
-        raise Refused(RenderStatus.BAD_SIZE, f"{text[:40]!r}: unit {unit[:10]!r} is not known")
-    return number * (DPI * UNITS[unit] if unit and UNITS[unit] else 1.0)
+    return value
 
 
 def _view_box(text: str | None) -> tuple[float, float] | None:
@@ -210,16 +233,3 @@ def _view_box(text: str | None) -> tuple[float, float] | None:
     if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or min(numbers[2:]) <= 0:
         raise Refused(RenderStatus.BAD_SIZE, f"viewBox {text[:60]!r} is not four numbers with a positive size")
     return numbers[2], numbers[3]
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 1.0
-
-
-def _text_root(node):
-    while node.parent is not None and node.parent.tag in ("text", "tspan", "textPath", "a"):
-        node = node.parent
-    return node

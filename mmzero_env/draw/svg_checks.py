@@ -1,14 +1,17 @@
 """What an SVG must not contain, found in one pass of expat before anything is rendered.
 
-Refused: DOCTYPE and entities; references other than `#id` (`href`, `url()`), `<image>`, `@import`, `<script>`,
-`<foreignObject>` and their like; more elements or deeper nesting than the limits, where a reference counts as much as
-what it draws, and a marker as often as its lines repeat it, so that a short document that draws millions of elements is
-refused at once instead of ending at the CPU limit.
+Refused: entities and a DOCTYPE that declares something; references other than `#id` (`href`, `url()`), `<image>`,
+`@import`, `<script>` and their like; more elements or deeper nesting than the limits.
+
+Left out of the drawing with a note, because nothing is fetched and the rest still draws: `<foreignObject>` (what it
+contains is checked all the same), the target of an `<a href>`, and `@import` and `@font-face` of fonts, where they name
+a public web address (`https://` or `http://` and a host name; `@font-face` also `data:`). A path, an address by number,
+a port or another scheme is refused there too: only code that probes its surroundings has those. A DOCTYPE that declares
+nothing is ignored.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from mmzero_env.config import RenderConfig
@@ -16,48 +19,32 @@ from mmzero_env.draw.errors import Refused
 from mmzero_env.results import RenderStatus
 
 FORBIDDEN_TAGS = frozenset(
-    ("image", "feimage", "script", "foreignobject", "iframe", "object", "embed", "audio", "video", "canvas", "handler")
+    ("image", "feimage", "script", "iframe", "object", "embed", "audio", "video", "canvas", "handler")
 )
-REFERRING_TAGS = ("use", "tref")
-# Elements drawn through references, as a multiple of max_elements: a gradient shared by every bar of a chart is normal.
-EXPANSION = 4
-MAX_CHAIN = 250
-NUMBER = re.compile(r"\d+\.?\d*|\.\d+")
-MARKER_RULES = re.compile(r"(marker[-a-z]*)\s*:([^;}]*)")
-ONCE_PER_SHAPE = ("marker-start", "marker-end")  # the others are drawn at every point
-TARGETS = re.compile(r"url\s*\(\s*[\"']?\s*#([^\"'()]*?)\s*[\"']?\s*\)", re.IGNORECASE)
+LEFT_OUT = "foreignobject"
 URL = re.compile(r"url\s*\(\s*(?:\"\s*#[^\"]*\"|'\s*#[^']*'|#[^\"'()]*)\s*\)", re.IGNORECASE)
 ANY_URL = re.compile(r"(?:url|src|image|image-set)\s*\(", re.IGNORECASE)
-
-
-@dataclass
-class _Element:
-    """`shapes` and `points`: how many lines and (at most) vertices it and its children have. `weight`: how many
-    elements it draws, itself included; computed once per element."""
-
-    id: str | None
-    parent: "_Element | None"
-    refers_to: list[str] = field(default_factory=list)
-    markers: list[tuple[str, str]] = field(default_factory=list)  # property, id
-    shapes: int = 0
-    points: int = 0
-    children: list["_Element"] = field(default_factory=list)
-    weight: int | None = None
-    open: bool = False
+WEB = re.compile(r"(?:https?:)?//(?:[a-z0-9-]+\.)+[a-z]{2,}(?:[/?#]|\Z)", re.IGNORECASE)
+LINK = re.compile(rf"{WEB.pattern}|mailto:", re.IGNORECASE)
+FONT_SOURCE = re.compile(rf"{WEB.pattern}|data:", re.IGNORECASE)
+IMPORT = re.compile(r"@import\s*(?:url\s*\(\s*)?[\"']?\s*([^\"')\s;]*)[^;]*(?:;|\Z)", re.IGNORECASE)
+FONT_FACE = re.compile(r"@font-face\s*\{([^{}]*)\}", re.IGNORECASE)
+SOURCE = re.compile(r"url\s*\(\s*[\"']?\s*([^\"')\s]*)", re.IGNORECASE)
+SHOWN_TEXT = 60
 
 
 class _Checker:
     def __init__(self, config: RenderConfig):
         self.config = config
-        self.root: _Element | None = None
-        self.here: _Element | None = None
-        self.by_id: dict[str, _Element] = {}
         self.depth = self.count = 0
         self.in_style = 0
         self.css: list[str] = []
+        self.left_out = 0  # how many elements that are left out are open
+        self.words: list[str] = []
+        self.notes: list[str] = []
 
     def start(self, name: str, attributes: list[str]) -> None:
-        tag = _local(name)
+        tag = name.rpartition(" ")[2]
         self.count += 1
         self.depth += 1
         if self.count == 1 and tag != "svg":
@@ -68,61 +55,51 @@ class _Checker:
             raise Refused(RenderStatus.TOO_LARGE, f"more elements than render.max_elements={self.config.max_elements}")
         if tag.lower() in FORBIDDEN_TAGS:
             raise Refused(RenderStatus.FORBIDDEN, f"<{tag}> is not allowed")
-        element = _Element(None, self.here)
-        if tag == "line":
-            element.shapes, element.points = 1, 2
         for key, value in zip(attributes[::2], attributes[1::2], strict=True):
-            self._attribute(element, tag, _local(key), value)
-        if self.here is not None:
-            self.here.children.append(element)
-        else:
-            self.root = element
-        self.here = element
+            if key == "style":
+                self.notes += check_css(value)
+            elif key == "href" or key.endswith(" href"):
+                self._reference(tag, value.strip())
+            elif "(" in value:
+                check_urls(value)
         if tag == "style":
             self.in_style += 1
+        self.left_out += tag.lower() == LEFT_OUT
 
     def end(self, name: str) -> None:
         self.depth -= 1
-        ended, self.here = self.here, self.here.parent
-        if self.here is not None:
-            self.here.shapes += ended.shapes
-            self.here.points += ended.points
-        if _local(name) == "style":
+        tag = name.rpartition(" ")[2]
+        if tag == "style":
             self.in_style -= 1
-            css = "".join(self.css)
-            check_css(css)
-            self.root.markers += _markers(css)
+            self.notes += check_css("".join(self.css))
             self.css.clear()
+        elif tag.lower() == LEFT_OUT:
+            self.left_out -= 1
+            words = " ".join("".join(self.words).split())
+            self.words.clear()
+            self.notes.append(f"<{tag}> is not drawn" + (f": {words[:SHOWN_TEXT]!r}" if words else ""))
 
     def text(self, data: str) -> None:
         if self.in_style:
             self.css.append(data)
+        elif self.left_out:
+            self.words.append(data)
 
-    def _attribute(self, element: _Element, tag: str, key: str, value: str) -> None:
-        if key in ("d", "points"):
-            element.shapes += 1
-            element.points += len(NUMBER.findall(value))
-        elif key == "id":
-            element.id = value
-            self.by_id.setdefault(value, element)
-        elif key == "href":
-            if not value.strip().startswith("#"):
-                raise Refused(RenderStatus.FORBIDDEN, f"<{tag} href> may only be #id, got {value.strip()[:60]!r}")
-            if tag in REFERRING_TAGS:
-                element.refers_to.append(value.strip()[1:])
-        elif key == "style":
-            check_css(value)
-            element.refers_to += TARGETS.findall(value)
-            element.markers += _markers(value)
-        elif "(" in value:
-            check_urls(value)
-            element.refers_to += TARGETS.findall(value)
-            if key.startswith("marker"):
-                element.markers += [(key, name) for name in TARGETS.findall(value)]
+    def _reference(self, tag: str, target: str) -> None:
+        if target.startswith("#"):
+            return
+        if tag == "a" and LINK.match(target):
+            self.notes.append(f"<a href> is left out: {target[:SHOWN_TEXT]!r}")
+        else:
+            raise Refused(RenderStatus.FORBIDDEN, f"<{tag} href> may only be #id, got {target[:SHOWN_TEXT]!r}")
 
 
-def check_svg(code: str, config: RenderConfig) -> None:
-    """Raises Refused with the first thing that is not allowed, or where the XML is not well-formed."""
+def check_svg(code: str, config: RenderConfig) -> list[str]:
+    """One line for each thing that is left out of the drawing.
+
+    Raises:
+        Refused: the first thing that is not allowed, or where the XML is not well-formed.
+    """
     checker = _Checker(config)
     parser = expat.ParserCreate("utf-8", " ")
     parser.ordered_attributes = True
@@ -130,71 +107,56 @@ def check_svg(code: str, config: RenderConfig) -> None:
     parser.StartElementHandler = checker.start
     parser.EndElementHandler = checker.end
     parser.CharacterDataHandler = checker.text
-    parser.StartDoctypeDeclHandler = _refuse("DOCTYPE is not allowed")
+    parser.StartDoctypeDeclHandler = _doctype
     parser.EntityDeclHandler = _refuse("entities are not allowed")
     parser.ExternalEntityRefHandler = _refuse("entities are not allowed")
+    parser.SkippedEntityHandler = _undefined
     parser.ProcessingInstructionHandler = _refuse("processing instructions are not allowed")
     try:
         parser.Parse(code.encode("utf-8"), True)
     except expat.ExpatError as error:
         raise Refused(RenderStatus.SYNTAX_ERROR, f"not well-formed XML: {error}") from None
-    limit = EXPANSION * config.max_elements
-    if _weight(checker.root, checker.by_id, limit, 0) > limit:
-        raise Refused(
-            RenderStatus.TOO_LARGE,
-            f"references draw more than {EXPANSION} times render.max_elements={config.max_elements}",
-        )
+    return checker.notes
 
 
-def check_css(css: str) -> None:
-    """Raises Refused for rules and values that would fetch something."""
+def check_css(css: str) -> list[str]:
+    """Notes on what is left out. Raises Refused for rules and values that would fetch something."""
     if "\\" in css:
         raise Refused(RenderStatus.FORBIDDEN, "backslash escapes in CSS are not allowed")
+    notes: list[str] = []
     plain = re.sub(r"/\*.*?(\*/|$)", "", css, flags=re.DOTALL)
-    if "@import" in plain.lower() or "@font-face" in plain.lower():
-        raise Refused(RenderStatus.FORBIDDEN, "@import and @font-face are not allowed")
+    if "@" in plain:
+        plain = IMPORT.sub(lambda match: _left_out("@import", [match[1]], WEB, notes), plain)
+        plain = FONT_FACE.sub(
+            lambda match: _left_out("@font-face", SOURCE.findall(match[1]), FONT_SOURCE, notes), plain
+        )
+        if "@import" in plain.lower() or "@font-face" in plain.lower():
+            raise Refused(RenderStatus.FORBIDDEN, "@import and @font-face are not allowed")
     check_urls(plain)
+    return notes
 
 
 def check_urls(value: str) -> None:
     """Raises Refused for url(...) other than url(#id)."""
     if ANY_URL.search(URL.sub("", value)):
-        raise Refused(RenderStatus.FORBIDDEN, f"url() may only be url(#id), got {value.strip()[:60]!r}")
+        raise Refused(RenderStatus.FORBIDDEN, f"url() may only be url(#id), got {value.strip()[:SHOWN_TEXT]!r}")
 
 
-def _weight(element: _Element, by_id: dict[str, _Element], limit: int, depth: int) -> int:
-    """Elements drawn by `element`, references followed; stops counting above `limit`.
-
-    Raises Refused for a reference that contains itself, and for chains that the renderer's recursion cannot follow.
-    """
-    if element.weight is not None:
-        return element.weight
-    if element.open:
-        raise Refused(RenderStatus.FORBIDDEN, "a reference contains itself")
-    if depth > MAX_CHAIN:
-        raise Refused(RenderStatus.TOO_LARGE, "references are nested too deep")
-    element.open = True
-    total = 1
-    targets = [by_id[name] for name in element.refers_to if name in by_id]
-    for part in (*element.children, *targets):
-        total += _weight(part, by_id, limit, depth + 1)
-        if total > limit:
-            break
-    for key, name in element.markers:
-        if name in by_id and total <= limit:
-            times = element.shapes if key in ONCE_PER_SHAPE else element.points
-            total += times * _weight(by_id[name], by_id, limit, depth + 1)
-    element.open = False
-    element.weight = total
-    return total
+def _left_out(rule: str, targets: list[str], allowed: re.Pattern, notes: list[str]) -> str:
+    for target in targets:
+        if not allowed.match(target):
+            raise Refused(RenderStatus.FORBIDDEN, f"{rule} is not allowed: {target[:SHOWN_TEXT]!r}")
+    notes.append(f"{rule} is left out" + (f": {targets[0][:SHOWN_TEXT]!r}" if targets else ""))
+    return ""
 
 
-def _markers(css: str) -> list[tuple[str, str]]:
-    return [(key, name) for key, value in MARKER_RULES.findall(css) for name in TARGETS.findall(value)]
+def _doctype(name: str, system: str | None, public: str | None, declares: int) -> None:
+    if declares:
+        raise Refused(RenderStatus.FORBIDDEN, "a DOCTYPE that declares something is not allowed")
 
 
-def _local(name: str) -> str:
-    return name.rpartition(" ")[2]
+def _undefined(name: str, is_parameter: int) -> None:
+    raise Refused(RenderStatus.SYNTAX_ERROR, f"not well-formed XML: undefined entity {name[:40]!r}")
 
 
 def _refuse(message: str) -> Callable:

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from mmzero_env import wire
 from mmzero_env.draw.errors import Refused
+from mmzero_env.process.one_thread import ONE_THREAD
 from mmzero_env.results import RenderStatus
 from mmzero_env.sandbox.kernel import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 from mmzero_env.sandbox.wall import Wall
@@ -49,6 +50,8 @@ def isolate(channel: int, template: int, wall: Wall, folder: str | None) -> None
     wall.close_other_descriptors(CHANNEL)
     os.environ.clear()
     os.environ.update(NAMES | ({"TMPDIR": folder, "HOME": folder, "MPLCONFIGDIR": folder} if folder else {}))
+    for name, value in ONE_THREAD.items():
+        os.putenv(name, value)  # for libraries in C; what Python shows to a snippet stays those few names
     os.chdir(folder or "/")
     signal.signal(signal.SIGINT, signal.default_int_handler if folder else signal.SIG_DFL)
     wall.put_up()

@@ -138,7 +138,7 @@ def _result(channel: "_Channel", config: RenderConfig, start: float) -> RenderRe
             png = encode_png(pixels, width, height)
     if png is None:
         return RenderResult(status, None, 0, 0, message or "no reason given", (), wall_s)
-    return RenderResult(status, png, width, height, "", texts, wall_s)
+    return RenderResult(status, png, width, height, "", texts, wall_s, note=message)
 
 
 class _Channel:

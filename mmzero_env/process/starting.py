@@ -10,6 +10,7 @@ import sys
 import threading
 
 from mmzero_env import wire
+from mmzero_env.process.one_thread import ONE_THREAD
 from mmzero_env.results import RenderEnvError
 
 MALLOC = ":".join(
@@ -79,9 +80,7 @@ def environment() -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "HOME": home if os.path.isabs(home) and os.path.isdir(home) else NO_HOME,
         "PYTHONHASHSEED": "0",  # the same snippet draws the same picture
-        "OPENBLAS_NUM_THREADS": "1",  # a template has one thread, or its forks would not be safe
         # Children live briefly: large pages and no trimming halve the page faults of a drawing.
         "GLIBC_TUNABLES": MALLOC,
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
+        **ONE_THREAD,
     }

@@ -16,8 +16,9 @@ from fractions import Fraction
 from functools import lru_cache
 
 from mmzero_rewards.answers import children
+from mmzero_rewards.answers.answer import Answer, equal
 from mmzero_rewards.answers.children import GraderUnavailable
-from mmzero_rewards.answers.reading import Answer, equal, read_answer
+from mmzero_rewards.answers.reading import read_answer
 
 __all__ = ["GraderUnavailable", "canonical", "check_grader", "grade", "grade_answer", "relaxed_equal"]
 
@@ -70,7 +71,7 @@ def _symbolic(a: str, b: str) -> bool:
     """
     kinds = {read(a).kind, read(b).kind}
     if (
-        kinds <= {"number", "ratio", "clock"}
+        kinds <= {"number", "ratio", "clock", "date", "decade", "range"}
         or "long" in kinds
         or not (MATHEMATICS.search(a) and MATHEMATICS.search(b))
     ):

@@ -1,8 +1,10 @@
 """Numbers in short answers, exactly: integers, decimals, fractions, mixed numbers, powers of ten, ratios, units.
 
 Everything becomes a `fractions.Fraction` of at most MAX_DIGITS digits; longer numerals are left to text comparison.
-A unit is read only after a number, so "Monday" keeps its day. "2:1" is a ratio and "12:30" a clock time, neither is a
-quotient. Not covered: roots, powers other than 10^n, arithmetic; they are text (or the symbolic step's business).
+A unit is read only after a number, so "Monday" keeps its day. "2:1" is a ratio, not a quotient. Thousands may be set
+apart by commas (also the Indian way), blanks, apostrophes and, from two groups on, points; "1.234,56" is the European
+1234.56, "1.250" is 1.25 and "12,5" is no number but a list of two. Not covered: roots, powers other than 10^n,
+arithmetic; they are text (or the symbolic step's business).
 """
 
 import re
@@ -10,159 +12,173 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 
-from mmzero_rewards.answers.units import read_unit
+from mmzero_rewards.answers.units import PREFIX_CURRENCIES, read_unit
+from mmzero_rewards.answers.words import in_figures
 
 MAX_DIGITS = 60
+LIMIT = 10**MAX_DIGITS
 
 
 @dataclass(frozen=True)
 class Numeral:
-    """kind: number | ratio | clock. core: normal form. qualifier: unit, currency or variable name, "" if none."""
+    """core: the value, or the terms of a ratio, in normal form. unit: canonical unit or currency, "" if none."""
 
-    kind: str
     core: str
-    qualifier: str = ""
+    unit: str = ""
 
 
-DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:\x20\d{3})+(?!\d)|\d+)(?:\.\d*)?|\.\d+"
+GROUPED = re.compile(
+    r"""(?<![\d.,])(?:
+        (?P<european> \d{1,3}(?:(?:\.\d{3})+|(?:\x20\d{3})+),\d{1,2} (?![\d.,]) )   # 1.250,75
+        | (?P<plain> \d{1,3}(?:,\d{3})+ (?![\d,])           # 1,250,000
+          | \d{1,2}(?:,\d\d)+,\d{3} (?![\d,])             # 12,34,567
+          | \d{1,3}(?:\x20\d{3})+ (?!\d|\s*/)             # 1 250 000, but 3 125/200 is a mixed number
+          | \d{1,3}(?:'\d{3})+ (?!\d)                     # 1'250'000
+          | \d{1,3}(?:\.\d{3}){2,} (?![\d.,]) )           # 1.250.000
+    )""",
+    re.VERBOSE,
+)
+GROUP_MARKS = str.maketrans("", "", ",.' ")
+
+CURRENCY = "|".join(sorted(map(re.escape, PREFIX_CURRENCIES), key=len, reverse=True))
+DECIMAL = r"(?:\d+(?:\.\d*)?|\.\d+)"
+TEN = r"10\s*(?:\^|\*\*)\s*[{(]?\s*"
 NUMBER = re.compile(
     rf"""
-    (?:(?P<name>[A-Za-z][A-Za-z_]{{0,11}})?\s*=\s*)?             # x = 3
     (?P<sign>[+-]?)\s*
-    (?P<currency>(?:us)?\$|usd|eur|gbp|[€£¥₹])?\s*
-    (?P<inner>[+-]?)
-    (?:(?P<whole>\d+)\x20+(?P<part>\d+)\s*/\s*(?P<parts>\d+)      # 1 1/2
-      |(?P<value>{DIGITS})
-       (?:\s*/\s*(?P<below>{DIGITS}))?                            # 3/4
+    (?:(?P<currency>{CURRENCY})\s*)?
+    (?P<inner>[+-]?)\s*
+    (?:(?P<whole>\d+)\s+(?P<part>\d+)\s*/\s*(?P<parts>\d+)        # 1 1/2
+      |{TEN}(?P<ten>[+-]?\d{{1,3}})(?!\d)\s*[)}}]?                # 10^-3
+      |(?P<value>{DECIMAL})(?:\((?P<repeat>\d{{1,12}})\))?        # 0.1(6)
+       (?:\s*/\s*(?P<below>[+-]?{DECIMAL}))?                      # 3/4
        (?P<exponent>e[+-]?\d{{1,3}}(?![0-9a-z]))?
     )
-    (?P<power>\s*[x×*·]\s*10\s*\^\s*[{{(]?\s*(?P<ten>[+-]?\d{{1,3}})\s*[}})]?)?
+    (?:\s*[x*]\s*{TEN}(?P<power>[+-]?\d{{1,3}})(?!\d)\s*[)}}]?)?
     (?P<tail>.*)
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
-DIGIT = re.compile(r"\d")
 SIMPLE = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
-TEN = re.compile(r"([+-]?)10\s*\^\s*[{(]?\s*([+-]?\d{1,3})\s*[})]?")
-CURRENCIES = {
-    "$": "usd",
-    "us$": "usd",
-    "usd": "usd",
-    "€": "eur",
-    "eur": "eur",
-    "£": "pound",
-    "gbp": "pound",
-    "¥": "yen",
-    "₹": "rupee",
-}
+SIGNS = frozenset("+-.$€£¥₹₩₽")
 SCALES = {
+    "dozen": 12,
     "hundred": 100,
     "thousand": 10**3,
+    "lakh": 10**5,
     "million": 10**6,
+    "crore": 10**7,
     "billion": 10**9,
     "trillion": 10**12,
     "mn": 10**6,
     "bn": 10**9,
 }
-SCALE_WORD = re.compile(r"\s*(hundred|thousand|million|billion|trillion|mn|bn)(?![a-z])", re.IGNORECASE)
-SCALE_LETTER = re.compile(r"([kKMB]|\x20M\Z)(?![A-Za-z])")
-LETTERS = {"k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
-NUMBER_WORDS = """
-    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-    eighteen nineteen twenty
-"""
-WORDS = {word: value for value, word in enumerate(NUMBER_WORDS.split())}
+SCALE_WORD = re.compile(rf"\s*({'|'.join(SCALES)})s?(?![a-z])", re.IGNORECASE)
+SCALE_LETTER = re.compile(r"([kKMB]|\x20[kMB]\Z)(?![A-Za-z])")
+MONEY_LETTER = re.compile(r"\s?([kKmMbB])(?![A-Za-z])")
+LETTERS = {"k": 10**3, "m": 10**6, "b": 10**9}
 
 
 def read_number(text: str) -> Numeral | None:
     """The whole text as one number with an optional unit, or None."""
-    if not DIGIT.search(text):
-        word = WORDS.get(text.casefold())
-        return None if word is None else Numeral("number", str(word))
     if SIMPLE.fullmatch(text):
-        return Numeral("number", str(_decimal(text) if "." in text else int(text)))
-    ten = TEN.fullmatch(text)
-    if ten:
-        value = _power_of_ten(int(ten.group(2)))
-        return None if value is None else Numeral("number", str(-value if ten.group(1) == "-" else value))
-    match = NUMBER.fullmatch(text)
-    if not match:
+        return Numeral(str(_decimal(text) if "." in text else int(text)))
+    first = text[:1]
+    if not (first.isdigit() or first in SIGNS or text[:3].casefold() in PREFIX_CURRENCIES or text[1:2] in "$s"):
         return None
-    value = _value(match)
+    if "," in text or " " in text or "'" in text or text.count(".") > 1:
+        text = GROUPED.sub(_ungrouped, text)
+    match = NUMBER.fullmatch(text)
+    value = _value(match) if match else None
     if value is None:
         return None
-    scale, tail = _scale(match.group("tail"))
+    currency = PREFIX_CURRENCIES.get((match.group("currency") or "").casefold(), "")
+    scale, tail = _scale(match.group("tail"), bool(currency))
     unit = read_unit(tail)
-    if unit is None:
-        return None
-    currency = match.group("currency")
-    if currency:
-        if unit and unit != CURRENCIES.get(currency.lower(), currency):
-            return None
-        unit = CURRENCIES.get(currency.lower(), currency)
-    if not unit and match.group("name"):
-        unit = match.group("name").casefold() + "="
-    return Numeral("number", str(value * scale if scale > 1 else value), unit)
+    if currency and unit != currency:
+        unit = currency if unit == "" else read_unit(f" {currency}{tail}")  # $5, $5 per kg
+    return None if unit is None else Numeral(str(value * scale), unit)
+
+
+def read_amount(text: str) -> Numeral | None:
+    """`read_number`, also of number words: "five apples", "two thirds"."""
+    number = read_number(text)
+    spelled = None if number else in_figures(text)
+    return read_number(spelled) if spelled else number
+
+
+def _ungrouped(match: re.Match) -> str:
+    if match.group("plain"):
+        return match.group("plain").translate(GROUP_MARKS)
+    whole, _, part = match.group("european").partition(",")
+    return f"{whole.translate(GROUP_MARKS)}.{part}"
 
 
 def _value(match: re.Match) -> Fraction | None:
-    """Signed value of the digits, fraction and exponent; None when out of bounds or divided by zero."""
+    """Signed value of the digits, fraction and exponents; None when out of bounds or divided by zero."""
     if len(match.string) > MAX_DIGITS and sum(map(str.isdigit, match.string)) > MAX_DIGITS:
         return None
     if match.group("whole"):
         below = int(match.group("parts"))
         value = int(match.group("whole")) + Fraction(int(match.group("part")), below) if below else None
+    elif match.group("ten"):
+        value = _power_of_ten(match.group("ten"))
     else:
         value = _decimal(match.group("value"))
-        if match.group("below"):
+        if match.group("repeat"):
+            value = _repeating(match.group("value"), match.group("repeat"))
+        if match.group("below") and value is not None:
             below = _decimal(match.group("below"))
             value = value / below if below else None
-    if value is None:
+    for exponent in filter(None, ((match.group("exponent") or "")[1:], match.group("power"))):
+        factor = _power_of_ten(exponent)
+        value = None if value is None or factor is None else value * factor
+    if value is None or max(abs(value.numerator), value.denominator) >= LIMIT:
         return None
-    for exponent in filter(None, ((match.group("exponent") or "")[1:], match.group("ten"))):
-        power = _power_of_ten(int(exponent))
-        if power is None:
-            return None
-        value *= power
     negative = (match.group("sign") == "-") != (match.group("inner") == "-")
     return -value if negative else value
 
 
 def _decimal(digits: str) -> Fraction:
-    whole, _, part = digits.replace(",", "").replace(" ", "").partition(".")
+    whole, _, part = digits.partition(".")
     return Fraction(int(whole + part), 10 ** len(part)) if part else Fraction(int(whole))
 
 
-def _power_of_ten(exponent: int) -> Fraction | None:
-    return Fraction(10) ** exponent if abs(exponent) <= MAX_DIGITS else None
+def _repeating(digits: str, period: str) -> Fraction | None:
+    """0.1(6) is 1/6; None without a decimal point."""
+    _, point, part = digits.partition(".")
+    return _decimal(digits) + Fraction(int(period), 10 ** len(part) * (10 ** len(period) - 1)) if point else None
 
 
-def _scale(tail: str) -> tuple[int, str]:
-    """(factor, rest) of "k", "M", " million", ...; m is a metre, and K after a blank is a kelvin."""
+def _power_of_ten(exponent: str) -> Fraction | None:
+    return Fraction(10) ** int(exponent) if abs(int(exponent)) <= MAX_DIGITS else None
+
+
+def _scale(tail: str, money: bool) -> tuple[int, str]:
+    """(factor, rest) of "k", "M", " million", ...; m is a metre but in "$5m", and K after a blank is a kelvin."""
+    if not tail:
+        return 1, tail
     word = SCALE_WORD.match(tail)
     if word:
-        return SCALES[word.group(1).lower()], tail[word.end() :]
-    letter = SCALE_LETTER.match(tail)
+        factor, rest = _scale(tail[word.end() :], money) if tail[word.end() : word.end() + 1] == " " else (1, "")
+        rest = rest if factor > 1 else tail[word.end() :]
+        return SCALES[word.group(1).lower()] * factor, rest  # 5 hundred thousand
+    letter = (MONEY_LETTER if money else SCALE_LETTER).match(tail)
     if letter:
-        return LETTERS[letter.group(1).strip()], tail[letter.end() :]
+        return LETTERS[letter.group(1).strip().lower()], tail[letter.end() :]
     return 1, tail
 
 
 RATIO = re.compile(r"\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?){1,5}")
-CLOCK = re.compile(r"(\d{1,2})(:[0-5]\d(?::[0-5]\d)?)(?:\s*([ap])\.?m\.?)?", re.IGNORECASE)
 
 
-def read_ratio(text: str, clock: bool = True) -> Numeral | None:
-    """ "4:2" as the ratio 2:1; "12:30" as a clock time unless `clock` is false, "9:05 pm" always."""
-    time = CLOCK.fullmatch(text)
-    if time and (clock or time.group(3)):
-        return Numeral(
-            "clock", str(int(time.group(1))) + time.group(2), f"{time.group(3).lower()}m" if time.group(3) else ""
-        )
-    if not RATIO.fullmatch(text) or len(text) > MAX_DIGITS:
+def read_ratio(text: str) -> Numeral | None:
+    """ "4:2" as the ratio 2:1, also "ratio 2:1"; None for anything else."""
+    text = text.removeprefix("ratio ")
+    if len(text) > MAX_DIGITS or not RATIO.fullmatch(text):
         return None
     terms = [Fraction(term.strip()) for term in text.split(":")]
     common = lcm(*(term.denominator for term in terms))
     whole = [int(term * common) for term in terms]
     divisor = gcd(*whole) or 1
-    return Numeral("ratio", ":".join(str(term // divisor) for term in whole))
+    return Numeral(":".join(str(term // divisor) for term in whole))

@@ -1,71 +1,33 @@
-"""Reading one short answer into a comparable form: text, number with unit, ratio, clock time, list, option.
+"""Reading one short answer into a comparable form: a small grammar of readings, tried in one order.
+
+    choice   B, (B), option 2, B. blue      number   12 cm, 1/2, 1.5*10^3, five apples, about 12
+    clock    5 PM, 17:00, noon              date     5 May 2024, 2024-05-05             decade   1990s
+    ratio    2:1                            range    10-20, from 10 to 20               bound    x >= 5, at least 5
+    list     1, 2; A and B; (1, 2); [1, 3)  set      {1, 2}                             union    [0, 1] ∪ [2, 3]
+    text     everything else
 
 Pure string work on at most MAX_CHARS characters with bounded integers, so no input is slow. Longer answers are not
-short answers: they are compared whole, up to FOLDED_CHARS without case. Numbers are in numerals.py, Unicode and LaTeX
-in textform.py. Source: METHOD §2.0 and §8 (grader_units, grader_anagrams, grader_percent, no_merge, prefix_120).
+short answers: they are compared whole, up to FOLDED_CHARS without case. Source: METHOD §2.0 and §8 (grader_units,
+grader_anagrams, grader_percent, no_merge, prefix_120); the rules in words are in docs/answers.md.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 
-from mmzero_rewards.answers.numerals import WORDS, read_number, read_ratio
+from mmzero_rewards.answers.answer import NAME, Answer
+from mmzero_rewards.answers.brackets import MAY_SEPARATE, enclosed, split, unwrapped
+from mmzero_rewards.answers.moments import DECADE, NAMED_TIMES, read_moment
+from mmzero_rewards.answers.numerals import read_amount, read_ratio
+from mmzero_rewards.answers.ranges import BOUND_ENDS, BOUND_LEADS, read_bound, read_bound_in_words, read_range
 from mmzero_rewards.answers.textform import WORD_FORMS, YES_FORMS, plain, text_core, yes_or_no
+from mmzero_rewards.answers.words import STARTS
 
 MAX_CHARS = 400
 FOLDED_CHARS = 10_000
 MAX_ITEMS = 64
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer in comparable form.
-
-    kind: text | number | ratio | clock | list | set | long. core: its normal form. qualifier: unit of a number or name
-    of a variable, which may be missing on one side. option: letter of a choice that precedes the text ("A. blue").
-    items: elements of a list or set.
-    """
-
-    kind: str
-    core: str
-    qualifier: str = ""
-    option: str = ""
-    items: tuple["Answer", ...] = ()
-
-    @property
-    def key(self) -> str:
-        body = f"{self.core} {self.qualifier}" if self.qualifier else self.core
-        return f"{self.option}) {body}" if self.option else body
-
-
-def equal(a: Answer, b: Answer) -> bool:
-    """Symmetric; not transitive where a qualifier or an option letter is missing on one side."""
-    if a.option and b.option:
-        return a.option == b.option and same_value(a, b)
-    if a.option or b.option:
-        marked, other = (a, b) if a.option else (b, a)
-        return same_value(a, b) or (other.kind == "text" and other.core == marked.option)
-    return same_value(a, b)
-
-
-def same_value(a: Answer, b: Answer) -> bool:
-    if {a.kind, b.kind} == {"clock", "ratio"}:
-        clock, ratio = (a, b) if a.kind == "clock" else (b, a)
-        return not clock.qualifier and read_ratio(clock.core, clock=False).core == ratio.core
-    if a.kind != b.kind:
-        return False
-    if a.items or b.items:
-        return len(a.items) == len(b.items) and all(same_value(x, y) for x, y in zip(a.items, b.items, strict=True))
-    if a.qualifier and b.qualifier and a.qualifier != b.qualifier:
-        return False
-    return a.core == b.core or (a.kind == "text" and _squeezed(a.core) == _squeezed(b.core))
-
-
-BLANK = re.compile(r"(?<!\d) | (?!\d)")
-
-
-def _squeezed(core: str) -> str:
-    """Without blanks, except between digits: "north east" = "northeast", "q 1" = "q1", "1 2" != "12"."""
-    return BLANK.sub("", core)
+MAX_NESTED = 3
+MAX_ROUNDS = 3
+"""Normal forms that are read once more: "the 12 cm" is text whose normal form is a number."""
 
 
 def read_answer(raw: str) -> Answer:
@@ -82,89 +44,187 @@ def read_answer(raw: str) -> Answer:
     return answer if answer.core else Answer("text", raw.casefold())
 
 
+NOT_TEXT = (STARTS | NAMED_TIMES.keys()) - {"a"}
+
+
 def _read_word(word: str) -> Answer:
     """Shortcut for one ASCII word, by far the most frequent answer next to a number; same result as the long way."""
-    if word in WORDS:
-        return Answer("number", str(WORDS[word]))
-    return (
-        Answer("text", YES_FORMS.get(word) or WORD_FORMS.get(word, word))
-        if len(word) <= MAX_CHARS
-        else Answer("long", word)
-    )
+    if word in NOT_TEXT:
+        return _read(word, nested=False)
+    if len(word) > MAX_CHARS:
+        return Answer("long", word)
+    return Answer("text", YES_FORMS.get(word) or WORD_FORMS.get(word, word))
+
+
+def _read(text: str, nested: int) -> Answer:
+    """Any text; `nested` counts the lists that it stands in. What no reading fits, even in its normal form, is text."""
+    text = unwrapped(text)
+    for _ in range(MAX_ROUNDS):
+        value = _value(text, nested)
+        if value:
+            return value
+        core = text_core(text)
+        if core == text or not core:
+            break
+        if LONE_SYMBOL.search(core) and _value(core, nested):  # 5G in lower case would be 5 grams
+            return Answer("text", text)
+        if core == text.casefold():
+            break
+        text = core
+    return Answer("text", core)
+
+
+LONE_SYMBOL = re.compile(r"\d[\s(.]*[a-z](?![a-z])")
+LONE_LETTER = re.compile(r"[(\[]?\s*([A-Za-z])\s*[)\]]?[.:)]?")
+HAS_DIGIT = re.compile(r"\d")
+FIRST_WORD = re.compile(r"[^\s:]*")
+
+
+def _value(text: str, nested: int) -> Answer | None:
+    """Every reading but text; each is asked only where it may fit."""
+    if len(text) < 8:
+        letter = LONE_LETTER.fullmatch(text)
+        if letter:
+            return Answer("text", letter.group(1).casefold())
+        if not text:
+            return None
+    lower = text.casefold()
+    first, last = FIRST_WORD.match(lower).group(), lower.rpartition(" ")[2]
+    found = None
+    if HAS_DIGIT.search(text) or first.partition("-")[0] in STARTS or first in NAMED_TIMES:
+        found = _number(text) or _moment(text)
+    if not found and ("=" in text or "<" in text or ">" in text or "~" in text):
+        found = read_bound(text) or _named(text, nested)
+    if not found and (first in LEADS or text[0] in "~#"):
+        found = _phrase(text, nested)
+    if not found and first[:1] in "yn" and yes_or_no(text):
+        found = Answer("text", yes_or_no(text))
+    if not found and not nested:
+        found = _option(text)
+    if not found and ("-" in text or " to " in lower or first == "between"):
+        found = read_range(text)
+    if not found and (text[-1] == "+" or first in BOUND_LEADS or last in BOUND_ENDS):
+        found = read_bound_in_words(text)
+    if not found and last.strip("().") in AFTERTHOUGHTS:
+        found = _with_afterthought(text, nested)
+    if not found and nested < MAX_NESTED:
+        found = _group(text, nested)
+    return found
+
+
+def _number(text: str) -> Answer | None:
+    if text[-1:] in "sS" and DECADE.fullmatch(text):  # 1990s are no seconds
+        return Answer("decade", text.casefold().replace("'", ""))
+    numeral = read_amount(text)
+    return Answer("number", numeral.core, numeral.unit) if numeral else None
+
+
+def _moment(text: str) -> Answer | None:
+    moment = read_moment(text)
+    if moment:
+        return Answer(moment.kind, moment.core, moment.half)
+    ratio = read_ratio(text) if ":" in text else None
+    return Answer("ratio", ratio.core) if ratio else None
+
+
+# -- phrases around a value ------------------------------------------------------------------------------------------
+
+HEDGE_WORDS = """
+    about approximately approx approx. roughly around circa ca ca. c. nearly almost some exactly precisely only
+    just at in on by year
+"""
+HEDGES = frozenset(HEDGE_WORDS.split())
+ANSWER_IS = re.compile(
+    r"(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice)(?:\s+is\b\s*:?|\s*[:=])\s*(?=\S)", re.IGNORECASE
+)
+LABEL = re.compile(r"(?:(?:option|choice|answer|label|point|number|item)\b|no\.|#)\s*[:#]?\s*(?=\S)", re.IGNORECASE)
+LABEL_WORDS = """
+    final correct right best option choice answer label point number item no. close
+"""
+LEADS = HEDGES | frozenset(LABEL_WORDS.split())
+
+
+def _phrase(text: str, nested: int) -> Answer | None:
+    """The value behind "the answer is", "option", "about": what is labelled or hedged is the value itself."""
+    answer = ANSWER_IS.match(text)
+    if answer:
+        return _read(text[answer.end() :], nested)
+    label = LABEL.match(text)
+    if label:
+        value = _value(unwrapped(text[label.end() :]), nested)
+        return value if value and (value.kind != "number" or not value.unit) else None
+    if text[0] == "~":
+        return _value(text[1:].lstrip(), nested)
+    if text[:9].casefold() == "close to ":
+        return _value(text[9:], nested)
+    word, _, rest = text.partition(" ")
+    return _value(rest, nested) if rest and word.casefold() in HEDGES else None
+
+
+AFTERTHOUGHTS = frozenset(("approx", "approximately", "estimated", "est", "so", "correct", "right", "answer", "option"))
+AFTERTHOUGHT = re.compile(
+    r"\s+(?:\(?(?:approx(?:imately|\.)?|estimated|est\.)\)?|or so|is (?:the )?(?:correct|right)(?: answer| option)?)\Z",
+    re.IGNORECASE,
+)
+
+
+def _with_afterthought(text: str, nested: int) -> Answer | None:
+    after = AFTERTHOUGHT.search(text, max(0, len(text) - 40))
+    return _value(text[: after.start()], nested) if after else None
+
+
+NAMED = re.compile(rf"({NAME})\s*(?::?=|~)\s*(?=[^\s=])([^=<>~]+)")
+
+
+def _named(text: str, nested: int) -> Answer | None:
+    """x = 3; the name may be missing on the other side."""
+    match = NAMED.fullmatch(text)
+    value = _read(match.group(2), nested) if match else None
+    if not value or not value.core or value.name or (value.kind == "list" and not value.brackets):
+        return None
+    return replace(value, name=match.group(1).casefold())
 
 
 OPTION = re.compile(r"(?:([A-Ha-h])[).:]|\(([A-Ha-h])\)|\[([A-Ha-h])\])\s+(?=\S)|\(([A-Ha-h])\)(?=\w)")
-LONE_LETTER = re.compile(r"[(\[]?\s*([A-Za-z])\s*[)\]]?[.:)]?")
-PREFIX = re.compile(r"(?:the\s+)?(?:final\s+|correct\s+)?answer(?:\s+is\b\s*:?|\s*[:=])\s*(?=\S)", re.IGNORECASE)
 
 
-def _read(text: str, nested: bool) -> Answer:
-    text = _unwrapped(text)
-    prefix = PREFIX.match(text) if len(text) > 8 else None
-    if prefix:
-        text = _unwrapped(text[prefix.end() :])
-    letter = LONE_LETTER.fullmatch(text) if len(text) < 8 else None
-    if letter:
-        return Answer("text", letter.group(1).casefold())
-    number = read_number(text) or (":" in text and read_ratio(text))
-    if number:
-        return Answer(number.kind, number.core, number.qualifier)
-    truth = yes_or_no(text)
-    if truth:
-        return Answer("text", truth)
-    if not nested:
-        option = OPTION.match(text)
-        if option:
-            rest = _read(text[option.end() :], nested=True)
-            name = next(group for group in option.groups() if group).casefold()
-            return Answer(rest.kind, rest.core, rest.qualifier, name, rest.items)
-        group = _read_list(text)
-        if group:
-            return group
-    return Answer("text", text_core(text))
-
-
-QUOTES = "\"'`*"
-PAIRS = {"(": ")", "[": "]"}
-
-
-def _unwrapped(text: str) -> str:
-    """Without blanks, $...$ and quotes around the whole, final stops, and one pair of brackets around everything."""
-    while True:
-        before = text
-        text = _without_final_stops(text.strip())
-        if len(text) > 1 and text[0] in QUOTES and text[-1] == text[0]:
-            text = text[1:-1]
-        closing = PAIRS.get(text[:1])
-        if closing and text.endswith(closing) and text.find(closing) == len(text) - 1 and text.count(text[0]) == 1:
-            text = text[1:-1]
-        if text == before:
-            return text
-
-
-def _without_final_stops(text: str) -> str:
-    while text and (text[-1] in ".,;?" or (text[-1] == "!" and not text[-2:-1].isdigit())):  # "5!" is a factorial
-        text = text[:-1].rstrip()
-    return text
-
-
-MAY_SEPARATE = re.compile(r"[,;&]|\sand\s", re.IGNORECASE)
-SEPARATOR = re.compile(r"\s*(?:,(?!(?<=\d,)\d{3}(?!\d))\s*(?:and\s+)?|;\s*|\s&\s|\s+and\s+)\s*", re.IGNORECASE)
-
-
-def _read_list(text: str) -> Answer | None:
-    """Elements in order, or as a set inside braces; None for a single element."""
-    braces = len(text) > 1 and text[0] == "{" and text[-1] == "}" and text.count("{") == 1 == text.count("}")
-    body = text[1:-1].strip() if braces else text
-    parts = SEPARATOR.split(body) if MAY_SEPARATE.search(body) else [body]
-    if len(parts) < 2:
-        return _read(body, nested=True) if braces and body else None
-    if len(parts) > MAX_ITEMS or not all(parts):
+def _option(text: str) -> Answer | None:
+    """B. blue: the letter of a choice before its text."""
+    match = OPTION.match(text)
+    if not match:
         return None
-    items = [_read(part, nested=True) for part in parts]
-    if not all(item.core for item in items):
+    letter = next(group for group in match.groups() if group).casefold()
+    value = _read(text[match.end() :], nested=True)
+    return replace(value, option=letter) if value.core else None
+
+
+# -- lists, sets, intervals ------------------------------------------------------------------------------------------
+
+
+def _group(text: str, nested: int) -> Answer | None:
+    """Elements in order, or sorted in braces and unions; None for a single element."""
+    closing = enclosed(text)
+    body = text[1:-1].strip() if closing else text
+    if closing and text[0] + closing == "{" + "}" and not MAY_SEPARATE.search(body):
+        return _read(body, nested + 1) if body else None
+    parts = split(body, bool(closing)) if MAY_SEPARATE.search(body) else []
+    if not 1 < len(parts) <= MAX_ITEMS or not all(parts):
         return None
-    if braces:
-        items = sorted(items, key=lambda item: item.key)
-        return Answer("set", "{" + ", ".join(item.key for item in items) + "}", items=tuple(items))
-    return Answer("list", ", ".join(item.key for item in items), items=tuple(items))
+    items = tuple(_read(part, nested + 1) for part in parts)
+    union = "∪" in body
+    if not all(item.core for item in items) or (union and not all(item.brackets for item in items)):
+        return None
+    if union or (closing == "}" and text[0] == "{"):
+        items = tuple(sorted(set(items), key=lambda item: item.key))
+        core = (" ∪ " if union else ", ").join(item.key for item in items)
+        return Answer("union", core, items=items) if union else Answer("set", "{" + core + "}", items=items)
+    return Answer("list", ", ".join(item.key for item in items), brackets=_style(text, closing, items), items=items)
+
+
+def _style(text: str, closing: str, items: tuple[Answer, ...]) -> str:
+    """Brackets that tell points, open and closed intervals apart; those of other lists say nothing."""
+    if not closing:
+        return ""
+    style = text[0] + closing
+    ends = all(item.kind == "number" or item.core.lstrip("+-") == "infinity" for item in items)
+    return "()" if style in ("[]", "{}") and not (len(items) == 2 and ends) else style

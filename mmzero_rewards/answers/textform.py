@@ -1,103 +1,106 @@
-"""Unicode, LaTeX and wording of short answers, brought to one plain form. Linear passes over short text only.
+"""Unicode look-alikes and wording of short answers, brought to one plain form. Linear passes over short text only.
 
-`plain` unifies characters and unwraps LaTeX; `text_core` is the normal form of an answer that is words. Not covered:
-synonyms and translation ("car" != "automobile", "Mon" != "Monday").
+`plain` unifies characters and unwraps LaTeX; `text_core` is the normal form of an answer that is words or an
+expression. Not covered: synonyms and translation ("car" != "automobile", "Mon" != "Monday"), algebra ("x+1" != "1+x").
 """
 
 import re
 import unicodedata
 
-SUPERSCRIPTS = {ord(c): f"^{d}" for d, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+from mmzero_rewards.answers.latex import GREEK, MATH, power, without_latex
+from mmzero_rewards.answers.words import COMPOUND_ORDINALS, ORDINAL_FORMS, WORDS
+
 MARKS = {
-    **SUPERSCRIPTS,
     **dict.fromkeys(map(ord, "‐‑‒–—―−﹣－"), "-"),
     **dict.fromkeys(map(ord, "‘’‚‛′＇"), "'"),
     **dict.fromkeys(map(ord, "“”„‟″＂«»"), '"'),
     **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"), ""),
     **dict.fromkeys(map(ord, "⁄∕÷"), "/"),
-    **dict.fromkeys(map(ord, "∶"), ":"),
+    **dict.fromkeys(map(ord, "×·⋅∙∗✕✖"), "*"),
+    **dict.fromkeys(map(ord, "≥⩾≧"), ">="),
+    **dict.fromkeys(map(ord, "≤⩽≦"), "<="),
+    **dict.fromkeys(map(ord, "≈≃≅∼～"), "~"),
     **dict.fromkeys(map(ord, "º˚"), "°"),
+    **{ord(letter): name for letter, name in GREEK.items()},
+    ord("≠"): "!=",
+    ord("→"): "->",
+    ord("∈"): "=",
+    ord("∶"): ":",
     ord("√"): "sqrt",
-    ord("π"): "pi",
+    ord("∛"): "root3 ",
+    ord("∜"): "root4 ",
     ord("∞"): "infinity",
+    ord("∠"): "angle ",
+    ord("٫"): ".",
+    ord("٬"): ",",
 }
+RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
+LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+MICRO = re.compile(r"[µμ](?=[mgslLAVWFHJ]\b)")
+ROOT = re.compile(r"(sqrt|root\d)\s*(?:\{([^{}]+)\}|(?<!\d)(\d+))")
+TIE = re.compile(r"(?<=\d)\s*~\s*")
+LATEX = re.compile(r"\\|[\^_]\{|\{,\}")
+SUBSCRIPT = re.compile(r"(?<=[^\W_])_(?=\d)")
 
 
 def plain(text: str) -> str:
     """One form for look-alike characters and LaTeX mark-up; case and wording stay."""
     if not text.isascii():
         text = _unified(text)
-    if "\\" in text or "$" in text:
-        text = _without_latex(text)
-    if "sqrt" in text:
-        text = ROOT.sub(lambda match: f"sqrt({next(filter(None, match.groups()), '').strip()})", text)
+    if LATEX.search(text) or ("$" in text and MATH.search(text)):
+        text = without_latex(text)
+        if not text.isascii():
+            text = _unified(text)
+    if "sqrt" in text or "root" in text:
+        text = ROOT.sub(lambda match: f"{match.group(1)}({(match.group(2) or match.group(3)).strip()})", text)
+    if "~" in text:
+        text = TIE.sub(" ", text)
+    if "_" in text:
+        text = SUBSCRIPT.sub("", text)
     return " ".join(text.split())
 
 
 def _unified(text: str) -> str:
     pieces = []
+    text = RAISED.sub(lambda match: power(match.group().translate(LOWERED)), MICRO.sub("u", text))
     for char in text.translate(MARKS):
-        if unicodedata.category(char) == "Nd":
+        if char.isascii():
+            pieces.append(char)
+        elif unicodedata.category(char) == "Nd":
             pieces.append(str(unicodedata.decimal(char)))
         elif "VULGAR FRACTION" in unicodedata.name(char, ""):
             pieces.append(" " + unicodedata.normalize("NFKC", char).replace("⁄", "/"))
         else:
             pieces.append(char)
-    return unicodedata.normalize("NFKC", "".join(pieces))
+    return unicodedata.normalize("NFKC", "".join(pieces)).translate(MARKS)
 
 
-FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{([^{}]*)\}\s*\{([^{}]*)\}|(\d)\s*(\d))")
-WRAPPER = re.compile(
-    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|operatorname|mbox|boxed)\s*\{([^{}]*)\}"
-)
-SPACING = re.compile(r"\\[,;:!> ]|\\q?quad\b|\\left\b|\\right\b|\\displaystyle\b")
-DEGREE = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ\b)|\\degree\b|\\circ\b")
-ROOT = re.compile(r"sqrt\s*(?:\{([^{}]*)\}|\(([^()]*)\)|(\d+))")
-COMMANDS = (
-    (re.compile(r"\\(?:times|cdot)\b"), " × "),
-    (re.compile(r"\\pi\b"), "pi"),
-    (re.compile(r"\\infty\b"), "infinity"),
-    (re.compile(r"\\sqrt\b"), "sqrt"),
-    (re.compile(r"\\(?:colon|ratio)\b"), ":"),
-    (re.compile(r"\\([%$#&_{}])"), r"\1"),
-    (re.compile(r"\{,\}"), ","),
-)
+WORD_FORMS = {"grey": "gray", "colour": "color", "colours": "colors", "centre": "center", "metre": "meter"}
+WORD_FORMS |= ORDINAL_FORMS | {word: str(value) for word, value in WORDS.items()}
+"""Word -> the form that stands for it: spelling variants, and numbers in figures ("third quarter", "two red bars")."""
 
-
-def _without_latex(text: str) -> str:
-    if len(text) > 2 and text[0] == "$" == text[-1] and "$" not in text[1:-1]:
-        text = text[1:-1]
-    if text.startswith(("\\(", "\\[")) and text.endswith(("\\)", "\\]")):
-        text = text[2:-2]
-    text = SPACING.sub(" ", text)
-    text = DEGREE.sub("°", text)
-    for _ in range(2):  # \text{} inside \frac{}{}
-        text = WRAPPER.sub(r" \1", text)
-    text = FRACTION.sub(_fraction, text)
-    for pattern, replacement in COMMANDS:
-        text = pattern.sub(replacement, text)
-    return text
-
-
-def _fraction(match: re.Match) -> str:
-    above, below = (g.strip() for g in (match.group(1, 2) if match.group(1) is not None else match.group(3, 4)))
-    simple = all(part.replace(".", "", 1).isdigit() for part in (above.removeprefix("-"), below))
-    return f" {above}/{below}" if simple else f" ({above})/({below})"
-
-
-WORD_FORMS = {"grey": "gray", "colour": "color", "colours": "colors", "centre": "center"}
 YES_NO = re.compile(
     r"(yes|no|yeah|yep|nope)(?:\s*[,.;:-]\s*|\s+)(?:it|they|he|she|there|this|that|these|those|we|you|i|the\s\w+)\s+"
     r"(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must)(?:\s*not|n't|n't)?"
 )
 YES_FORMS = {"yes": "yes", "yeah": "yes", "yep": "yes", "yup": "yes", "no": "no", "nope": "no"}
 INNER_HYPHEN = re.compile(r"(?<=[^\W\d])[-_](?=[^\W\d])")
+APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
 ABBREVIATION = re.compile(r"(?<![^\W_])([^\W\d_])\.(?=[^\W\d_](?![^\W_]))|(?<=[^\W\d_])\.(?=\s)")
-LEADING_ARTICLE = re.compile(r"\A(?:the|an?)\s+(?=\w{2})(?!(?:and|or|to|is|are|plus|minus|vs|of|in)\b)")
+LEADING_ARTICLE = re.compile(r"\A(?:(?:the|an?)\s+(?=\w{2})(?!(?:and|or|to|is|are|plus|minus|vs|of|in)\b))+")
 INNER_THE = re.compile(r"\bthe\s+(?=\w)")
 COLOR_WORD = re.compile(r"(?:in\s+)?colou?r(?:ed)?\s+(?:is\s+)?(?=\w)|(?<=\w)[\s-]+(?:in\s+)?colou?r(?:ed)?$")
-LABEL_WORD = re.compile(r"(?:option|choice|answer|label|point)\s+\(?([a-z0-9]{1,2})\)?")
+MEANT = re.compile(r"!+|['\"]|")
 EDGES = " \t\n.,;:!?\"'`"
+
+OPERATOR = re.compile(r"[-+*/=<>^|~]")
+EXPRESSION = re.compile(r"[a-z\d\s.()^+*/=<>!~|,-]+")
+MATH_SIGN = re.compile(r"[\d=^+(*<>]")
+LETTERS = re.compile(r"[a-z]+")
+FUNCTIONS = frozenset([*GREEK.values(), "sqrt", "sin", "cos", "tan", "log", "ln", "infinity"])
+FACTORS = re.compile(rf"(?:{'|'.join(sorted(FUNCTIONS, key=len, reverse=True))}|[a-z]){{1,2}}")
+TIMES = re.compile(r"(?<=\d)\s*[x*]\s*(?=\d)|(?<=[\d)])\*(?=[a-z(])")
+TIGHT = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 
 
 def yes_or_no(text: str) -> str:
@@ -108,17 +111,45 @@ def yes_or_no(text: str) -> str:
 
 
 def text_core(text: str) -> str:
-    """Words of an answer without case, articles, edge punctuation and spelling variants; may be empty."""
-    text = text.casefold().strip(EDGES)
-    label = LABEL_WORD.fullmatch(text)
-    if label:
-        return label.group(1)
+    """Words of an answer without case, articles, edge punctuation and spelling variants; may be empty.
+
+    An expression (single letters, numbers, operators) loses its blanks and keeps its hyphens: "x - y" is "x-y".
+    """
+    text = without_final_stops(_folded(text)).lstrip(EDGES)
+    if _is_expression(text):
+        return TIGHT.sub("", TIMES.sub(lambda match: "*" if text[match.end()].isdigit() else "", text))
+    if "'" in text:
+        text = APOSTROPHE.sub("", text)
     if "." in text:
         text = ABBREVIATION.sub(lambda match: match.group(1) or "", text)
     if "-" in text or "_" in text:
-        text = INNER_HYPHEN.sub(" ", text)
+        text = INNER_HYPHEN.sub(" ", " ".join(COMPOUND_ORDINALS.get(word, word) for word in text.split()))
     if " " in text:
         text = INNER_THE.sub("", LEADING_ARTICLE.sub("", text, count=1))
         if "colo" in text:
             text = COLOR_WORD.sub("", text)
     return " ".join(WORD_FORMS.get(word, word) for word in text.split())
+
+
+def _is_expression(text: str) -> bool:
+    """Letters and numbers joined by operators: "x - y", "2pi r^2"; not "x-axis", "re-do" or "on/off"."""
+    if not OPERATOR.search(text) or not EXPRESSION.fullmatch(text):
+        return False
+    runs = LETTERS.findall(text)
+    if MATH_SIGN.search(text):
+        return all(map(FACTORS.fullmatch, runs))
+    return all(len(run) == 1 or run in FUNCTIONS for run in runs)
+
+
+def without_final_stops(text: str) -> str:
+    """`text` without the punctuation behind it; "5!" keeps its factorial, and 5' and 5" what they measure."""
+    bare = text.rstrip(EDGES)
+    if not bare[-1:].isdigit() and bare[-1:] != ")":
+        return bare
+    kept = MEANT.match(text, len(bare)).end()
+    return text[:kept]
+
+
+def _folded(text: str) -> str:
+    text = text.casefold()
+    return text if text.isascii() else unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

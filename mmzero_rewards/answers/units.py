@@ -1,79 +1,125 @@
-"""Units after a number: known names and symbols, or one plain counting noun ("5 bars").
+"""Units after a number: names, SI symbols with their prefixes, currencies, or a plain counting noun ("5 bars").
 
 `read_unit` says what the text behind a number means: "" for nothing, a canonical unit, or None when the text is not a
 unit, so that "5 or 6", "3 more" and "7 x 8" are not read as 5, 3 and 7. No conversion: 1 m and 100 cm differ.
 """
 
 import re
+from functools import lru_cache
+
+from mmzero_rewards.answers.words import WORDS
 
 NAMES = {
-    "percent": "% percent pct percentage per_cent percentages",
-    "degree": "° deg degs degree degrees",
-    "celsius": "°c c℃ degree_celsius degrees_celsius celsius degrees_c",
-    "fahrenheit": "°f degree_fahrenheit degrees_fahrenheit fahrenheit degrees_f",
-    "kelvin": "kelvin kelvins",
-    "usd": "$ usd dollar dollars us_dollars",
+    "percent": "% pct percentage per_cent percentages",
+    "percentage point": "percentage_points pp",
+    "degree": "° deg degs degrees",
+    "celsius": "°c c °celsius degree_celsius degrees_celsius degrees_c degree_c deg_c",
+    "fahrenheit": "°f f °fahrenheit degree_fahrenheit degrees_fahrenheit degrees_f degree_f deg_f",
+    "kelvin": "K kelvins",
+    "usd": "$ us$ usd dollar dollars us_dollar us_dollars",
     "eur": "€ eur euro euros",
-    "pound": "£ gbp lb lbs pound pounds",
-    "cent": "¢ cent cents",
-    "yen": "¥ yen jpy",
-    "rupee": "₹ inr rupee rupees",
-    "mm": "mm millimeter millimeters millimetre millimetres",
-    "cm": "cm cms centimeter centimeters centimetre centimetres",
-    "dm": "dm decimeter decimeters",
-    "m": "m meter meters metre metres",
-    "km": "km kms kilometer kilometers kilometre kilometres",
-    "inch": 'in inch inches "',
-    "foot": "ft foot feet",
-    "yard": "yd yds yard yards",
-    "mile": "mi mile miles",
-    "mg": "mg milligram milligrams",
-    "g": "g gram grams",
-    "kg": "kg kgs kilogram kilograms kilo kilos",
-    "tonne": "t ton tons tonne tonnes",
-    "ounce": "oz ounce ounces",
-    "ms": "ms millisecond milliseconds",
-    "s": "s sec secs second seconds",
-    "min": "min mins minute minutes",
-    "h": "h hr hrs hour hours",
-    "day": "d day days",
-    "week": "wk wks week weeks",
-    "month": "mo month months",
-    "year": "yr yrs year years",
-    "ml": "ml milliliter milliliters millilitre millilitres",
-    "l": "l liter liters litre litres",
-    "mph": "mph",
+    "pound": "£ gbp lb lbs pounds pound_sterling pounds_sterling",
+    "cent": "¢ cents",
+    "yen": "¥ jpy yens",
+    "yuan": "cny rmb yuans",
+    "rupee": "₹ inr rs rs. rupees",
+    "won": "₩ krw",
+    "rouble": "₽ rub ruble rubles roubles",
+    "chf": "swiss_franc swiss_francs",
+    "cad": "c$ ca$ canadian_dollars",
+    "aud": "a$ au$ australian_dollars",
+    "brl": "r$ reais",
+    "sek": "",
+    "nok": "",
+    "dkk": "",
+    "inch": 'in inches "',
+    "foot": "ft feet",
+    "yard": "yd yds yards",
+    "mile": "mi miles",
+    "tonne": "t ton tons tonnes",
+    "ounce": "oz ounces",
+    "s": "sec secs second seconds",
+    "min": "mins minute minutes",
+    "h": "hr hrs hour hours",
+    "day": "d days",
+    "week": "wk wks weeks",
+    "month": "mo months",
+    "year": "yr yrs years",
+    "mph": "miles_per_hour",
     "km/h": "kmh kph",
-    "hz": "hz hertz",
-    "khz": "khz",
-    "mhz": "mhz",
-    "ghz": "ghz",
-    "w": "w watt watts",
-    "kw": "kw kilowatt kilowatts",
-    "mw": "mw megawatt megawatts",
-    "kwh": "kwh",
-    "v": "v volt volts",
-    "a": "amp amps ampere amperes",
-    "ohm": "ohm ohms ω",
-    "n": "newton newtons",
-    "j": "j joule joules",
-    "pa": "pa pascal pascals",
-    "kb": "kb kilobyte kilobytes",
-    "mb": "mb megabyte megabytes",
-    "gb": "gb gigabyte gigabytes",
-    "tb": "tb terabyte terabytes",
-    "px": "px pixel pixels",
-    "pt": "pt pts point points",
-    "unit": "unit units",
+    "px": "pixel pixels",
+    "pt": "pts point points",
+    "unit": "units",
+    "kg": "kgs kilo kilos",
+    "ha": "hectare hectares",
+    "bps": "",
+    "rpm": "",
+    "ppm": "",
+    "db": "decibel decibels",
 }
-SYMBOLS = {alias.replace("_", " "): unit for unit, aliases in NAMES.items() for alias in aliases.split()}
+PREFIXES = {"k": "kilo", "M": "mega", "G": "giga", "T": "tera", "P": "peta", "h": "hecto", "d": "deci", "c": "centi"}
+PREFIXES |= {"m": "milli", "u": "micro", "n": "nano"}
+# Symbol: (spelled names, prefixes). Where lower case is ambiguous (mw), the first prefix listed is meant.
+SI = {
+    "m": ("meter metre", "c k m d u n"),
+    "g": ("gram gramme", "k m u"),
+    "s": ("second", "m u n"),
+    "l": ("liter litre", "m c d"),
+    "W": ("watt", "k M G T m"),
+    "Wh": ("watt-hour", "k M G T"),
+    "V": ("volt", "k m M"),
+    "A": ("ampere amp", "m k u"),
+    "ohm": ("ohm", "k M"),
+    "Hz": ("hertz", "k M G T"),
+    "J": ("joule", "k M G"),
+    "N": ("newton", "k M"),
+    "Pa": ("pascal", "k h M G"),
+    "B": ("byte", "k M G T P"),
+    "bps": ("bit/s", "k M G"),
+    "cal": ("calorie", "k"),
+    "eV": ("electronvolt", "k M G"),
+    "mol": ("mole", "m"),
+}
+
+
+def _symbols() -> tuple[dict[str, str], dict[str, str]]:
+    """(as written, without case): alias -> unit. Single letters count only as written: 5 M is not 5 m, 5G not 5 g."""
+    exact, folded = {}, {}
+    for unit, aliases in NAMES.items():
+        for alias in [unit, *(alias.replace("_", " ") for alias in aliases.split())]:
+            exact[alias] = unit
+            if len(alias) > 1 or not alias.isalpha():
+                folded[alias.casefold()] = unit
+    exact |= {"C": "celsius", "F": "fahrenheit", "L": "l", "Kg": "kg", "omega": "ohm", "Omega": "ohm"}
+    for symbol, (names, prefixes) in SI.items():
+        for prefix in ["", *prefixes.split()]:
+            unit = prefix + symbol if prefix or symbol != "B" else "byte"  # 5 B is five billion
+            exact.setdefault(unit, unit)
+            if len(unit) > 1:
+                folded.setdefault(unit.casefold(), unit)
+            for name in names.split():
+                for spelled in (name, name + "s"):
+                    folded.setdefault(PREFIXES.get(prefix, "") + spelled, unit)
+    return exact, folded | {"cms": "cm", "kms": "km", "komega": "kohm", "momega": "Mohm"}
+
+
+EXACT, FOLDED = _symbols()
+PREFIX_CURRENCIES = {
+    alias.replace("_", " "): unit
+    for unit in ("usd", "eur", "pound", "yen", "yuan", "rupee", "won", "rouble", "chf", "cad", "aud", "brl")
+    for alias in [unit, *NAMES[unit].split()]
+    if len(alias) <= 3 and alias not in ("lb", "lbs", "won", "yen")
+}
+"""What may stand before an amount: symbols and three-letter codes."""
 
 CHANGES_MEANING = """
-    and or nor to of in at on out by from than then more less fewer plus minus times over under above below per with
-    without each between is are was were not no if else but for as the an vs versus equals into off half halves third
-    thirds quarter quarters dozen dozens hundreds thousands millions billions am pm ad bc bce ce st nd rd th mod choose
-    squared cubed sqrt pi log sin cos tan root january february march april may june july august september october
-    november december jan feb mar apr jun jul aug sep sept oct nov dec
+    approx approximately estimated est correct right and or nor to of in at on out by from than then more less fewer
+    plus minus times over under above below per with without each between is are was were not no if else but for as
+    the an vs versus equals into off half halves third thirds quarter quarters fourth fourths fifth fifths sixth
+    sixths seventh sevenths eighth eighths ninth ninths tenth tenths hundredth hundredths noon midnight dozen dozens
+    hundred hundreds thousand thousands million millions billion billions trillion lakh crore am pm ad bc bce ce st
+    nd rd th mod choose squared cubed sqrt pi log sin cos tan root january february march april may june july august
+    september october november december jan feb mar apr jun jul aug sep sept oct nov dec
 """
 NOT_UNITS = frozenset(CHANGES_MEANING.split())
 """Words behind a number that change what it means, so the whole is not "a number with a unit"."""
@@ -82,18 +128,24 @@ POWER_WORDS = (("square ", "^2"), ("sq. ", "^2"), ("sq ", "^2"), ("cubic ", "^3"
 WORD_AFTER = ((" squared", "^2"), (" cubed", "^3"))
 POWER = re.compile(r"(.+?)\s*(?:\^\s*\{?([23])\}?)")
 NOUN = re.compile(r"[^\W\d_]{3,20}(?:-[^\W\d_]{2,20})?")
+NOUN_PHRASE = re.compile(r"[^\W\d_]{3,20} [^\W\d_]{3,20}s")
 
 
+@lru_cache(maxsize=4096)
 def read_unit(tail: str) -> str | None:
     """Canonical unit of the text behind a number, "" for none, None if the text is something else."""
     if not tail:
         return ""
     attached = not tail[0].isspace()
-    unit = " ".join(tail.casefold().split()).removesuffix(".")
+    unit = " ".join(tail.split()).replace("° ", "°")
+    if unit[-1:] == "." and unit.casefold() not in FOLDED:
+        unit = unit[:-1]
     if len(unit) > 1 and unit[0] == "(" and unit[-1] == ")":
         unit, attached = unit[1:-1].strip(), False
     if not unit:
         return ""
+    if unit.casefold() in FOLDED:
+        return EXACT.get(unit) or FOLDED[unit.casefold()]
     top, slash, bottom = unit.replace(" per ", "/").partition("/")
     if not slash:
         return _single(unit, attached)
@@ -111,8 +163,39 @@ def _single(unit: str, attached: bool) -> str | None:
     if powered:
         base = _single(powered.group(1), attached)
         return f"{base}^{powered.group(2)}" if base else None
-    if unit in SYMBOLS:
-        return SYMBOLS[unit]
+    known = EXACT.get(unit) or FOLDED.get(unit.casefold())
+    if known:
+        return known
+    unit = unit.casefold()
     if attached or unit in NOT_UNITS or not NOUN.fullmatch(unit):
-        return None
-    return unit.removesuffix("s") if len(unit) > 3 and not unit.endswith("ss") else unit
+        return unit if not attached and _is_noun_phrase(unit) else None
+    noun = singular(unit)
+    return None if noun in NOT_UNITS else FOLDED.get(noun, noun)
+
+
+def _is_noun_phrase(unit: str) -> bool:
+    """ "red bars", not "more bars", "five bars" or "new euros"."""
+    words = unit.split()
+    return NOUN_PHRASE.fullmatch(unit) is not None and not any(
+        word in NOT_UNITS or word in FOLDED or word in WORDS for word in words
+    )
+
+
+def compatible(one: str, other: str) -> bool:
+    """May be the same unit: either is missing, or one is the degree that the other makes precise."""
+    if one == other or not one or not other:
+        return True
+    return {one, other} in ({"degree", "celsius"}, {"degree", "fahrenheit"})
+
+
+def singular(noun: str) -> str:
+    """A noun without the ending of its plural: "boxes" -> "box", "cities" -> "city"; "glass" and "axis" stay.
+
+    >>> [singular(word) for word in ("bars", "boxes", "cities", "glass", "axis", "bus", "sea")]
+    ['bar', 'box', 'city', 'glass', 'axis', 'bus', 'sea']
+    """
+    if len(noun) < 4 or noun[-1] != "s" or noun[-2] in "sui":
+        return noun
+    if noun.endswith("ies") and len(noun) > 4:
+        return noun[:-3] + "y"
+    return noun[:-2] if noun.endswith(("xes", "ches", "shes", "sses")) else noun[:-1]

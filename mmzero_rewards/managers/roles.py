@@ -13,9 +13,11 @@ They work with verl's `single_turn_agent` and with rollout workers that already 
 `render` {status, image, drawn_text} in their extra fields is used instead of doing it again.
 
 A result is {"reward_score", "reward_extra_info"}; the extra info always has the same numeric keys and one JSON string
-`mmzero_sample` for dumps. A model failure is a score. An infrastructure failure (peer or renderer lost after retries)
-is reward 0.0 with `dropped` = 1.0, for a trainer that leaves such samples out; plain verl keeps them as zeros, so watch
-the metric. Anything else is a programming or configuration error and raises.
+`mmzero_sample` for dumps. A model failure is a score; so is a prompt that a working peer refuses (`status` of the
+sample: refused_prompt). An infrastructure failure (peer or renderer lost after retries) is reward 0.0 with `dropped` =
+1.0, for a trainer that leaves such samples out; plain verl keeps them as zeros, so watch the metric. Anything else is a
+programming or configuration error and raises. `peers/<counter>` are what the peers' clients of this process counted
+since the last sample (PeerStats): a trainer adds them up over a step.
 
 Not covered: terms that need the whole batch (diversity.batch_terms).
 """
@@ -38,11 +40,21 @@ from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 
 from mmzero_env import RenderEnv, RenderEnvError
 from mmzero_rewards.answers.grading import check_grader
-from mmzero_rewards.evidence import Drawn, Judge, digest, draw, gather_or_cancel, judge, request_seed
+from mmzero_rewards.evidence import (
+    REFUSED_PROMPT,
+    Drawn,
+    Judge,
+    digest,
+    draw,
+    gather_or_cancel,
+    judge,
+    unless_refused,
+)
 from mmzero_rewards.managers.rows import Row, json_safe, proposal_of, row_of
 from mmzero_rewards.managers.settings import ManagerConfig
 from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answer, parse_proposal
 from mmzero_rewards.peers.client import PeerClient, PeerError
+from mmzero_rewards.peers.stats import COUNTS, PeerStats
 from mmzero_rewards.scoring.checks import picture_hash
 from mmzero_rewards.scoring.roles import (
     CoderEvidence,
@@ -53,6 +65,7 @@ from mmzero_rewards.scoring.roles import (
     score_proposer,
     score_solver,
 )
+from mmzero_rewards.seeds import request_seed
 
 _EMPTY_PROPOSAL = Proposal("other", "", "", "", "", "")
 
@@ -74,6 +87,7 @@ class _Manager(RewardManagerBase):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mmzero-reward")
         self._clients: dict[str, PeerClient] = {}
         self._clients_loop: asyncio.AbstractEventLoop | None = None
+        self._counted: dict[str, int] = PeerStats().numbers()
         self._render_env: RenderEnv | None = None
         self._render_starting: asyncio.Future | None = None
         self._term_names = tuple(self._neutral_terms())
@@ -93,7 +107,7 @@ class _Manager(RewardManagerBase):
             sample |= {"status": "dropped", "failure": str(error)}
         reward = 0.0 if flags["dropped"] else terms["score"]
         numbers = {name: float(value) for name, value in terms.items()}
-        numbers |= flags | {"evidence_s": time.monotonic() - started}
+        numbers |= flags | {"evidence_s": time.monotonic() - started} | self._new_counts()
         return {
             "reward_score": float(reward),
             "reward_extra_info": numbers | {"mmzero_sample": json.dumps(json_safe(sample), ensure_ascii=False)},
@@ -126,9 +140,18 @@ class _Manager(RewardManagerBase):
         loop = asyncio.get_running_loop()
         if self._clients_loop is not loop:
             self._clients, self._clients_loop = {}, loop
+            self._counted = PeerStats().numbers()
         if role not in self._clients:
             self._clients[role] = self.settings.client(role)
         return self._clients[role]
+
+    def _new_counts(self) -> dict[str, float]:
+        """What the clients counted since the last call, `peers/<counter>`; 0 where no peer is asked."""
+        counts = [client.stats.numbers() for client in self._clients.values()]
+        totals = {name: sum(one[name] for one in counts) for name in self._counted}
+        new = {f"{COUNTS}{name}": float(totals[name] - self._counted[name]) for name in totals}
+        self._counted = totals
+        return new
 
     def _judge(self, row: Row) -> Judge:
         return Judge(
@@ -207,12 +230,16 @@ class ProposerRewardManager(_Manager):
         coder = self.settings.peers["coder"]
         messages = self.settings.prompts.coder_messages(proposal, self.settings.prompt_fields)
         seed = request_seed(self.settings.seed, row.index, "code", row.response)
-        drawn = await self._draw(await self._peer("coder").chat(messages, coder.samples, coder.sampling, seed))
+        responses = await unless_refused(self._peer("coder").chat(messages, coder.samples, coder.sampling, seed))
+        drawn = [Drawn(REFUSED_PROMPT)] * coder.samples if responses is None else await self._draw(responses)
         await self._record(sample, drawn)
         solver = self._judge(row)
         blind = any(one.png for one in drawn) and self._asked_blind(row)
         drawings, blind_votes = await gather_or_cancel(
-            [judge(drawn, proposal, solver), solver.answers(proposal.hard_question) if blind else _nothing()]
+            [
+                judge(drawn, proposal, solver),
+                unless_refused(solver.answers(proposal.hard_question)) if blind else _nothing(),
+            ]
         )
         _add_votes(sample, drawings)
         sample["blind_votes"] = blind_votes
@@ -269,6 +296,9 @@ class SolverRewardManager(_Manager):
 
 
 def _add_votes(sample: dict[str, Any], drawings: list[Drawing]) -> None:
+    """Put votes into the sample, and into its status that a peer refused a prompt."""
+    if any(one.status == REFUSED_PROMPT for one in drawings):
+        sample["status"] = REFUSED_PROMPT
     for record, judged in zip(sample["drawings"], drawings, strict=True):
         record |= {"easy_votes": list(judged.easy_votes), "hard_votes": list(judged.hard_votes)}
 

@@ -1,6 +1,6 @@
 """One address of a peer and what is known about it; the names of what can go wrong when asking it.
 
-Part of peers.py, which has the contract. Not covered: name resolution, IPv6 literals without brackets.
+Part of client.py, which has the contract. Not covered: name resolution, IPv6 literals without brackets.
 """
 
 import re
@@ -10,12 +10,20 @@ QUARANTINE_GROWTH = 2.0
 QUARANTINE_LIMIT = 30.0  # x the first length
 
 
-class PeerError(RuntimeError):
-    """Infrastructure failed after all retries: never a score. `address` is the one that failed last."""
+REFUSALS = (400, 413, 422)
+"""HTTP statuses by which a working server refuses what it was asked; 401, 403 and 404 mean a wrong key or model."""
 
-    def __init__(self, message: str, address: str):
+
+class PeerError(RuntimeError):
+    """A call got no answer. `address` is the server that failed last.
+
+    `refused` False: infrastructure failed after all retries, which is never a score. `refused` True: the server works
+    and refuses this very prompt (HTTP 400, 413, 422), usually because it is too long: the failure of whoever wrote it.
+    """
+
+    def __init__(self, message: str, address: str, refused: bool = False):
         super().__init__(message)
-        self.address = address
+        self.address, self.refused = address, refused
 
 
 @dataclass
@@ -29,6 +37,7 @@ class Address:
     failures_in_row: int = 0
     quarantine_until: float = -float("inf")
     quarantines: int = 0
+    unreachable: bool = False  # the last attempt could not even connect
 
     def quarantined(self, now: float) -> bool:
         return now < self.quarantine_until
@@ -37,8 +46,9 @@ class Address:
         """A request to this address ended, however it ended."""
         self.in_flight -= 1
 
-    def failed(self, now: float) -> None:
+    def failed(self, now: float, unreachable: bool = False) -> None:
         """Count a failure; enough of them in a row open a quarantine, longer each time."""
+        self.unreachable = unreachable
         self.failures_in_row += 1
         if self.failures_in_row >= self.quarantine_after and not self.quarantined(now):
             growth = min(QUARANTINE_LIMIT, QUARANTINE_GROWTH**self.quarantines)
@@ -48,6 +58,7 @@ class Address:
     def succeeded(self) -> None:
         """An answer ends the quarantine and forgets earlier failures."""
         self.failures_in_row = self.quarantines = 0
+        self.unreachable = False
         self.quarantine_until = -float("inf")
 
 
@@ -55,13 +66,15 @@ class Address:
 class Fault:
     """Why one attempt failed: a short kind for counting, the detail for the message.
 
-    `final`: asking again cannot help (4xx). `after_s`: pause that the server asked for.
+    `final`: asking again cannot help (4xx). `refused`: final, and because of the prompt. `after_s`: pause that the
+    server asked for.
     """
 
     kind: str
     detail: str
     address: Address
     final: bool = False
+    refused: bool = False
     after_s: float = 0.0
 
 

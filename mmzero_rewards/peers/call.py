@@ -1,13 +1,11 @@
 """One call to a peer: attempts, retries and second askings until one answers or time is up.
 
-Part of peers.py, which has the contract. At most two attempts of a call run at once: when a third begins, the oldest
+Part of client.py, which has the contract. At most two attempts of a call run at once: when a third begins, the oldest
 one is given up.
 """
 
 import asyncio
-import random
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mmzero_rewards.peers.address import Address, Fault, PeerError
@@ -16,27 +14,6 @@ if TYPE_CHECKING:
     from mmzero_rewards.peers.client import PeerClient
 
 LOOK_AGAIN_S = 1.0  # the usual latency changes while a call waits, so the plan is looked at this often
-
-
-@dataclass
-class PeerStats:
-    """Counters of one client. `requests = answered + failed` once nothing is in flight; `joined` never got that far."""
-
-    requests: int = 0
-    answered: int = 0
-    failed: int = 0
-    joined: int = 0
-    attempts: int = 0
-    retries: int = 0
-    hedges: int = 0
-    resent: int = 0
-    faults: Counter = field(default_factory=Counter)
-
-
-def backoff_s(retry: int, base_s: float, cap_s: float, rng: random.Random) -> float:
-    """Pause before retry number `retry` (from 1): quick at first, then 4 x longer each, capped, half random."""
-    full = min(cap_s, base_s * 4 ** (retry - 1))
-    return full * (0.5 + 0.5 * rng.random())
 
 
 @dataclass
@@ -58,6 +35,11 @@ class PeerCall:
         self.faults: list[Fault] = []
         self.hedges = 0
         self.retry_at: float | None = None
+
+    @property
+    def final(self) -> bool:
+        """Did a server say that asking again cannot help?"""
+        return bool(self.faults) and self.faults[-1].final
 
     async def run(self) -> list[str]:
         """The texts of the first attempt that answers.
@@ -97,23 +79,25 @@ class PeerCall:
         due = [self.deadline, now + LOOK_AGAIN_S]
         if self.retry_at is not None:
             due.append(self.retry_at)
-        elif self.running and self.client.may_hedge():
-            due.append(self._hedge_at())
+        elif self.running:
+            due.append(self._again_at())
         pause = max(0.0, min(due) - now)
         if self.running:
             await asyncio.wait([a.task for a in self.running], timeout=pause, return_when=asyncio.FIRST_COMPLETED)
         else:
             await asyncio.sleep(pause)
 
-    def _hedge_at(self) -> float:
-        return self.running[-1].started + self.client.hedge_delay_s() * 2**self.hedges
+    def _again_at(self) -> float:
+        """When the newest attempt is late enough to ask a second time beside it."""
+        started = self.running[-1].started
+        return started + self.client.second_asking_after_s(started, self.hedges)
 
     def _failed(self, fault: Fault) -> None:
         self.faults.append(fault)
         if fault.final:
             raise self._error(fault, "the server refuses this request, so it was not repeated")
         if len(self.faults) <= self.client.retries_for(self.started):
-            pause = max(fault.after_s, self.client.retry_delay_s(len(self.faults)))
+            pause = max(fault.after_s, self.client.pace.retry_delay_s(len(self.faults)))
             self.retry_at = self.client.clock() + pause
         elif not self.running:
             raise self._error(fault, f"is the server running? see its log; addresses: {self.client.address_list()}")
@@ -133,7 +117,7 @@ class PeerCall:
             self.retry_at = None
             self.client.stats.retries += 1
             self._launch()
-        elif self.retry_at is None and self.running and self.client.may_hedge() and now >= self._hedge_at():
+        elif self.retry_at is None and self.running and now >= self._again_at():
             self.hedges += 1
             self.client.stats.hedges += 1
             self._launch()
@@ -153,5 +137,7 @@ class PeerCall:
         took = self.client.clock() - self.started
         tries = f"{len(self.asked)} attempt{'s' * (len(self.asked) > 1)} in {took:.1f} s"
         return PeerError(
-            f"peer {self.client.name} at {fault.address.url}: {fault.detail} ({tries}); {remedy}", fault.address.url
+            f"peer {self.client.name} at {fault.address.url}: {fault.detail} ({tries}); {remedy}",
+            fault.address.url,
+            refused=fault.refused,
         )

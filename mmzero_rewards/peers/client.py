@@ -1,44 +1,49 @@
 """Frozen peers over HTTP: an async client of OpenAI-compatible servers (`vllm serve`, verl's replicas, any other).
 
 One client per role. It spreads requests over the role's addresses (fewest in flight first), keeps connections open,
-bounds concurrency, and turns the weather of a cluster into one of two results: the texts, or `PeerError`.
+bounds concurrency, and ends every call in one of two ways: the texts, or `PeerError`.
 
 * A refused connection, a 5xx, a 429 or an answer that is not one is retried elsewhere, with backoff and jitter,
   `max_retries` times, and as often again while other calls succeed (then it is bad luck, not an outage, and pauses
   stay short). A connection that a server closes under us is resent once at no charge (stale keep-alive).
-* A request that takes much longer than its siblings (2 x their 95th percentile) is asked again at another address while
-  the first one keeps running, and the first answer wins. So a hang costs a few usual latencies, not the time-out.
+* With several addresses, a request that takes much longer than its siblings (2 x their 95th percentile) is asked again
+  at another one while the first keeps running, and the first answer wins. So a hang costs a few usual latencies, not
+  the time-out. A single server would only get slower by that: there a request is asked again once, and only when it is
+  lost (20 x the 95th percentile, a quarter of `timeout_s` at least) while the server answers others.
 * An address that fails `quarantine_after` times in a row is asked last until its quarantine ends.
-* `timeout_s` bounds a whole call with all its retries. Once a call failed and nothing has succeeded since it began, the
-  calls queued behind it fail at once, so that a stage whose servers are gone ends within the configured time.
+* `timeout_s` bounds a whole call with all its retries. When the peer as a whole is gone (outage.py says what proves
+  that), the calls queued then fail at once, so that a stage whose servers are gone ends within the configured time.
+* A 4xx is final: it is not repeated, and no other call suffers for it. `PeerError.refused` says that the prompt was the
+  reason.
 * Identical seeded requests are asked once: joined while in flight, then answered from a bounded cache.
 
-Not covered: streaming, tool calls, starting or ending servers. A 4xx is final: the request itself is wrong.
+Not covered: streaming, tool calls, starting or ending servers.
 """
 
 import asyncio
 import hashlib
 import json
+import math
 import random
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
 
 from mmzero_rewards.peers.address import Address, Fault, PeerError, base_url
-from mmzero_rewards.peers.call import PeerCall, PeerStats, backoff_s
-from mmzero_rewards.peers.start import model_of
-from mmzero_rewards.peers.wire import Sampling, has_picture, texts_of
+from mmzero_rewards.peers.call import PeerCall
+from mmzero_rewards.peers.outage import Outage
+from mmzero_rewards.peers.pace import Pace
+from mmzero_rewards.peers.start import first_model, model_of
+from mmzero_rewards.peers.stats import PeerStats
+from mmzero_rewards.peers.wire import Sampling, fault_of, has_picture, texts_of
 
 __all__ = ["PeerClient", "PeerError", "PeerStats", "Sampling"]
 
-HEDGE_FACTOR = 2.0  # asked again after this many times the usual (95th percentile) latency
-HEDGE_FLOOR_S = 0.1
+NO_CONNECTION = "refused"  # the fault of an address that cannot be connected to
 HEDGE_SHARE = 0.25  # at most this share of requests is asked again while still running
-QUICK_FAULTS = 4  # failures in a row, over all calls, up to which no retry waits longer than a slow answer takes
-MIN_LATENCIES = 16  # answers needed before "usual" means anything; until then a quarter of the time-out
 
 
 class PeerClient:
@@ -90,22 +95,17 @@ class PeerClient:
         ]
         self.model, self.name, self.stats = model, name, PeerStats()
         self.timeout_s, self.max_retries = float(timeout_s), int(max_retries)
-        self._backoff = (backoff_base_s, backoff_cap_s)
         self._image = dict(image or {})
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._rng, self.clock = rng or random.Random(), clock
+        self.pace = Pace(self.timeout_s, backoff_base_s, backoff_cap_s, self._rng)
+        self.outage = Outage(self.addresses, clock, self.pace.patience_s)
         self._slots = asyncio.Semaphore(max_concurrency)
         self._session: aiohttp.ClientSession | None = None
-        self._latencies: deque[float] = deque(maxlen=256)
         self._running: dict[bytes, asyncio.Task] = {}
         self._cache: OrderedDict[bytes, list[str]] = OrderedDict()
         self._cache_size = cache_size
         self._search: asyncio.Task | None = None
-        self._last_success = -float("inf")
-        self._faults_in_row = 0
-        self._down: PeerError | None = None
-        self._down_since = -float("inf")
-        self._probing = False
 
     async def __aenter__(self) -> "PeerClient":
         if self._session is None:
@@ -162,7 +162,7 @@ class PeerClient:
         Returns:
             n texts ("" where the model said nothing).
         Raises:
-            PeerError: infrastructure failed; names the address.
+            PeerError: no answer; names the address, and says with `refused` whether the prompt was the reason.
         """
         if n < 1:
             return []
@@ -202,29 +202,26 @@ class PeerClient:
         arrived = self.clock()
         try:
             async with self._slots:
-                texts = await self._ask_unless_down(payload, n, arrived)
-        except BaseException:
+                texts = await self._call(payload, n, arrived)
+        except BaseException as error:
             self.stats.failed += 1
+            self.stats.refused += isinstance(error, PeerError) and error.refused
             raise
         self.stats.answered += 1
         return texts
 
-    async def _ask_unless_down(self, payload: bytes, n: int, arrived: float) -> list[str]:
-        """While the peers are known to be gone, calls that waited fail at once; of later ones, one at a time tries."""
-        if self._down is not None and (self._probing or arrived <= self._down_since):
-            raise PeerError(str(self._down), self._down.address)
-        probe = self._down is not None
-        self._probing = self._probing or probe
-        started = self.clock()
+    async def _call(self, payload: bytes, n: int, arrived: float) -> list[str]:
+        tries = await self.outage.admit(arrived)
+        call = PeerCall(self, payload, n)
         try:
-            return await PeerCall(self, payload, n).run()
+            return await call.run()
         except PeerError as error:
-            if self._last_success < started:
-                self._down, self._down_since = error, self.clock()
+            if not call.final:
+                self.outage.failed(hashlib.sha256(payload).digest(), call.started, error)
             raise
         finally:
-            if probe:
-                self._probing = False
+            if tries:
+                self.outage.tried()
 
     async def attempt(self, address: Address, payload: bytes, n: int) -> list[str] | Fault:
         """One request to one address; infrastructure problems come back as `Fault`, never as an exception."""
@@ -235,7 +232,7 @@ class PeerClient:
                 outcome = await self._post(address, payload, n)
                 break
             except aiohttp.ClientConnectorError as error:
-                outcome = Fault("refused", str(error.os_error or error), address)
+                outcome = Fault(NO_CONNECTION, str(error.os_error or error), address)
                 break
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionResetError) as error:
                 outcome = Fault("dropped", f"connection dropped ({type(error).__name__})", address)
@@ -247,13 +244,12 @@ class PeerClient:
         if isinstance(outcome, Fault):
             self.stats.faults[outcome.kind] += 1
             if not outcome.final:
-                address.failed(now)
-                self._faults_in_row += 1
+                address.failed(now, unreachable=outcome.kind == NO_CONNECTION)
+                self.pace.failed()
         else:
             address.succeeded()
-            self._faults_in_row = 0
-            self._latencies.append(now - started)
-            self._last_success, self._down = now, None
+            self.pace.answered(now - started)
+            self.outage.succeeded()
         return outcome
 
     async def _post(self, address: Address, payload: bytes, n: int) -> list[str] | Fault:
@@ -261,16 +257,8 @@ class PeerClient:
         async with self._session.post(f"{address.url}/chat/completions", data=payload, headers=headers) as response:
             if response.status == 200:
                 return texts_of(await response.json(), n, address)
-            said = (await response.text(errors="replace"))[:200].replace("\n", " ")
-            retry = response.status >= 500 or response.status in (408, 425, 429)
-            after = response.headers.get("Retry-After", "")
-            return Fault(
-                f"http_{response.status}",
-                f"HTTP {response.status}: {said}",
-                address,
-                final=not retry,
-                after_s=min(60.0, float(after)) if after.isdigit() else 0.0,
-            )
+            said, after = await response.text(errors="replace"), response.headers.get("Retry-After", "")
+            return fault_of(response.status, said, after, address)
 
     # -- choices -----------------------------------------------------------------------------------------------------
 
@@ -279,50 +267,28 @@ class PeerClient:
         now = self.clock()
         return min(self.addresses, key=lambda a: (a.quarantined(now), avoid.count(a), a.in_flight, self._rng.random()))
 
-    def hedge_delay_s(self) -> float:
-        """How long a request may run before it is asked again."""
-        if len(self._latencies) < MIN_LATENCIES:
-            return self.timeout_s / 4
-        usual = sorted(self._latencies)[int(0.95 * (len(self._latencies) - 1))]
-        return min(self.timeout_s / 4, max(HEDGE_FLOOR_S, HEDGE_FACTOR * usual))
-
     def retries_for(self, started: float) -> int:
         """How many retries a call that began at `started` has."""
-        return self.max_retries * (2 if self._last_success > started else 1)
+        return self.max_retries * (2 if self.outage.last_success > started else 1)
 
-    def may_hedge(self) -> bool:
-        return self.stats.hedges < 8 + HEDGE_SHARE * self.stats.requests
+    def second_asking_after_s(self, started: float, hedges: int) -> float:
+        """How long the newest attempt of a call may run before the call is asked once more beside it.
 
-    def retry_delay_s(self, retry: int) -> float:
-        """Pause before retry number `retry` of a call: long ones are for outages, not for one unlucky call."""
-        base_s, cap_s = self._backoff
-        if self._faults_in_row <= QUICK_FAULTS:
-            cap_s = min(cap_s, max(base_s, self.hedge_delay_s()))
-        return backoff_s(retry, base_s, cap_s, self._rng)
+        Args:
+            started: when that attempt began. hedges: how often this call was asked again so far.
+        """
+        if len(self.addresses) > 1:
+            few = self.stats.hedges < 8 + HEDGE_SHARE * self.stats.requests
+            return self.pace.hedge_delay_s() * 2**hedges if few else math.inf
+        answers_others = self.outage.last_success > started
+        return self.pace.lost_after_s() if answers_others and not hedges else math.inf
 
     async def _find_model(self) -> None:
         """Take the model's name from the first server that answers; callers that wait share one search."""
         if self._search is None or self._search.done():
-            self._search = asyncio.create_task(self._search_model())
-        await asyncio.shield(self._search)
-
-    async def _search_model(self) -> None:
-        deadline = self.clock() + self.timeout_s
-        waiting = [asyncio.create_task(model_of(self._session, one, deadline, self.clock)) for one in self.addresses]
-        try:
-            for answer in asyncio.as_completed(waiting):
-                model, problem = await answer
-                if model:
-                    self.model = model
-                    return
-        finally:
-            for task in waiting:
-                task.cancel()
-        raise PeerError(
-            f"peer {self.name} at {self.address_list()}: no server named its model within {self.timeout_s:g} s "
-            f"({problem}); is the server running? see its log",
-            self.addresses[0].url,
-        )
+            search = first_model(self.name, self._session, self.addresses, self.timeout_s, self.clock)
+            self._search = asyncio.create_task(search)
+        self.model = await asyncio.shield(self._search)
 
     def address_list(self) -> str:
         return ", ".join(address.url for address in self.addresses)

@@ -1,13 +1,13 @@
 """What goes over the wire to a peer: sampling settings out, texts of a chat completion back.
 
-Part of peers.py, which has the contract. Not covered: streaming, tool calls, log-probabilities.
+Part of client.py, which has the contract. Not covered: streaming, tool calls, log-probabilities.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmzero_rewards.peers.address import Address, Fault
+from mmzero_rewards.peers.address import REFUSALS, Address, Fault
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,16 @@ def texts_of(answer: Any, n: int, address: Address) -> list[str] | Fault:
     if len(texts) != n:
         return Fault("malformed", f"{len(texts)} answers instead of {n}", address)
     return texts
+
+
+def fault_of(status: int, said: str, retry_after: str, address: Address) -> Fault:
+    """What an HTTP status other than 200 means: 5xx, 408, 425 and 429 may pass, anything else is final."""
+    passing = status >= 500 or status in (408, 425, 429)
+    return Fault(
+        f"http_{status}",
+        f"HTTP {status}: {said[:200]}".replace("\n", " "),
+        address,
+        final=not passing,
+        refused=status in REFUSALS,
+        after_s=min(60.0, float(retry_after)) if retry_after.isdigit() else 0.0,
+    )

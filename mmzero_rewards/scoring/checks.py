@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from mmzero_rewards.answers.grading import grade, read
-from mmzero_rewards.answers.numerals import WORDS
 from mmzero_rewards.answers.textform import plain
 from mmzero_rewards.answers.voting import vote
+from mmzero_rewards.answers.words import WORDS
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.parsing.responses import Proposal, answered
 

@@ -15,13 +15,13 @@ import numpy as np
 
 from mmzero_rewards.config import CONTENT_TYPES, RewardConfig
 from mmzero_rewards.parsing.responses import Proposal
+from mmzero_rewards.scoring import TOLERANCE
 from mmzero_rewards.scoring.distances import distances, distinct_n
 
 FIELDS = ("caption", "easy_question", "hard_question")
 SHARE_NAMES = {"caption": "cap_share", "easy_question": "easyq_share", "hard_question": "hardq_share"}
 R_DIV_LIMIT = 0.5
 """r_div is clipped to this range on both sides (METHOD §2.1)."""
-TOLERANCE = 1e-9
 
 
 def clusters(matrix: np.ndarray, threshold: float) -> np.ndarray:

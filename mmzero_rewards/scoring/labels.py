@@ -11,8 +11,7 @@ from mmzero_rewards.answers.grading import grade
 from mmzero_rewards.answers.voting import vote
 from mmzero_rewards.config import LabelFilterConfig, RewardConfig
 from mmzero_rewards.parsing.responses import answered
-
-TOLERANCE = 1e-9
+from mmzero_rewards.scoring import TOLERANCE
 
 
 @dataclass(frozen=True)

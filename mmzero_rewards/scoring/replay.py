@@ -1,14 +1,12 @@
 """Replay recorded cases: the same inputs must give the same numbers (METHOD §6.3).
 
-A file is a JSON list of {id, role, preset, inputs, expected, note}; `preset` is "reference" (our `paper`), "paper" or
-"default". Only the keys of `expected` are compared: numbers within 1e-9, null with None or NaN, texts exactly except
-for a vote's majority and a label, where a spelling that grades equal passes.
+A file is a JSON list of {id, role, preset, inputs, expected, note} (cases.py); `preset` is "reference" (our `paper`),
+"paper" or "default". Only the keys of `expected` are compared: numbers within 1e-9, null with None or NaN, texts
+exactly except for a vote's majority and a label, where a spelling that grades equal passes.
 """
 
-import json
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from mmzero_rewards.answers.grading import grade, grade_answer
@@ -16,13 +14,15 @@ from mmzero_rewards.answers.voting import vote
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.parsing.content_types import content_type
 from mmzero_rewards.parsing.responses import (
-    ALL_TAGS,
+    PROPOSAL_FIELDS,
     FormatError,
     Proposal,
     extract_answer,
     extract_code,
     parse_proposal,
 )
+from mmzero_rewards.scoring import TOLERANCE
+from mmzero_rewards.scoring.cases import LARGEST, PRESET_NAMES, check, one_line
 from mmzero_rewards.scoring.distances import distances
 from mmzero_rewards.scoring.diversity import batch_terms, cluster_shares
 from mmzero_rewards.scoring.labels import label_row
@@ -37,33 +37,8 @@ from mmzero_rewards.scoring.roles import (
     score_solver,
 )
 
-TOLERANCE = 1e-9
-PRESET_NAMES = {"reference": "paper", "paper": "paper", "default": "default"}
 SPELLINGS = ("majority", "label")
 """Keys whose text may be any spelling that grades equal."""
-
-
-class ReplayError(ValueError):
-    """The file cannot be replayed; one line saying which case and why."""
-
-
-def load(path: Path) -> list[dict[str, Any]]:
-    """The cases of a file.
-
-    Raises:
-        ReplayError: not a JSON list of cases, or a case without id, role, inputs or expected.
-    """
-    try:
-        cases = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReplayError(f"cannot read {path}: {error}") from None
-    if not isinstance(cases, list):
-        raise ReplayError(f"{path}: expected a JSON list of cases, got {type(cases).__name__}")
-    for number, case in enumerate(cases):
-        missing = [key for key in ("id", "role", "inputs", "expected") if not isinstance(case, dict) or key not in case]
-        if missing:
-            raise ReplayError(f"{path}: case {number} has no '{missing[0]}'")
-    return cases
 
 
 def replay(case: Mapping[str, Any]) -> list[str]:
@@ -72,17 +47,11 @@ def replay(case: Mapping[str, Any]) -> list[str]:
     Raises:
         ReplayError: unknown role or preset, or inputs that do not fit the role.
     """
-    role, preset = case["role"], case.get("preset", "default")
-    if role not in ROLES or preset not in PRESET_NAMES:
-        raise ReplayError(f"case {case['id']}: unknown {'role' if role not in ROLES else 'preset'}; see METHOD §6.3")
-    config = RewardConfig.preset(PRESET_NAMES[preset])
-    try:
-        actual = ROLES[role](case["inputs"], config)
-    except (KeyError, TypeError) as error:
-        raise ReplayError(f"case {case['id']}: inputs do not fit role '{role}': {error!r}") from None
+    check(case)
+    config = RewardConfig.preset(PRESET_NAMES[case.get("preset", "default")])
     differences: list[str] = []
-    _compare(case["expected"], actual, "", config, differences)
-    return differences
+    _compare(case["expected"], ROLES[case["role"]](case["inputs"], config), "", config, differences)
+    return [one_line(line) for line in differences]
 
 
 def _compare(expected: Any, actual: Any, where: str, config: RewardConfig, found: list[str]) -> None:
@@ -110,7 +79,8 @@ def _same(expected: Any, actual: Any) -> bool:
         return actual is None or (isinstance(actual, float) and math.isnan(actual))
     number = (int, float)
     if isinstance(expected, number) and isinstance(actual, number):
-        return abs(expected - actual) <= TOLERANCE
+        # JSON has integers larger than any float; they equal only themselves.
+        return expected == actual or (abs(expected) < LARGEST and abs(expected - actual) <= TOLERANCE)
     return type(expected) is type(actual) and expected == actual
 
 
@@ -177,7 +147,7 @@ def _extract(inputs: Mapping[str, Any], config: RewardConfig) -> dict[str, Any]:
 
 def _parse(inputs: Mapping[str, Any], config: RewardConfig) -> dict[str, Any]:
     proposal = _parsed(inputs["text"], config)
-    fields = {tag: getattr(proposal, tag) for tag in ALL_TAGS} if proposal else None
+    fields = {tag: getattr(proposal, tag) for tag in PROPOSAL_FIELDS} if proposal else None
     return {"format_ok": proposal is not None, "fields": fields}
 
 

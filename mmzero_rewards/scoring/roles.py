@@ -16,17 +16,16 @@ from mmzero_rewards.parsing.responses import (
     FormatError,
     Proposal,
     answered,
-    boxed,
+    extract_answer,
     extract_code,
     has_answer_format,
     looks_like_svg,
     parse_proposal,
 )
+from mmzero_rewards.scoring import TOLERANCE
 from mmzero_rewards.scoring.checks import blind_rate, leak
 
 FORMAT_ERROR_SCORE = -1.0
-TOLERANCE = 1e-9
-"""Shares are compared with thresholds up to this, so that "equal" does not depend on binary rounding."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +208,7 @@ def score_solver(evidence: SolverEvidence, config: RewardConfig | None = None) -
     `answered` is 1 when a box holds an answer; without a label nothing is right.
     """
     config = config or RewardConfig()
-    answer = answered(boxed(evidence.response), config.solver.non_answers)
+    answer = extract_answer(evidence.response, config.solver.non_answers)
     right = grade_answer(answer, evidence.label, config.grading.grader, config.grading.symbolic)
     well_formed = has_answer_format(evidence.response)
     weight = config.solver.format_weight

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command not in COMMANDS:
         print(f"error: unknown command '{command}'; one of {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
-    from recipe.mmzero.schema import ConfigError
+    from recipe.mmzero.settings.schema import ConfigError
 
     try:
         return COMMANDS[command](rest)
@@ -87,24 +87,25 @@ def run(arguments: Sequence[str]) -> int:
         overrides.append(f"evolution.iterations={options['--iterations']}")
     if "--on-mismatch" in options:
         overrides.append(f"evolution.on_mismatch={options['--on-mismatch']}")
-    from recipe.mmzero import evolve, schema
+    from recipe.mmzero.run import loop
+    from recipe.mmzero.settings import schema
 
     config = schema.load(overrides)
-    return evolve.run(config, from_step=options.get("--from"), until=options.get("--until"))
+    return loop.run(config, from_step=options.get("--from"), until=options.get("--until"))
 
 
 def plan(arguments: Sequence[str]) -> int:
     options, overrides = _split(arguments, {"--commands": False, "--help": False})
     if "--help" in options:
         return _print_keys()
-    from recipe.mmzero import plan as planning
-    from recipe.mmzero import schema
+    from recipe.mmzero.run import plan as planning
+    from recipe.mmzero.settings import schema
 
     config = schema.load(overrides)
     steps = planning.plan(config)
     print(planning.format_plan(steps))
     if "--commands" in options:
-        from recipe.mmzero import preview
+        from recipe.mmzero.settings import preview
 
         print(preview.commands(config, steps))
     return 0
@@ -114,13 +115,13 @@ def status(arguments: Sequence[str]) -> int:
     options, rest = _split(arguments, {"--watch": False})
     if len(rest) != 1:
         raise UsageError("mmzero status takes one run folder")
-    from recipe.mmzero import status as view
+    from recipe.mmzero.run.status import view
 
     return view.main(Path(rest[0]), watch="--watch" in options)
 
 
 def doctor(arguments: Sequence[str]) -> int:
-    from recipe.mmzero import doctor as checks
+    from recipe.mmzero.machine import doctor as checks
 
     return checks.main(list(arguments))
 

@@ -11,8 +11,8 @@ Rollout workers and reward managers need no registration: verl resolves them by 
 import os
 from importlib.metadata import version
 
-from recipe.mmzero.platform.hooks import after_import
-from recipe.mmzero.platform.patches import VERL, install
+from recipe.mmzero.engine.platform.hooks import after_import
+from recipe.mmzero.engine.platform.patches import VERL, install
 
 TRAINER = "mmzero_sync"
 AGENT_LOOPS = ("mmzero_proposer", "mmzero_coder", "mmzero_solver")
@@ -33,7 +33,7 @@ def register() -> None:
     if on_cpu:
         from verl.plugin.platform.platform_manager import PlatformRegistry
 
-        from recipe.mmzero.platform.cpu import PlatformCPU
+        from recipe.mmzero.engine.platform.cpu import PlatformCPU
 
         PlatformRegistry.register(platform="cpu")(PlatformCPU)
     install(cpu=on_cpu)
@@ -41,7 +41,7 @@ def register() -> None:
 
 
 def _register_trainer(_module) -> None:
-    from recipe.mmzero import trainer  # noqa: F401  (registers itself under TRAINER)
+    from recipe.mmzero.engine.train import trainer  # noqa: F401  (registers itself under TRAINER)
 
 
 def verify() -> list[str]:
@@ -64,7 +64,7 @@ def verify() -> list[str]:
         checks.append(f"reward manager {name}")
     from omegaconf import OmegaConf
 
-    from recipe.mmzero.verl_config import AGENT_LOOP_CONFIG
+    from recipe.mmzero.settings.verl_config import AGENT_LOOP_CONFIG
 
     listed = {entry.name: entry._target_ for entry in OmegaConf.load(AGENT_LOOP_CONFIG)}
     for name in AGENT_LOOPS:

@@ -21,13 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "unit")]
-
-from collect_sim import SAMPLING, SimPeer, SimRender, run, settings  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from mmzero_env import RenderRequest  # noqa: E402
 from mmzero_rewards.parsing.responses import FormatError, extract_code, parse_proposal  # noqa: E402
-from recipe.mmzero.collect.settings import CoderFilter, SolverFilter  # noqa: E402
+from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter  # noqa: E402
+from tests.support.collect_sim import SAMPLING, SimPeer, SimRender, run, settings  # noqa: E402
 
 ROWS = 600
 # role -> (slots, seconds per sample): rows per second would be 24, 20, 16 (K = 10 twice) and 32 for the renderer. A row

@@ -15,13 +15,12 @@ from collections import Counter
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "rewards"))
-from fault_server import FaultServer, png, question_of, serve
-
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mmzero_rewards.evidence import Drawn, Judge, judge
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.peers.client import PeerClient, PeerError
 from mmzero_rewards.prompting import PromptTemplates
+from tests.support.fault_server import FaultServer, png, question_of, serve
 
 LATENCY_S = 0.2  # short for K answers of a language model; shorter ones measure this process, not the policy
 PICTURES = [png((red, 0, 0), (256, 256)) for red in range(0, 250, 5)]

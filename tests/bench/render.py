@@ -25,13 +25,11 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "env"), str(ROOT / "tests" / "bench")]
-
-import hostile_python  # noqa: E402
-import hostile_svg  # noqa: E402
-from render_inputs import snippets, svg_drawings, tiny_drawings  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest  # noqa: E402
+from tests.bench.render_inputs import snippets, svg_drawings, tiny_drawings  # noqa: E402
+from tests.support.sandbox import hostile_python, hostile_svg  # noqa: E402
 
 ROUNDS = 11
 SVGS, TINY, PYTHON = 120, 200, 30

@@ -25,14 +25,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "report")]
-
-import synthetic  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest  # noqa: E402
-from recipe.mmzero.batch import Row  # noqa: E402
-from recipe.mmzero.report.read import Skips, read_run  # noqa: E402
-from recipe.mmzero.samples import SampleWriter  # noqa: E402
+from recipe.mmzero.engine.train.batch import Row  # noqa: E402
+from recipe.mmzero.engine.train.samples import SampleWriter  # noqa: E402
+from recipe.mmzero.report.data.read import Skips, read_run  # noqa: E402
+from tests.support import synthetic  # noqa: E402
 
 ITERATIONS, STEPS, DISTINCT = 3, 20, 600
 ROLLOUTS, CODES, PER_STEP = 72, 4, 32  # the Proposer's step of the published setup; dump.samples_per_step
@@ -198,7 +197,7 @@ def one_dump(folder: Path, pngs: list[bytes], rows: list[Row]) -> tuple[float, f
 
 def own_dump(step: Path, skips: Skips) -> float:
     """Seconds to write the pictures and the records of a real step once more, per dumped step."""
-    from recipe.mmzero.report.read import json_lines
+    from recipe.mmzero.report.data.read import json_lines
 
     files = sorted((step / "samples").glob("*.jsonl"))
     pngs = [path.read_bytes() for path in (step / "samples" / "images").glob("*.png")]

@@ -14,10 +14,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "rewards")]
-
-from hostile import hostile_pairs  # noqa: E402
-from test_parsing import LONG_TEXTS  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from mmzero_rewards.answers import grading  # noqa: E402
 from mmzero_rewards.answers.voting import vote  # noqa: E402
@@ -30,6 +27,8 @@ from mmzero_rewards.parsing.responses import (  # noqa: E402
 )
 from mmzero_rewards.scoring.distances import distances  # noqa: E402
 from mmzero_rewards.scoring.diversity import clusters  # noqa: E402
+from tests.rewards.test_parsing import LONG_TEXTS  # noqa: E402
+from tests.support.hostile_answers import hostile_pairs  # noqa: E402
 
 missed: list[str] = []
 

@@ -8,7 +8,6 @@ the end `kills N, attempts N, whole, rows equal the reference's`; exit 1 if anyt
 """
 
 import argparse
-import importlib.util
 import math
 import os
 import random
@@ -22,19 +21,9 @@ from pathlib import Path
 
 import psutil
 
-HERE = Path(__file__).resolve().parent
-
-
-def load(name: str, path: Path):
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-loop = load("mmzero_e2e_loop", HERE.parent / "e2e" / "loop.py")
-check = load("mmzero_chaos_check", HERE / "check.py")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.chaos import check
+from tests.support import loop
 
 VICTIMS = ("stage", "trainer", "rollout", "peer", "collector", "loop", "warm")
 TRAINING = ("proposer", "coder", "solver")
@@ -58,9 +47,11 @@ def victims(kind: str, run_dir: Path, owner: int) -> list[int]:
         chosen = servers[-1:] if kind == "rollout" and stage in TRAINING else servers[:1]
         wanted = stage in TRAINING if kind == "rollout" else stage != "solver"
         return _alive(chosen) if wanted else []
-    needle = {"stage": "recipe.mmzero.stages.", "collector": "stages.collect", "warm": "recipe.mmzero.platform.warm"}[
-        kind
-    ]
+    needle = {
+        "stage": "recipe.mmzero.engine.",
+        "collector": "engine.collect.stage",
+        "warm": "recipe.mmzero.run.processes.warm",
+    }[kind]
     found = []
     try:
         family = psutil.Process(owner).children(recursive=True)

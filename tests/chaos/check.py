@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from recipe.mmzero.artifacts import fingerprint
+from recipe.mmzero.run.record.artifacts import fingerprint
 
 COLLECTIONS = ("collect_coder", "collect_solver")
 TABLES = ("proposals.parquet", "drawings.parquet", "train.parquet")

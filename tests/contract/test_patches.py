@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from recipe.mmzero.platform import patches
+from recipe.mmzero.engine.platform import patches
 
 
 def unpatched(name):
@@ -127,6 +127,58 @@ def test_private_weight_socket_receiver(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     patches.private_weight_socket_receiver(module)
     assert extension._get_zmq_handle(worker) == before.replace("/tmp/", f"{tmp_path}/")
+
+
+def test_threads_of_training_workers(monkeypatch):
+    from verl.single_controller.ray import base
+    from verl.workers import engine_workers
+    from verl.workers.engine.fsdp import transformer_impl
+
+    from recipe.mmzero.settings import cores
+
+    for module in (engine_workers, transformer_impl):
+        assert "set_num_threads" not in inspect.getsource(module), "verl sets the threads of its workers itself now"
+    assert '"RAY_LOCAL_WORLD_SIZE"' in inspect.getsource(base), "verl no longer tells a worker how many are beside it"
+
+    class Engine:
+        def initialize(self):
+            self.threads = torch.get_num_threads()
+
+    module = SimpleNamespace(FSDPEngine=Engine)
+    patches.threads_of_training_workers(module)
+    before, engine = torch.get_num_threads(), Engine()
+    monkeypatch.setattr(cores, "available", lambda: 12)
+    monkeypatch.setenv("RAY_LOCAL_WORLD_SIZE", "4")
+    try:
+        engine.initialize()
+        assert engine.threads == before, "without a GPU nothing changes"
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        engine.initialize()
+        assert engine.threads == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_export_at_one_step():
+    module = unpatched("verl.utils.checkpoint.checkpoint_manager")
+    manager = module.BaseCheckpointManager.__new__(module.BaseCheckpointManager)
+    manager.checkpoint_save_contents = ["model", "hf_model@20"]
+
+    def exports(step):
+        manager.previous_global_step = step  # what FSDPCheckpointManager.save_checkpoint does first
+        return manager.should_save_hf_model
+
+    assert [exports(step) for step in (2, 20)] == [False, False], "verl takes the step itself now"
+    patches.export_at_one_step(module)
+    assert [exports(step) for step in (2, 10, 20)] == [False, False, True]
+    assert manager.should_save_model and not manager.should_save_optimizer
+    manager.checkpoint_save_contents = ["hf_model"]
+    assert exports(2), "the plain word means every checkpoint, as before"
+
+    from verl.utils.checkpoint import fsdp_checkpoint_manager
+
+    source = inspect.getsource(fsdp_checkpoint_manager.FSDPCheckpointManager.save_checkpoint)
+    assert source.index("self.previous_global_step = global_step") < source.index("self.should_save_hf_model")
 
 
 def test_reloadable_cpu_linear():

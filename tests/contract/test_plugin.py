@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 
-from recipe.mmzero import schema
 from recipe.mmzero.plugin import AGENT_LOOPS, MANAGERS
-from recipe.mmzero.stages.environment import stage_environment
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.environment import stage_environment
 
 VERIFY = "from recipe.mmzero.plugin import verify; print('\\n'.join(verify()))"
 

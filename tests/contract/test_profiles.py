@@ -5,14 +5,16 @@ import sys
 from importlib import resources
 
 import pytest
+import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.utils.config import omega_conf_to_dataclass, validate_config
 from verl.utils.import_utils import load_class_from_fqn, load_extern_object
 
-from recipe.mmzero import plan, schema, verl_config
-from recipe.mmzero.layout import PEERS, ROLES, STAGES
-from recipe.mmzero.peers import frozen_rollout_config, group_by_checkpoint
+from recipe.mmzero.engine.servers import frozen_rollout_config, group_by_checkpoint
+from recipe.mmzero.run import plan
+from recipe.mmzero.settings import schema, verl_config
+from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
 
 
 def names(group):
@@ -146,6 +148,69 @@ def test_every_class_path_resolves(defaults):
         listed = {loop.name: loop._target_ for loop in loops}
         assert load_class_from_fqn(listed[stage.actor_rollout_ref.rollout.agent.default_agent_loop], "agent loop")
     assert found > 30, "verl's config lists its dataclasses by _target_"
+
+
+def test_helper_processes_follow_from_the_cores(defaults):
+    for node, rollout, reward in ((16, 2, 1), (128, 16, 8)):
+        config = schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80", f"hardware.cores={node}"])
+        stage = full(defaults, config, "coder")
+        assert (stage.actor_rollout_ref.rollout.agent.num_workers, stage.reward.num_workers) == (rollout, reward)
+    words = ["model=qwen2_5_vl_7b", "hardware=multinode", *CLUSTER["multinode"], "hardware.cores=16"]
+    stage = full(defaults, schema.load(words), "coder")
+    assert (stage.actor_rollout_ref.rollout.agent.num_workers, stage.reward.num_workers) == (4, 2), "two nodes"
+    tiny = full(defaults, profile("tiny", "cpu"), "coder")
+    assert (tiny.actor_rollout_ref.rollout.agent.num_workers, tiny.reward.num_workers) == (1, 1)
+    kept = schema.load(["hardware=gpu8x80", "verl.all.reward.num_workers=3"])
+    assert full(defaults, kept, "coder").reward.num_workers == 3
+
+
+@pytest.mark.parametrize("hardware", HARDWARE)
+def test_server_knows_the_largest_picture(hardware, defaults):
+    """vLLM sizes its encoder's memory at start; its own limit would be the processor's, 12.8 M pixels."""
+    config = profile("qwen2_5_vl_7b", hardware)
+    policy = {"min_pixels": config.image.min_pixels, "max_pixels": config.image.max_pixels}
+    engine = full(defaults, config, "solver").actor_rollout_ref.rollout.engine_kwargs.vllm
+    assert engine.mm_processor_kwargs == policy and engine.limit_mm_per_prompt.image == 1
+    rollout, _ = verl_config.collect_rollout(config, "collect_solver")
+    assert rollout.engine_kwargs.vllm.mm_processor_kwargs == policy
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "algorithm.rollout_correction.bypass_mode=true",
+        "actor_rollout_ref.model.fused_kernel_options.impl_backend=triton",
+        "actor_rollout_ref.model.use_fused_kernels=false",
+        "actor_rollout_ref.actor.checkpoint.save_contents=[model,optimizer,extra,hf_model]",
+    ],
+)
+def test_options_of_the_gpu_page_compose(setting, defaults):
+    """docs/gpu.md names them: verl's raw keys, valid and accepted."""
+    config = schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80", f"verl.all.{setting}"])
+    verl_config.check_raw(config)
+    stage = full(defaults, config, "solver")
+    validate_config(stage, use_reference_policy=need_reference_policy(stage), use_critic=need_critic(stage))
+    key, value = setting.split("=")
+    assert OmegaConf.select(stage, key) == OmegaConf.create(f"x: {value}").x
+
+
+def test_passes_without_gradients_take_twice_the_tokens(defaults):
+    stage = full(defaults, profile("qwen2_5_vl_7b", "gpu8x80"), "solver").actor_rollout_ref
+    assert stage.actor.ppo_max_token_len_per_gpu == 24576
+    assert stage.ref.log_prob_max_token_len_per_gpu == stage.rollout.log_prob_max_token_len_per_gpu == 49152
+    tiny = full(defaults, profile("tiny", "gpu1x80"), "solver").actor_rollout_ref
+    assert tiny.actor.ppo_max_token_len_per_gpu == 24576, "the tiny model does not train one sequence at a time"
+
+
+@pytest.mark.parametrize("hardware", HARDWARE)
+def test_optimiser_takes_its_arguments(hardware, defaults):
+    from verl.workers.config.optimizer import build_optimizer
+
+    stage = full(defaults, profile("tiny", hardware), "solver")
+    optimiser = build_optimizer(
+        [torch.nn.Parameter(torch.zeros(2))], omega_conf_to_dataclass(stage.actor_rollout_ref.actor.optim)
+    )
+    assert bool(optimiser.defaults["fused"]) == (hardware != "cpu")
 
 
 def test_seven_billion_profile_takes_eight_gpus(defaults):

@@ -1,16 +1,11 @@
 """One small evolution on the real engine, interrupted once on the way; every test here reads it."""
 
-import importlib.util
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-spec = importlib.util.spec_from_file_location("mmzero_e2e_loop", Path(__file__).with_name("loop.py"))
-loop = importlib.util.module_from_spec(spec)
-sys.modules["mmzero_e2e_loop"] = loop
-spec.loader.exec_module(loop)
+from tests.support import loop
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,13 @@
 """The short form of tests/chaos/chaos.py: three kills -9 until the Coder's rows are collected, compared with the run of
 the other tests here (METHOD §4: the collected rows do not depend on timing or kills)."""
 
-import importlib.util
 import random
-import sys
-from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.e2e
+from tests.chaos import chaos
 
-spec = importlib.util.spec_from_file_location("mmzero_chaos", Path(__file__).parents[1] / "chaos" / "chaos.py")
-chaos = importlib.util.module_from_spec(spec)
-sys.modules["mmzero_chaos"] = chaos
-spec.loader.exec_module(chaos)
+pytestmark = pytest.mark.e2e
 
 
 def test_rows_survive_kills_of_trainer_loop_and_collector(evolved, tmp_path):

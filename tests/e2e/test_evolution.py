@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
-from recipe.mmzero.artifacts import fingerprint
+from recipe.mmzero.run.record.artifacts import fingerprint
 
 pytestmark = pytest.mark.e2e
 

@@ -1,12 +1,10 @@
 """All users' runners live as long as the session: starting the Python template takes seconds."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import users
+from tests.support.sandbox import users
 
 
 @pytest.fixture(scope="session", params=["root", "nobody", "bare"])

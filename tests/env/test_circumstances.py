@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import hostile_python
-import users
+from tests.support.sandbox import hostile_python, users
 
 SVG = '<svg width="60" height="60"><circle cx="30" cy="30" r="20" fill="teal"/><text y="50">ok</text></svg>'
 PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.title('fine'); plt.savefig('a.png')\nplt.imread('a.png')"
@@ -97,6 +95,6 @@ def test_no_folder_is_made_where_there_is_no_home(home):
 @pytest.mark.parametrize("call", ["mkdir", "fork"])
 def test_what_fails_for_a_moment_is_tried_again(call):
     """No more folders or processes for two seconds, as when something else fills them."""
-    script = Path(__file__).with_name("for_a_moment.py")
+    script = Path(users.__file__).with_name("for_a_moment.py")
     done = subprocess.run([sys.executable, str(script), call], capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["True"] * 6, done

@@ -18,7 +18,7 @@ import pytest
 from mmzero_env import RenderConfig, RenderEnv, RenderEnvError, RenderRequest, RenderStatus
 from mmzero_env.process import scratch as scratches
 
-HERE = Path(__file__).parent
+SCRIPTS = Path(__file__).parents[1] / "support" / "sandbox"
 SVG = '<svg width="{0}" height="60"><rect width="20" height="20" fill="red"/><text y="50">{1}</text></svg>'
 LOOP = RenderRequest("while True: pass", "python")
 
@@ -230,7 +230,7 @@ def test_snippet_that_runs_when_its_template_dies_runs_again():
 
 
 def test_owner_that_is_killed_leaves_nothing():
-    owner = subprocess.Popen([sys.executable, str(HERE / "owner.py")], stdout=subprocess.PIPE, text=True)
+    owner = subprocess.Popen([sys.executable, str(SCRIPTS / "owner.py")], stdout=subprocess.PIPE, text=True)
     assert owner.stdout.readline() == "running\n"
     family = psutil.Process(owner.pid).children(recursive=True)
     assert len(family) >= 6, "two templates, two loops, children that wait"
@@ -322,7 +322,7 @@ def test_best_effort_says_what_is_off(layer, then):
 
 def without(layer: str, sandbox: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, str(HERE / "without_layer.py"), layer, sandbox], capture_output=True, text=True, timeout=120
+        [sys.executable, str(SCRIPTS / "without_layer.py"), layer, sandbox], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

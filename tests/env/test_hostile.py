@@ -9,7 +9,6 @@ import hashlib
 import re
 import socket
 import stat
-import sys
 import time
 import zlib
 from pathlib import Path
@@ -18,10 +17,8 @@ import psutil
 import pytest
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parent))
-import hostile_python
-import hostile_svg
-from users import SECRET
+from tests.support.sandbox import hostile_python, hostile_svg
+from tests.support.sandbox.users import SECRET
 
 HARMLESS = {
     "svg": '<svg width="60" height="60"><circle cx="30" cy="30" r="20" fill="teal"/><text y="50">ok</text></svg>',

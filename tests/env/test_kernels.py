@@ -1,13 +1,10 @@
 """Kernels that know less: every version of Landlock, and each layer missing. Strict holds, or refuses with one line."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import hostile_python
-import users
+from tests.support.sandbox import hostile_python, users
 
 OPENINGS = {
     # Landlock looks at the access mode; the kernel truncates whatever the mode is.

@@ -1,14 +1,11 @@
 """What is drawn: colours, sizes, texts, and how matplotlib and Pillow are captured."""
 
 import io
-import sys
-from pathlib import Path
 
 import cairosvg
 import pytest
 from PIL import Image, ImageChops
 
-sys.path.insert(0, str(Path(__file__).parent))
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest, RenderStatus
 from mmzero_env.draw.picture import encode_png, is_blank
 from mmzero_env.draw.svg import output_size

@@ -8,20 +8,14 @@ import contextlib
 import os
 import re
 import signal
-import sys
 import threading
-from pathlib import Path
 
 import psutil
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import hostile_python
-import hostile_svg
-import test_faults
-
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest
 from mmzero_env.process import held_folder, scratch
+from tests.support.sandbox import hostile_python, hostile_svg
 
 RENDERS = 10_000
 BATCH = 1_000
@@ -44,8 +38,8 @@ FORGED = (
     "b'a' * 20001",
     "(chr(0x100).encode() + bytes(1)) * 4999",  # as much as is let through
 )
-QUICK["python"] += [(TURNS + how, {"FORBIDDEN", "NO_IMAGE"}) for how in test_faults.NAMELESS.values()]
-QUICK["python"] += [(f"{test_faults.FORGE}forge({texts})", {"OK", "CRASH"}) for texts in FORGED] * 3
+QUICK["python"] += [(TURNS + how, {"FORBIDDEN", "NO_IMAGE"}) for how in hostile_python.NAMELESS.values()]
+QUICK["python"] += [(f"{hostile_python.FORGE}forge({texts})", {"OK", "CRASH"}) for texts in FORGED] * 3
 KILL_EVERY_S = 0.3
 
 

@@ -1,21 +1,18 @@
 """Drawings and votes: each distinct thing once, model failures as values, infrastructure failures as errors."""
 
 import asyncio
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from fault_server import FaultServer, has_picture, picture_in, png, question_of, serve
-
 from mmzero_env import RenderEnvError
 from mmzero_rewards import evidence
-from mmzero_rewards.evidence import Drawn, Judge, draw, judge, request_seed
+from mmzero_rewards.evidence import Drawn, Judge, draw, judge
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.peers.client import PeerClient, PeerError
 from mmzero_rewards.prompting import PromptTemplates
+from mmzero_rewards.seeds import request_seed
+from tests.support.fault_server import FaultServer, has_picture, picture_in, png, question_of, serve
 
 PROPOSAL = Proposal("geometry", "a red square", "What colour?", "red", "How many corners?", "4")
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="{}" height="9"/></svg>'

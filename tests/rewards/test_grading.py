@@ -1,9 +1,9 @@
 """Grading: a table of stated rules, hostile input, and the relaxed comparison that only evaluation uses."""
 
 import pytest
-from hostile import hostile_pairs
 
 from mmzero_rewards.answers.grading import canonical, grade, relaxed_equal
+from tests.support.hostile_answers import hostile_pairs
 
 EQUAL = [
     ("5", "5.0"),

@@ -5,17 +5,15 @@
 import asyncio
 import json
 import math
-import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from aiohttp import web
 
 pytest.importorskip("verl", reason="the managers are verl's face of mmzero_rewards")
 torch = pytest.importorskip("torch")
-sys.path.insert(0, str(Path(__file__).parent))
-from fault_server import FaultServer, has_picture, png, question_of, serve
 from omegaconf import OmegaConf
 from tensordict import TensorDict
 from verl import DataProto
@@ -23,6 +21,7 @@ from verl import DataProto
 from mmzero_env import RenderEnvError
 from mmzero_rewards.managers import roles as managers
 from mmzero_rewards.managers.roles import CoderRewardManager, ProposerRewardManager, SolverRewardManager
+from tests.support.fault_server import FaultServer, has_picture, png, question_of, serve
 
 FIELDS = {
     "content_type": "geometry",
@@ -407,12 +406,83 @@ def test_dropped_sample_keeps_its_proposal_and_names_the_address():
     assert "peer coder at http://127.0.0.1:" in sample(result)["failure"]
 
 
+class Refusing(FaultServer):
+    """Answers 400 to requests for which `refuses(text of the prompt)`."""
+
+    refuses = staticmethod(lambda text: False)
+
+    async def chat(self, request):
+        if self.refuses(question_of(await request.json())):
+            return web.Response(status=400, text="maximum context length exceeded")
+        return await super().chat(request)
+
+
+def refusing(refuses) -> Refusing:
+    server = Refusing(peer)
+    server.refuses = refuses
+    return server
+
+
+def test_a_proposal_that_the_coder_refuses_is_the_models_failure():
+    """B14: as in the collection. No code was written, so nothing draws; siblings are scored as ever."""
+    other = row(PROPOSAL.replace("a red square", "the other: a red square"))
+    results = with_peers(
+        ProposerRewardManager,
+        [row(PROPOSAL.replace("a red", "LONG a red")), other],
+        refusing(lambda text: "LONG" in text),
+    )
+    assert [result["reward_score"] for result in results] == pytest.approx([-0.3, 1.0])
+    assert [terms(result)["dropped"] for result in results] == [0.0, 0.0]
+    record = sample(results[0])
+    assert (
+        record["status"] == "refused_prompt" and [one["status"] for one in record["drawings"]] == ["refused_prompt"] * 4
+    )
+    assert sum(terms(result)["peers/refused"] for result in results) == 1.0
+
+
+@pytest.mark.parametrize("cls, paid", [(CoderRewardManager, 1 + 1), (ProposerRewardManager, 0.5 - 0.3)])
+def test_a_question_that_the_solver_refuses_has_no_answer(cls, paid):
+    fields = FIELDS | {"hard_question": "LONG?"}
+    text = drawing() if cls is CoderRewardManager else PROPOSAL.replace("How many corners?", "LONG?")
+    scoring = {"checks": {"blind": {"fraction": 1.0}}}
+    (result,) = with_peers(
+        cls, [row(text, extra_info=fields)], refusing(lambda text: text.startswith("LONG?")), scoring=scoring
+    )
+    assert result["reward_score"] == pytest.approx(paid) and terms(result)["dropped"] == 0.0
+    record = sample(result)
+    assert record["status"] == "refused_prompt" and record["drawings"][0]["hard_votes"] == [None] * 4
+    assert record["drawings"][0]["easy_votes"] == ["Red."] * 4
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_wrong_key_or_model_is_not_the_models_failure(status):
+    class Wrong(FaultServer):
+        async def chat(self, request):
+            return web.Response(status=status, text="no such model")
+
+    (result,) = with_peers(CoderRewardManager, [row(drawing(), extra_info=FIELDS)], Wrong(peer))
+    assert terms(result)["dropped"] == 1.0 and f"HTTP {status}" in sample(result)["failure"]
+
+
+def test_what_asking_took_is_counted_once():
+    """B13: `peers/*` of the samples add up to what the servers saw."""
+    server = FaultServer(peer, error=0.3, seed=3)
+    rows = [row(drawing(8 + i), extra_info=FIELDS | {"index": i}) for i in range(12)]
+    results = with_peers(CoderRewardManager, rows, server, failures={"max_retries": 8})
+    sums = Counter()
+    for result in results:
+        sums.update({name: value for name, value in terms(result).items() if name.startswith("peers/")})
+    assert sums["peers/requests"] == sums["peers/answered"] == 24 and sums["peers/failed"] == 0
+    assert sums["peers/attempts"] == server.seen["ok"] + server.seen["error"] > 24
+    assert sums["peers/faults"] == server.seen["error"] == sums["peers/retries"]
+
+
 def test_no_reward_comes_from_a_failure():
     """200 samples, 10% dropped connections, 10% 5xx, 5% hangs: each is scored as without faults, or dropped."""
     rows = [row(drawing(8 + i % 40), extra_info=FIELDS | {"index": i}) for i in range(200)]
     clean = with_peers(CoderRewardManager, rows)
     server = FaultServer(peer, drop=0.10, error=0.10, hang=0.05, seed=1, latency_s=0.005)
-    faulty = with_peers(CoderRewardManager, rows, server, failures={"max_retries": 3, "timeout_s": 30})
+    faulty = with_peers(CoderRewardManager, rows, server, failures={"max_retries": 3, "timeout_s": 12})
     outcomes = Counter()
     for expected, got in zip(clean, faulty, strict=True):
         if terms(got)["dropped"]:

@@ -6,9 +6,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from mmzero_rewards.config import RewardConfig
-from recipe.mmzero import schema
+from recipe.mmzero.settings import schema
 
-CODER_PROMPT = str(resources.files("recipe.mmzero.prompts").joinpath("full", "coder.txt"))
+CODER_PROMPT = str(resources.files("recipe.mmzero.config").joinpath("prompts", "coder.txt"))
 
 # row of §6.1 (or section 2) -> key -> another value that a command line can give
 DECISIONS = {

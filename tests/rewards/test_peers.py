@@ -2,19 +2,17 @@
 
 import asyncio
 import random
-import sys
 import time
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from fault_server import FaultServer, dead_address, echo, serve
+from aiohttp import web
 
 from mmzero_rewards.peers.address import Address, base_url
-from mmzero_rewards.peers.call import backoff_s
 from mmzero_rewards.peers.client import PeerClient, PeerError, Sampling
+from mmzero_rewards.peers.outage import Outage
+from mmzero_rewards.peers.pace import Pace, backoff_s
+from tests.support.fault_server import FaultServer, dead_address, echo, serve
 
 
 def ask(text: str) -> list[dict]:
@@ -73,11 +71,13 @@ def test_backoff_grows_is_capped_and_jittered():
 
 
 def test_an_unlucky_call_waits_briefly_and_an_outage_is_waited_out():
-    client = PeerClient(["127.0.0.1:1"], rng=random.Random(0))
-    client._latencies.extend([0.1] * 20)  # a slow answer takes 0.2 s
-    assert max(client.retry_delay_s(4) for _ in range(50)) <= 0.2
-    client._faults_in_row = 5  # whoever asks, it fails
-    assert min(client.retry_delay_s(4) for _ in range(50)) >= 3.2
+    pace = Pace(600.0, 0.1, 10.0, random.Random(0))
+    for _ in range(20):
+        pace.answered(0.1)  # a slow answer takes 0.2 s
+    assert max(pace.retry_delay_s(4) for _ in range(50)) <= 0.2
+    for _ in range(5):
+        pace.failed()  # whoever asks, it fails
+    assert min(pace.retry_delay_s(4) for _ in range(50)) >= 3.2
 
 
 def test_quarantine_opens_grows_and_heals():
@@ -248,7 +248,7 @@ def test_no_answer_is_lost_or_invented_under_faults(count):
         )
         return results, client.stats
 
-    results, stats = asyncio.run(with_client(servers, use, timeout_s=20, max_retries=3, backoff_base_s=0.01))
+    results, stats = asyncio.run(with_client(servers, use, timeout_s=8, max_retries=3, backoff_base_s=0.01))
     for index, result in enumerate(results):
         assert isinstance(result, PeerError) or result == expected(f"q{index}", index, 3)
     failed = sum(isinstance(result, PeerError) for result in results)
@@ -263,7 +263,7 @@ def test_hang_is_asked_again_elsewhere_in_bounded_time():
 
     async def use(client):
         for _ in range(20):
-            client._latencies.append(0.05)  # as after 20 answers of 50 ms
+            client.pace.answered(0.05)  # as after 20 answers of 50 ms
         started = time.monotonic()
         texts = await asyncio.gather(*[client.chat(ask(str(i)), seed=0) for i in range(8)])
         return texts, time.monotonic() - started, client.stats
@@ -304,23 +304,126 @@ def test_dead_address_is_left_alone_and_taken_back():
     assert again > quiet, "after its quarantine it gets another chance"
 
 
-def test_wrong_request_is_not_repeated():
-    from aiohttp import web
+class Refusing(FaultServer):
+    """Answers `status` at once to prompts that start with "bad"; others take `latency_s`."""
 
-    class Refusing(FaultServer):
-        async def chat(self, request):
-            self.seen["asked"] += 1
-            return web.Response(status=400, text="prompt too long")
+    status = 400
 
-    server = Refusing(echo)
+    async def chat(self, request):
+        text = (await request.json())["messages"][0]["content"]
+        if text.startswith("bad"):
+            self.seen[text] += 1
+            return web.Response(status=self.status, text="prompt too long")
+        return await super().chat(request)
+
+
+def refusing(status: int, latency_s: float = 0.3) -> Refusing:
+    server = Refusing(echo, latency_s=latency_s)
+    server.status = status
+    return server
+
+
+@pytest.mark.parametrize(
+    "status, refused",
+    [(400, True), (413, True), (422, True), (401, False), (403, False), (404, False)],  # a wrong key or model is ours
+)
+def test_wrong_request_is_not_repeated(status, refused):
+    server = refusing(status)
 
     async def use(client):
-        with pytest.raises(PeerError, match=r"peer solver at http://127.*HTTP 400: prompt too long") as caught:
-            await client.chat(ask("x"), seed=0)
-        return caught.value.address
+        with pytest.raises(PeerError, match=rf"peer solver at http://127.*HTTP {status}: prompt too long") as caught:
+            await client.chat(ask("bad"), seed=0)
+        return caught.value
 
-    assert asyncio.run(with_client([server], use)).startswith("http://127.0.0.1")
-    assert server.seen["asked"] == 1
+    error = asyncio.run(with_client([server], use))
+    assert error.address == server.url + "/v1" and error.refused is refused
+    assert server.seen["bad"] == 1
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 422, 500])
+@pytest.mark.parametrize("bad", [["bad"], ["bad 1", "bad 2", "bad 3"]])
+def test_prompts_that_the_server_refuses_cost_no_other_call(status, bad):
+    """B1: errors come back before any healthy answer; a 5xx that only some prompts provoke is no outage either."""
+    server = refusing(status)
+
+    async def use(client):
+        first = asyncio.create_task(client.chat(ask("first"), seed=0))
+        refused = await asyncio.gather(*[client.chat(ask(text), seed=0) for text in bad], return_exceptions=True)
+        later = [client.chat(ask(f"later {i}"), seed=0) for i in range(20)]
+        return refused, await asyncio.gather(first, *later, return_exceptions=True), client.stats
+
+    options = {"timeout_s": 20, "max_retries": 1, "backoff_base_s": 0.0, "max_concurrency": 8}
+    refused, others, stats = asyncio.run(with_client([server], use, **options))
+    assert all(isinstance(error, PeerError) and f"HTTP {status}" in str(error) for error in refused)
+    texts = ["first"] + [f"later {i}" for i in range(20)]
+    assert others == [expected(text, 0, 1) for text in texts]
+    assert stats.answered == 21 and stats.refused == (len(bad) if status in (400, 413, 422) else 0)
+    assert all(server.seen[text] == (2 if status == 500 else 1) for text in bad)
+
+
+def test_a_prompt_that_ends_the_connection_costs_no_other_call():
+    class Closing(FaultServer):
+        async def chat(self, request):
+            if (await request.json())["messages"][0]["content"] == "bad":
+                request.transport.abort()
+                return web.Response()
+            return await super().chat(request)
+
+    async def use(client):
+        await asyncio.gather(client.chat(ask("bad"), seed=0), return_exceptions=True)
+        return await asyncio.gather(*[client.chat(ask(str(i)), seed=0) for i in range(9)])
+
+    results = asyncio.run(with_client([Closing(echo)], use, backoff_base_s=0.0))
+    assert results == [expected(str(i), 0, 1) for i in range(9)]
+
+
+def test_one_dead_address_is_no_outage():
+    """The other server is slow and alive: calls that found only the dead one fail alone."""
+    slow = FaultServer(echo, latency_s=0.5)
+
+    async def use(client):
+        return await asyncio.gather(*[client.chat(ask(str(i)), seed=0) for i in range(20)], return_exceptions=True)
+
+    options = {"max_retries": 0, "max_concurrency": 4, "rng": random.Random(0)}
+    results = asyncio.run(with_client([slow], use, [dead_address()], **options))
+    answered = [result for result in results if not isinstance(result, PeerError)]
+    assert len(answered) >= 12 and not any("the peer is down" in str(result) for result in results)
+
+
+@pytest.mark.parametrize("calls", [1, 12])
+def test_a_slow_answer_of_a_single_server_is_waited_for(calls):
+    """B13: asking it again would only make it slower."""
+    server = FaultServer(echo)
+
+    async def use(client):
+        for _ in range(20):
+            client.pace.answered(0.05)
+        await asyncio.gather(*[client.chat(ask(f"slow {i}"), seed=0) for i in range(calls)])
+        return client.stats
+
+    server.latency_s = 1.5
+    stats = asyncio.run(with_client([server], use, timeout_s=8))
+    assert len(server.bodies) == calls == stats.attempts and stats.hedges == 0
+
+
+def test_a_request_that_a_single_server_lost_is_asked_once_more():
+    class Losing(FaultServer):
+        async def chat(self, request):
+            self.seen["asked"] += 1
+            if self.seen["asked"] == 1:
+                await asyncio.sleep(3600)
+            return await super().chat(request)
+
+    server = Losing(echo)
+
+    async def use(client):
+        lost = asyncio.create_task(client.chat(ask("lost"), seed=0))
+        await asyncio.sleep(0.1)
+        await client.chat(ask("other"), seed=0)
+        return await lost, client.stats
+
+    texts, stats = asyncio.run(with_client([server], use, timeout_s=4))
+    assert texts == expected("lost", 0, 1) and stats.attempts == 3 and stats.hedges == 1
 
 
 def test_all_servers_gone_is_one_line_with_the_address():
@@ -352,17 +455,88 @@ def test_queue_behind_dead_servers_fails_at_once():
     assert took < 20, f"{took:.1f} s"
 
 
-def test_service_that_comes_back_is_used_again():
-    server = FaultServer(echo, hang=1.0)
+@pytest.mark.parametrize("fault", ["hang", "error", "drop"])
+def test_service_that_comes_back_is_used_again(fault):
+    """S1: after the outage every call is answered, not only the one that tried first."""
+    server = FaultServer(echo)
+    setattr(server, fault, 1.0)
 
     async def use(client):
-        with pytest.raises(PeerError):
-            await client.chat(ask("a"), seed=0)
-        server.hang = 0.0
-        return await asyncio.gather(*[client.chat(ask(str(i)), seed=0) for i in range(3)], return_exceptions=True)
+        lost = await asyncio.gather(*[client.chat(ask(f"lost {i}"), seed=0) for i in range(6)], return_exceptions=True)
+        assert all(isinstance(result, PeerError) and not result.refused for result in lost)
+        client.outage.failed("proof", -99.0, lost[0])
+        assert client.outage.down, "the test means nothing without an outage"
+        setattr(server, fault, 0.0)
+        return await asyncio.gather(*[client.chat(ask(str(i)), seed=0) for i in range(12)])
 
-    results = asyncio.run(with_client([server], use, timeout_s=0.5))
-    assert expected("0", 0, 1) == results[0], "the probe reaches the server"
+    options = {"timeout_s": 0.5, "max_retries": 1, "backoff_base_s": 0.0, "max_concurrency": 4}
+    results = asyncio.run(with_client([server], use, **options))
+    assert results == [expected(str(i), 0, 1) for i in range(12)]
+
+
+def test_server_that_starts_again_on_its_port_is_used_again():
+    address = dead_address()
+    server = FaultServer(echo)
+
+    async def use():
+        async with PeerClient([address], "tiny", backoff_base_s=0.0) as client:
+            with pytest.raises(PeerError):
+                await client.chat(ask("lost"), seed=0)
+            assert client.outage.down, "no address can be connected to"
+            async with serve(server, port=int(address.rsplit(":")[-1])):
+                return await asyncio.gather(*[client.chat(ask(str(i)), seed=0) for i in range(12)])
+
+    assert asyncio.run(use()) == [expected(str(i), 0, 1) for i in range(12)]
+
+
+def test_while_the_peer_is_down_one_call_tries_and_the_others_share_its_end():
+    now = [0.0]
+    address = Address("http://a/v1")
+    outage = Outage([address], lambda: now[0], lambda: 10.0)
+    gone = PeerError("gone", "a")
+
+    async def use():
+        outage.failed("a", 0.0, gone)
+        assert not outage.down, "one call proves nothing"
+        now[0] = 5.0
+        outage.failed("b", 1.0, gone)
+        assert not outage.down, "a healthy answer may take that long"
+        now[0] = 11.0
+        outage.failed("a", 0.5, gone)
+        assert outage.down
+        with pytest.raises(PeerError, match="gone; the peer is down"):
+            await outage.admit(arrived=10.0)
+        now[0] = 12.0
+        assert await outage.admit(arrived=12.0) is True
+        waiting = [asyncio.create_task(outage.admit(arrived=12.0)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert not any(task.done() for task in waiting)
+        outage.tried()  # its prompt was refused: that says nothing, so the next one tries
+        await asyncio.sleep(0)
+        assert [task.done() for task in waiting] == [True, False, False] and waiting[0].result() is True
+        now[0] = 13.0
+        outage.failed("c", 12.0, gone)
+        outage.tried()
+        failed = await asyncio.gather(*waiting[1:], return_exceptions=True)
+        assert all(isinstance(error, PeerError) for error in failed)
+        now[0] = 14.0
+        assert await outage.admit(arrived=14.0) is True
+        outage.succeeded()
+        outage.tried()
+        assert not outage.down and await outage.admit(arrived=0.0) is False
+
+    asyncio.run(use())
+
+
+def test_a_failure_while_others_succeed_is_no_sign_of_an_outage():
+    now = [0.0]
+    outage = Outage([Address("http://a/v1")], lambda: now[0], lambda: 1.0)
+    for second in range(1, 30):
+        now[0] = float(second)
+        outage.succeeded()
+        now[0] += 0.5
+        outage.failed(f"call {second}", second - 5.0, PeerError("HTTP 500", "a"))
+    assert not outage.down
 
 
 def test_failure_is_not_cached():

@@ -2,6 +2,7 @@
 
 import math
 import random
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,16 @@ from mmzero_rewards.answers.grading import canonical, grade
 from mmzero_rewards.answers.reading import _read, read_answer
 from mmzero_rewards.answers.voting import vote
 from mmzero_rewards.config import CONTENT_TYPES, RewardConfig
-from mmzero_rewards.parsing.responses import FormatError, Proposal, boxed, extract_code, parse_proposal, render_proposal
+from mmzero_rewards.parsing.responses import (
+    FormatError,
+    Proposal,
+    boxed,
+    extract_answer,
+    extract_code,
+    has_answer_format,
+    parse_proposal,
+    render_proposal,
+)
 from mmzero_rewards.scoring.diversity import batch_terms, cluster_shares
 from mmzero_rewards.scoring.roles import (
     CoderEvidence,
@@ -21,25 +31,45 @@ from mmzero_rewards.scoring.roles import (
     score_proposer,
     score_solver,
 )
+from tests.support.answer_texts import ANSWERS, RESPONSES
 
-# Pieces that mean something to the grader, so that random answers reach its rules and not only its text comparison.
-PIECES = """
-5|12|1/2|0.5|-|%| cm| m|$|A|. |blue|the |a | and |, |{|}|(|)|\\frac|\\text{|:|3|yes|no |, it is|option |k|M|x=|^2|\\circ
-½|²|٣|1,000|e3|color |grey|"|'|/| per |h|answer: | million| B|×10^|an |.5|6.|“|∶|\u00a0|−
-"""
-FRAGMENTS = [piece for line in PIECES.strip().splitlines() for piece in line.split("|")]
-ANSWERS = st.one_of(st.text(max_size=10), st.lists(st.sampled_from(FRAGMENTS), max_size=6).map("".join))
 VOTES = st.lists(st.one_of(st.none(), st.sampled_from(["1", "2", "1.0", "b", "N/A", "2 cm"]), ANSWERS), max_size=8)
 FIELD = st.text(min_size=1, max_size=30).map(str.strip).filter(lambda s: s and "<" not in s)
 SMALL = settings(max_examples=60, deadline=None)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(ANSWERS, ANSWERS)
-def test_grade_is_symmetric_and_agrees_with_its_key(a, b):
+def test_grade_is_symmetric(a, b):
     assert grade(a, b) == grade(b, a)
+
+
+DISGUISES = st.sampled_from(
+    [
+        "{}",
+        " {} ",
+        "{}.",
+        "the {}",
+        "({})",
+        '"{}"',
+        "${}$",
+        "\\text{{{}}}",
+        "\\boxed{{{}}}",
+        "about {}",
+        "answer: {}",
+        "A. {}",
+    ]
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(ANSWERS, DISGUISES, DISGUISES, st.booleans(), st.one_of(st.none(), ANSWERS))
+def test_equal_keys_are_equal_answers(text, one, other, shout, third):
+    """Whatever gives the same key reads as the same answer, so one spelling of a key may stand for all in a vote."""
+    a, b = one.format(text), other.format(text.upper() if shout else text)
     if a.strip() and b.strip() and canonical(a) == canonical(b):
-        assert grade(a, b)
+        assert read_answer(a) == read_answer(b)
+        assert grade(a, b) and (third is None or grade(a, third) == grade(b, third))
 
 
 @settings(max_examples=400, deadline=None)
@@ -71,15 +101,17 @@ def test_parse_of_render_is_the_proposal(proposal):
     assert parse_proposal(render_proposal(proposal)) == proposal
 
 
-@SMALL
-@given(st.text(alphabet="<>/`svgcaption_boxed{}\\ \n", max_size=200))
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(RESPONSES, st.text(alphabet="<>/`svgcaption_boxed{}\\ \n", max_size=200)))
 def test_parsers_only_raise_format_errors(text):
-    for parser in (parse_proposal, extract_code):
+    for parser in (parse_proposal, extract_code, partial(extract_code, languages=("python",))):
         try:
             parser(text)
         except FormatError as error:
             assert "\n" not in str(error)
-    boxed(text)
+    answer = extract_answer(text)
+    assert answer is None or (answer.strip() == answer != "" and answer in text)
+    has_answer_format(text)
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,0 +1,1 @@
+"""The YAML: `mmzero.yaml` with every key, groups (model, hardware, rewards, ablation), verl settings, prompts."""

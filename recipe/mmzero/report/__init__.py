@@ -1,12 +1,12 @@
 """`mmzero report RUN_DIR [RUN_DIR ...]`: report.html, figures/*.png and a run card; several runs are compared.
 
-    build(run_dir)            -> RUN_DIR/report.html, with RUN_DIR/figures/ and RUN_DIR/README.md beside it
-    build([run_a, run_b])     -> RUN_A/compare/report.html, with figures/ beside it
+    build(run_dir)            -> RUN_DIR/report.html, with RUN_DIR/figures/ and RUN_DIR/RUN.md beside it
+    build([run_a, run_b])     -> RUN_A/compare/report.html, with figures/ and COMPARISON.md beside it
     terminal_table(run_dir)   -> the final table as plain text
 
 The page is one file: no server, no request, below 15 MB whatever the run's size. It may be made at any time, of a run
-that is going on, has failed or is damaged. Files are replaced atomically. Heavy imports happen on the first call,
-because the configuration imports this package's reader.
+that is going on, has failed or is damaged. Files are replaced atomically, and only those of an earlier report. Heavy
+imports happen on the first call: the alarms and `mmzero status` use this package's reader and need no figures.
 """
 
 import sys
@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from recipe.mmzero.report.read import ReportError
+from recipe.mmzero.report.data.read import ReportError
 
 
 def build(run_dirs: "Path | str | Sequence[Path | str]", out: "Path | str | None" = None) -> Path:
@@ -24,7 +24,7 @@ def build(run_dirs: "Path | str | Sequence[Path | str]", out: "Path | str | None
         run_dirs: one run folder or several.
         out: folder to write into; default: the run folder, or RUN_A/compare for several.
     Raises:
-        ReportError: a run folder is missing or nothing can be written; one line.
+        ReportError: a folder is no run, files that are not ours are in the way, or the disk refuses; one line.
     """
     folders = [run_dirs] if isinstance(run_dirs, str | Path) else list(run_dirs)
     if not folders:
@@ -43,9 +43,9 @@ def terminal_table(run_dir: "Path | str") -> str:
     """The final table of a run, at most 120 columns of plain text (final.py).
 
     Raises:
-        ReportError: `run_dir` is not a folder.
+        ReportError: `run_dir` is not a run folder.
     """
-    from recipe.mmzero.report import final
+    from recipe.mmzero.report.data import final
 
     return final.terminal_table(run_dir)
 

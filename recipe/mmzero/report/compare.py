@@ -6,41 +6,43 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from recipe.mmzero.report import overview
-from recipe.mmzero.report.card import flat, results
-from recipe.mmzero.report.overview import COLUMNS
-from recipe.mmzero.report.page import escape, figure_list, fill, skip_list, table
-from recipe.mmzero.report.read import Run, read_run
-from recipe.mmzero.report.single import both, scoring, write
-from recipe.mmzero.report.stats import Number, over_seeds
-from recipe.mmzero.report.style import CYCLE, MARKERS, figure, iteration_axis, nothing
-from recipe.mmzero.report.survey import survey
+from recipe.mmzero.report.data import overview
+from recipe.mmzero.report.data.overview import COLUMNS
+from recipe.mmzero.report.data.read import Run, read_run
+from recipe.mmzero.report.data.stats import Number, over_seeds
+from recipe.mmzero.report.data.survey import survey
+from recipe.mmzero.report.figures.style import CYCLE, MARKERS, figure, iteration_axis, nothing
+from recipe.mmzero.report.output import COMPARISON_CARD, Output
+from recipe.mmzero.report.page.card import flat, results
+from recipe.mmzero.report.page.page import fill
+from recipe.mmzero.report.page.tables import escape, figure_list, skip_list, table
+from recipe.mmzero.report.single import both
 
 Rows = dict[int, dict[str, Number | None]]
 SEED_KEYS = ("seed", "run_dir")
 SHOWN = ("render", "solvability", "difficulty", "gap", "entropy", "leak", "coder_rows", "solver_rows")
 REWARDS = ("proposer_reward", "coder_reward", "solver_reward")
+FIGURES = (
+    ("compare", SHOWN, "Runs over iterations."),
+    ("compare_rewards", REWARDS, "Reward at the end of each stage; rewards of different presets do not compare."),
+)
 
 
 def build(folders: Sequence[Path], out: Path | None = None) -> Path:
-    """Write report.html, README.md and figures/*.png of a comparison; returns the page."""
+    """Write report.html, COMPARISON.md and figures/*.png of a comparison; returns the page."""
     runs = [read_run(folder) for folder in folders]
-    out = Path(out or runs[0].folder / "compare").resolve()
-    (out / "figures").mkdir(parents=True, exist_ok=True)
+    folder = Path(out or runs[0].folder / "compare").resolve()
+    output = Output(folder, COMPARISON_CARD, [name for name, _, _ in FIGURES])
     rows = {}
     for run in runs:
-        found = survey(run, scoring(run))
+        found = survey(run)
         rows[run.folder] = {iteration: overview.numbers(run, found, iteration) for iteration in run.iterations}
     groups = grouped(runs)
     curves = {titled(name, runs): pooled([rows[run.folder] for run in runs]) for name, runs in groups.items()}
     figures = []
-    for name, keys, caption in (
-        ("compare", SHOWN, "Runs over iterations."),
-        ("compare_rewards", REWARDS, "Reward at the end of each stage; rewards of different presets do not compare."),
-    ):
+    for name, keys, caption in FIGURES:
         caption += " Whiskers: 95% interval, over seeds (Student) where a group has several runs, else within the run."
         light, dark = both(lambda keys=keys: overlay(curves, keys))
-        write(out / "figures" / f"{name}.png", light)
         figures.append((name, caption, light, dark))
     last = {f"{name}, iteration {max(curve)}": curve[max(curve)] for name, curve in curves.items() if curve}
     listed = "".join(
@@ -55,12 +57,10 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
         "FIGURES": figure_list(figures),
         "SKIPPED": skip_list(skipped),
     }
-    write(out / "report.html", fill("compare.html", parts, ()).encode())
     text = f"# Comparison\n\n{results(last, 'runs')}\n\n"
     for name, members in groups.items():
         text += f"* {titled(name, members)}: {', '.join(_label(run) for run in members)}\n"
-    write(out / "README.md", text.encode())
-    return out / "report.html"
+    return output.write(fill("compare.html", parts, ()), text, {name: light for name, _, light, _ in figures})
 
 
 def grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -120,7 +120,7 @@ def overlay(curves: dict[str, Rows], keys: Sequence[str]) -> Figure:
             low = [scale * max(0.0, n.value - n.low) if n.low is not None else 0 for _, n in points]
             high = [scale * max(0.0, n.high - n.value) if n.high is not None else 0 for _, n in points]
             style = {"color": CYCLE[k % len(CYCLE)], "marker": MARKERS[k % len(MARKERS)]}
-            axes.errorbar(x, y, [low, high], capsize=2.5, elinewidth=1.1, label=_plain(name), **style)
+            axes.errorbar(x, y, [low, high], capsize=2.5, elinewidth=1.1, label=_legend(name), **style)
             drawn = True
         if not drawn:
             nothing(axes)
@@ -136,7 +136,7 @@ def overlay(curves: dict[str, Rows], keys: Sequence[str]) -> Figure:
     return canvas
 
 
-def _plain(name: str) -> str:
+def _legend(name: str) -> str:
     """Matplotlib reads `$` as mathematics and hides labels that begin with an underscore."""
     return name.replace("$", r"\$").lstrip("_") or "run"
 

@@ -1,26 +1,28 @@
 """The report of one run: read, survey, draw, write (page.py, card.py, figures_*.py do the parts)."""
 
 import io
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
-from mmzero_rewards import RewardConfig
-from recipe.mmzero.alarms import AlarmConfig, evaluate, numbers_of
-from recipe.mmzero.report import figures_evolution, figures_steps, overview
-from recipe.mmzero.report.card import card
-from recipe.mmzero.report.final import held_out, stage_rows
-from recipe.mmzero.report.gallery import PICTURE_BYTES, gallery
-from recipe.mmzero.report.page import page
-from recipe.mmzero.report.pictures import Album
-from recipe.mmzero.report.read import Run, finite, read_run
-from recipe.mmzero.report.style import DARK, LIGHT, drawing, recolour
-from recipe.mmzero.report.survey import Survey, survey
+from recipe.mmzero.report.alarms.check import evaluate, numbers_of
+from recipe.mmzero.report.data import overview
+from recipe.mmzero.report.data.costs import costs
+from recipe.mmzero.report.data.final import held_out, stage_rows
+from recipe.mmzero.report.data.read import Run, finite, read_run
+from recipe.mmzero.report.data.survey import Survey, survey
+from recipe.mmzero.report.figures import evolution as figures_evolution
+from recipe.mmzero.report.figures import steps as figures_steps
+from recipe.mmzero.report.figures.style import DARK, LIGHT, drawing, recolour
+from recipe.mmzero.report.output import RUN_CARD, Output
+from recipe.mmzero.report.page.card import card
+from recipe.mmzero.report.page.gallery import PICTURE_BYTES, gallery
+from recipe.mmzero.report.page.page import page
+from recipe.mmzero.report.page.pictures import Album
+from recipe.mmzero.settings.alarms import AlarmConfig
 
 Draw = Callable[[Run, Survey], Figure]
 FIGURES: tuple[tuple[str, Draw, str], ...] = (
@@ -53,46 +55,29 @@ FIGURES: tuple[tuple[str, Draw, str], ...] = (
 
 
 def build(folder: Path, out: Path | None = None) -> Path:
-    """Write report.html, figures/*.png and README.md into `out` (default: the run folder); returns the page."""
+    """Write report.html, figures/*.png and RUN.md into `out` (default: the run folder); returns the page."""
     run = read_run(folder)
-    out = Path(out or run.folder).resolve()
-    (out / "figures").mkdir(parents=True, exist_ok=True)
-    config = scoring(run)
-    found = survey(run, config)
+    output = Output(Path(out or run.folder).resolve(), RUN_CARD, [name for name, _, _ in FIGURES])
+    found = survey(run)
     rows = {iteration: overview.numbers(run, found, iteration) for iteration in run.iterations}
     alarms = [asdict(alarm) for alarm in all_alarms(run)]
-    costs = overview.costs(run)
+    used = costs(run)
     stages, accuracies = stage_rows(run), held_out(run)
     album = Album(run)
-    shown = gallery(run, found, config, album)
+    shown = gallery(run, found, album)
     figures = []
     with ThreadPoolExecutor(1) as beside:  # encoding pictures releases the interpreter's lock, drawing figures does not
         filling = beside.submit(album.fill, PICTURE_BYTES)
         for name, draw, caption in FIGURES:
             light, dark = both(lambda draw=draw: draw(run, found))
-            write(out / "figures" / f"{name}.png", light)
             figures.append((name, caption, light, dark))
         filling.result()
-    text = page(run, rows, stages, accuracies, alarms, costs, figures, shown, album)
-    write(out / "report.html", text.encode())
     captions = [(name, caption) for name, _, caption in FIGURES]
-    write(out / "README.md", card(run, rows, stages, accuracies, alarms, costs, captions).encode())
-    return out / "report.html"
-
-
-def scoring(run: Run) -> RewardConfig:
-    """The run's own scoring keys, so that labels and leaks are judged as they were; the default if they are damaged."""
-    keys: dict[str, Any] = {}
-    for name in ("solver", "grading", "coder", "proposer", "checks"):
-        wanted = asdict(getattr(RewardConfig(), name)).keys()
-        block = run.setting(name)
-        if isinstance(block, Mapping):
-            keys[name] = {key: value for key, value in block.items() if key in wanted and key != "filter"}
-    try:
-        return RewardConfig.from_dict(keys)
-    except (ValueError, TypeError, AttributeError):
-        run.skips.add("scoring keys of config.yaml not usable, defaults taken", "config.yaml")
-        return RewardConfig()
+    return output.write(
+        page(run, rows, stages, accuracies, alarms, used, figures, shown, album),
+        card(run, rows, stages, accuracies, alarms, used, captions),
+        {name: light for name, _, light, _ in figures},
+    )
 
 
 def all_alarms(run: Run) -> list:
@@ -122,10 +107,3 @@ def both(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
             canvas.savefig(target, format="png", facecolor=theme.ground)
             images.append(target.getvalue())
     return images[0], images[1]
-
-
-def write(path: Path, content: bytes) -> None:
-    """Replace a file in one rename."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

@@ -1,0 +1,1 @@
+"""The embedded world, the base model that is trained on it here, and its evaluation."""

@@ -7,11 +7,13 @@ for each other.
 import ast
 import fcntl
 import hashlib
+import io
 import json
 import os
-import shutil
+import tokenize
 from pathlib import Path
 
+from recipe.mmzero.run.folder import replacing
 from recipe.mmzero.tiny.settings import WarmupConfig
 
 SOURCES = ("world", "questions", "corpus", "prompts", "model", "batches", "pixels", "settings", "warmup")
@@ -22,24 +24,34 @@ def cache_root() -> Path:
 
 
 def content_hash(config: WarmupConfig) -> str:
-    """Hash of the warm-up settings and of the source code that makes the base; comments do not count."""
+    """Hash of the warm-up settings and of the source code that makes the base; comments do not count.
+
+    It is the same under every Python version: a base is made once, whatever the environments that use it.
+    """
     digest = hashlib.sha256(json.dumps(config.as_dict(), sort_keys=True).encode())
     for name in SOURCES:
-        digest.update(syntax((Path(__file__).parent / f"{name}.py").read_text()).encode())
+        digest.update(code_only((Path(__file__).parent / f"{name}.py").read_text()).encode())
     return digest.hexdigest()[:12]
 
 
-def syntax(source: str) -> str:
-    """A source file's syntax tree without docstrings.
+def code_only(source: str) -> str:
+    """A source file's own lines without docstrings, comments and blank lines.
 
-    >>> syntax("x = 1  # one") == syntax("'What this is.'\\nx = 1")
+    Not `ast.dump`: what it prints of the same tree differs between Python versions.
+
+    >>> code_only("x = 1  # one") == code_only("'What this is.'\\n\\nx = 1")
     True
     """
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            del node.body[0]
-    return ast.dump(tree)
+            first = node.body[0]
+            lines[first.lineno - 1 : first.end_lineno] = [""] * (first.end_lineno - first.lineno + 1)
+    return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
 def base_folder(config: WarmupConfig | None = None) -> Path:
@@ -65,9 +77,7 @@ def ensure_base(config: WarmupConfig | None = None, report=print) -> Path:
         report(f"building the tiny base model in {folder} ({config.steps} steps, once)")
         from recipe.mmzero.tiny.warmup import warm_up
 
-        temporary = folder.with_name(folder.name + ".part")
-        shutil.rmtree(temporary, ignore_errors=True)
-        numbers = warm_up(temporary, config, report)
-        (temporary / "warmup.json").write_text(json.dumps(numbers | config.as_dict(), indent=1) + "\n")
-        os.replace(temporary, folder)
+        with replacing(folder) as temporary:
+            numbers = warm_up(temporary, config, report)
+            (temporary / "warmup.json").write_text(json.dumps(numbers | config.as_dict(), indent=1) + "\n")
     return folder

@@ -49,14 +49,15 @@ def _eval(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from recipe.mmzero.tiny.evaluate import compare, wilson
+    from recipe.mmzero.report.data.stats import wilson
+    from recipe.mmzero.tiny.evaluate import compare
 
     numbers = compare(_existing(options.before), _existing(options.after), options.items, options.samples)
     for kind in ("easy", "hard"):
         cells = []
         for when in ("before", "after"):
             share = numbers[when][f"{kind}_accuracy"]
-            low, high = wilson(share, options.items)
+            low, high = wilson(share * options.items, options.items)
             cells.append(f"{when} {share:.3f} [{low:.3f}, {high:.3f}]")
         print(f"solver held-out {kind:<5}{'  '.join(cells)}  ({options.items} items x {options.samples} samples)")
     if options.json:
@@ -71,10 +72,10 @@ def _existing(folder: Path) -> Path:
 
 
 def _print_rates(numbers: dict[str, float], items: int) -> None:
-    from recipe.mmzero.tiny.evaluate import wilson
+    from recipe.mmzero.report.data.stats import wilson
 
     for name, value in numbers.items():
         if name in ("items", "samples", "proposals"):
             continue
-        low, high = wilson(value, items) if value == value else (0.0, 1.0)
+        low, high = wilson(value * items, items) if value == value else (0.0, 1.0)
         print(f"{name:<22}{value:>7.3f}   [{low:.3f}, {high:.3f}]")

@@ -4,7 +4,6 @@ Answers are compared as text (the world's answers are words and whole numbers), 
 95% Wilson intervals over items; several samples of one item are averaged first.
 """
 
-import math
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,15 +22,6 @@ from recipe.mmzero.tiny.sample import Sampler
 from recipe.mmzero.tiny.world import KIND_OF_TOPIC, Scene, held_out_scene, parse_caption
 
 SEED = 777
-
-
-def wilson(share: float, count: int, z: float = 1.96) -> tuple[float, float]:
-    """95% Wilson score interval of a share of `count` items; (0, 1) without items."""
-    if not count:
-        return 0.0, 1.0
-    centre = share + z * z / (2 * count)
-    spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return (centre - spread) / (1 + z * z / count), (centre + spread) / (1 + z * z / count)
 
 
 def held_out_items(count: int, hard: bool, seed: int = SEED) -> list[tuple[Scene, str, str]]:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from recipe.mmzero.run.folder import replacing
+
 ITEMS, SAMPLES = 200, 4
 
 
@@ -21,12 +23,11 @@ def compare_cached(before: Path, after: Path, after_hash: str, target: Path) -> 
             known = {}
         if known.get("after_hash") == after_hash:
             return known
-    part = target.with_suffix(".part")
-    command = [sys.executable, "-m", "recipe.mmzero.cli", "tiny", "compare", str(before), str(after)]
-    command += ["--items", str(ITEMS), "--samples", str(SAMPLES), "--json", str(part)]
-    if subprocess.run(command, check=False).returncode or not part.exists():
-        raise OSError(0, "held-out comparison failed, see the lines above", str(target))
-    numbers = json.loads(part.read_text()) | {"after_hash": after_hash}
-    part.write_text(json.dumps(numbers, indent=1) + "\n")
-    part.replace(target)
+    with replacing(target) as part:
+        command = [sys.executable, "-m", "recipe.mmzero.cli", "tiny", "compare", str(before), str(after)]
+        command += ["--items", str(ITEMS), "--samples", str(SAMPLES), "--json", str(part)]
+        if subprocess.run(command, check=False).returncode or not part.exists():
+            raise OSError(0, "held-out comparison failed, see the lines above", str(target))
+        numbers = json.loads(part.read_text()) | {"after_hash": after_hash}
+        part.write_text(json.dumps(numbers, indent=1) + "\n")
     return numbers

@@ -1,4 +1,4 @@
-"""The tiny world's prompts: compact forms of the three roles (see recipe/mmzero/prompts for the real ones)."""
+"""The tiny world's prompts: compact forms of the three roles (see recipe/mmzero/config/prompts for the real ones)."""
 
 from typing import Any
 

@@ -1,0 +1,1 @@
+"""Only `ops.triton.cross_entropy` exists here."""

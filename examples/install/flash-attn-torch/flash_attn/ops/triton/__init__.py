@@ -1,0 +1,1 @@
+"""The name is flash-attn's; the code is plain torch."""

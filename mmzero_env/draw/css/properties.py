@@ -1,0 +1,264 @@
+"""What each property and attribute may hold, and how CairoSVG wants it written.
+
+Every function takes the text, the element's units and what 100% is, and returns the text for CairoSVG, or None for what
+a browser would ignore.
+"""
+
+import re
+from collections.abc import Callable
+
+from cairosvg.bounding_box import BOUNDING_BOX_METHODS
+
+from mmzero_env.draw.css import colours
+from mmzero_env.draw.css.lengths import Units, angle, length, length_list, length_px, number, shown
+
+Canonical = Callable[[str, Units, float | None], str | None]
+
+# Most attributes of a drawing are this plain and need no look at what they mean.
+PLAIN = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:px)?\Z|#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\Z")
+URL = re.compile(r"url\(\s*[\"']?\s*#([^\"')]*?)\s*[\"']?\s*\)\Z", re.IGNORECASE)
+# https://www.w3.org/TR/css-fonts-4/#absolute-size-mapping
+FONT_SIZES = {
+    "xx-small": 9.0,
+    "x-small": 10.0,
+    "small": 13.0,
+    "medium": 16.0,
+    "large": 18.0,
+    "x-large": 24.0,
+    "xx-large": 32.0,
+    "xxx-large": 48.0,
+}
+STEP = 1.2
+FONT = re.compile(
+    r"(?P<style>(?:(?:normal|italic|oblique|small-caps|bold|bolder|lighter|[1-9]\d{2}|(?:semi-|extra-|ultra-)?"
+    r"(?:condensed|expanded))\s+)*)(?P<size>[^\s/]+(?:\([^)]*\))?)(?:\s*/\s*\S+)?\s+(?P<family>\S.*)\Z",
+    re.IGNORECASE,
+)
+SYSTEM_FONTS = {
+    "system-ui": "sans-serif",
+    "-apple-system": "sans-serif",
+    "blinkmacsystemfont": "sans-serif",
+    "ui-sans-serif": "sans-serif",
+    "ui-rounded": "sans-serif",
+    "ui-serif": "serif",
+    "ui-monospace": "monospace",
+}
+
+
+def _paint(text: str, units: Units, base: float | None) -> str | None:
+    return colours.paint(text)
+
+
+def _colour(text: str, units: Units, base: float | None) -> str | None:
+    return colours.colour(text)
+
+
+def _share(text: str, units: Units, base: float | None) -> str | None:
+    """An opacity, or the offset of a stop: 0 to 1 or 0% to 100%."""
+    value = number(text)
+    return None if value is None else shown(min(1.0, max(0.0, value)))
+
+
+def _length(text: str, units: Units, base: float | None) -> str | None:
+    return length(text, units, base)
+
+
+def _size(text: str, units: Units, base: float | None) -> str | None:
+    """A length that cannot be negative; `auto` is as good as nothing."""
+    found = length(text, units, base)
+    return None if found is None or found.startswith("-") else found
+
+
+def _extent(text: str, units: Units, base: float | None) -> str | None:
+    """A width, height or radius. A negative one is an error: what has it is not drawn."""
+    found = length(text, units, base)
+    return "0" if found is not None and found.startswith("-") else found
+
+
+def _lengths(text: str, units: Units, base: float | None) -> str | None:
+    return length_list(text, units, base)
+
+
+def _dashes(text: str, units: Units, base: float | None) -> str | None:
+    if text.strip().lower() == "none":
+        return "none"
+    found = length_list(text, units, base)
+    return None if found is None or "-" in re.sub("e-", "", found) else found
+
+
+def _spacing(text: str, units: Units, base: float | None) -> str | None:
+    return "0" if text.strip().lower() == "normal" else length(text, units, units.font)
+
+
+def _at_least_one(text: str, units: Units, base: float | None) -> str | None:
+    value = number(text)
+    return None if value is None or value < 1 else shown(value)
+
+
+def _orient(text: str, units: Units, base: float | None) -> str | None:
+    if text.strip() in ("auto", "auto-start-reverse"):
+        return text.strip()
+    value = angle(text)
+    return None if value is None else shown(value)
+
+
+def _angles(text: str, units: Units, base: float | None) -> str | None:
+    values = [angle(word) for word in re.split(r"[\s,]+", text.strip())]
+    return None if None in values else " ".join(map(shown, values))
+
+
+def _keyword(text: str, units: Units, base: float | None) -> str | None:
+    return text.strip().lower()
+
+
+def _weight(text: str, units: Units, base: float | None) -> str | None:
+    text = text.strip().lower()
+    return {"bolder": "bold", "lighter": "normal"}.get(text, text)
+
+
+def _slant(text: str, units: Units, base: float | None) -> str | None:
+    return text.strip().lower().partition(" ")[0]
+
+
+def _family(text: str, units: Units, base: float | None) -> str | None:
+    """CairoSVG takes the first of a list."""
+    first = text.split(",")[0].strip().strip("\"'")
+    return SYSTEM_FONTS.get(first.lower(), text.strip())
+
+
+def _reference(text: str, units: Units, base: float | None) -> str | None:
+    match = URL.match(text.strip())
+    if match is None:
+        return "none" if text.strip().lower() == "none" else None
+    return f"url(#{match[1]})"
+
+
+def _path(text: str, units: Units, base: float | None) -> str | None:
+    match = re.match(r"path\(\s*(?:(?:evenodd|nonzero)\s*,\s*)?([\"'])(.*?)\1\s*\)\Z", text.strip(), re.DOTALL)
+    return match[2] if match else None
+
+
+def font_px(text: str, parent: Units) -> float | None:
+    """A font size in px; `parent`: the units of the parent element, which em and % refer to.
+
+    >>> font_px("120%", Units(font=20.0)), font_px("large", Units()), font_px("2em", Units()), font_px("big", Units())
+    (24.0, 18.0, 32.0, None)
+    """
+    word = text.strip().lower()
+    if word in FONT_SIZES:
+        return FONT_SIZES[word]
+    if word in ("larger", "smaller"):
+        return parent.font * STEP if word == "larger" else parent.font / STEP
+    value = length_px(word, parent, parent.font)
+    return None if value is None or value < 0 else value
+
+
+def font_parts(text: str) -> dict[str, str] | None:
+    """The `font` shorthand, None if this is none.
+
+    >>> font_parts("italic 600 1.2em/1.5 'Open Sans', serif")["font-size"]
+    '1.2em'
+    """
+    match = FONT.match(text.strip())
+    if match is None:
+        return None
+    words = match["style"].lower().split()
+    slant = next((word for word in words if word in ("italic", "oblique")), "normal")
+    weight = next((word for word in words if word[0].isdigit() or word in ("bold", "bolder", "lighter")), "normal")
+    return {
+        "font-style": slant,
+        "font-weight": weight,
+        "font-size": match["size"],
+        "font-family": match["family"],
+    }
+
+
+PROPERTIES: dict[str, Canonical] = {
+    "fill": _paint,
+    "stroke": _paint,
+    "font-weight": _weight,
+    "font-style": _slant,
+    "font-family": _family,
+    "stroke-dasharray": _dashes,
+    "stroke-miterlimit": _at_least_one,
+    "letter-spacing": _spacing,
+    "stroke-width": _size,
+    "stroke-dashoffset": _length,
+}
+PROPERTIES |= dict.fromkeys(("color", "stop-color", "flood-color", "lighting-color"), _colour)
+PROPERTIES |= dict.fromkeys(("opacity", "fill-opacity", "stroke-opacity", "stop-opacity", "flood-opacity"), _share)
+REFERENCES = ("clip-path", "mask", "filter", "marker-start", "marker-mid", "marker-end")
+PROPERTIES |= dict.fromkeys(REFERENCES, _reference)
+PROPERTIES |= dict.fromkeys(
+    """
+alignment-baseline baseline-shift clip-rule display dominant-baseline fill-rule mask-type overflow paint-order
+shape-rendering stroke-linecap stroke-linejoin text-anchor text-rendering text-transform visibility white-space
+""".split(),  # noqa: SIM905
+    _keyword,
+)
+# What `initial` stands for, where leaving the property out would inherit another value.
+INITIAL = {
+    "fill": "black",
+    "stroke": "none",
+    "color": "black",
+    "fill-opacity": "1",
+    "stroke-opacity": "1",
+    "stroke-width": "1",
+    "stroke-dasharray": "none",
+    "font-size": "16",
+    "font-family": "sans-serif",
+    "text-anchor": "start",
+    "visibility": "visible",
+    "letter-spacing": "0",
+} | dict.fromkeys(("font-weight", "font-style", "text-transform", "white-space"), "normal")
+
+# Attributes that are no properties.
+ATTRIBUTES: dict[str, Canonical] = dict.fromkeys(
+    ("x1", "y1", "x2", "y2", "fx", "fy", "fr", "refX", "refY", "startOffset"), _length
+) | dict.fromkeys(("markerWidth", "markerHeight"), _size)
+TEXT_ATTRIBUTES: dict[str, Canonical] = dict.fromkeys(("x", "y", "dx", "dy"), _lengths) | {"rotate": _angles}
+# Properties that are also attributes (SVG 2, section 7.2), and of what.
+GEOMETRY: dict[str, Canonical] = (
+    {"x": _length, "y": _length, "cx": _length, "cy": _length, "d": _path}
+    | dict.fromkeys(("width", "height", "r"), _extent)
+    | dict.fromkeys(("rx", "ry"), _size)
+)
+BOXES = frozenset(("svg", "rect", "image", "use"))
+HAS_GEOMETRY = {
+    **dict.fromkeys(("x", "y", "width", "height"), BOXES),
+    **dict.fromkeys(("cx", "cy"), frozenset(("circle", "ellipse"))),
+    "r": frozenset(("circle",)),
+    **dict.fromkeys(("rx", "ry"), frozenset(("rect", "ellipse"))),
+    "d": frozenset(("path",)),
+}
+ORIENT, OFFSET = _orient, _share
+AXES = {
+    **dict.fromkeys(("x", "x1", "x2", "dx", "cx", "fx", "rx", "width", "refX", "markerWidth"), "x"),
+    **dict.fromkeys(("y", "y1", "y2", "dy", "cy", "fy", "ry", "height", "refY", "markerHeight"), "y"),
+}
+
+
+class _Page:
+    """Stands in for CairoSVG's surface where only lengths are asked for."""
+
+    dpi = 96
+
+    def __init__(self, units: Units):
+        self.context_width, self.context_height = units.view
+        self.font_size = units.font
+
+
+def bounding_box(element, tag: str, units: Units) -> tuple[float, float, float, float] | None:
+    """x, y, width and height of a shape or a group of shapes without transforms; None if it has none."""
+    if tag in ("text", "use", "tspan", "textPath"):
+        return None
+    if tag == "g":
+        boxes = [bounding_box(child, str(child.tag).rpartition("}")[2], units) for child in element]
+        if not boxes or None in boxes or any("transform" in child.attrib for child in element.iter()):
+            return None
+        left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+        right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
+        return left, top, right - left, bottom - top
+    if tag not in BOUNDING_BOX_METHODS:
+        return None
+    return BOUNDING_BOX_METHODS[tag](_Page(units), element.attrib)

@@ -1,0 +1,46 @@
+"""Markers whose paint is that of the line they stand on (`context-fill`, `context-stroke`; SVG 2, section 13.2).
+
+CairoSVG 2.9 paints those black. A marker is shared by many lines, so its paints are set again before each.
+"""
+
+import cairosvg.surface
+from cairosvg.url import parse_url
+
+from mmzero_env.draw.css.colours import FROM_MARKED
+
+POSITIONS = ("marker", "marker-start", "marker-mid", "marker-end")
+PAINTS = {word: word.removeprefix("context-") for word in FROM_MARKED}
+
+
+class MarkerPaints:
+    """Stands in for CairoSVG's function that draws the markers of a line."""
+
+    def __init__(self):
+        self.original = cairosvg.surface.draw_markers
+        self.borrowed: dict[str, list[tuple[object, str, str]]] = {}
+        cairosvg.surface.draw_markers = self
+
+    def start(self) -> None:
+        self.borrowed = {}
+
+    def __call__(self, surface, node) -> None:
+        if getattr(node, "vertices", None) and surface.markers:
+            for position in POSITIONS:
+                if position in node:
+                    self._lend(surface, node, parse_url(node[position]).fragment)
+        self.original(surface, node)
+
+    def _lend(self, surface, node, name: str) -> None:
+        if name not in self.borrowed:
+            marker = surface.markers.get(name)
+            self.borrowed[name] = [] if marker is None else list(_borrowed(marker))
+        for part, attribute, paint in self.borrowed[name]:
+            part[attribute] = node.get(paint, "black" if paint == "fill" else "none")
+
+
+def _borrowed(node):
+    for attribute in ("fill", "stroke"):
+        if node.get(attribute) in PAINTS:
+            yield node, attribute, PAINTS[node[attribute]]
+    for child in node.children:
+        yield from _borrowed(child)

@@ -1,0 +1,211 @@
+"""Texts of an SVG: which of them are really drawn, and lines of several pieces under `text-anchor`.
+
+Recorded where CairoSVG draws them, so hidden, transparent and off-canvas texts don't count; text that another shape
+covers later, or in the colour of its ground, does.
+"""
+
+import re
+
+import cairocffi as cairo
+import cairosvg.parser
+import cairosvg.surface
+from cairosvg.helpers import normalize, paint, size
+
+from mmzero_env.draw.css.baselines import SHIFTED
+from mmzero_env.draw.css.colours import alpha
+
+MIN_FONT_PX = 1.0
+TEXT_TAGS = ("text", "tspan", "textPath", "a")
+BOLD = 550
+SHOWN_TEXT = 40
+MOST_UNREADABLE = 3
+
+
+class TextRecorder:
+    """Stands in for CairoSVG's text drawing and notes what it really draws on the canvas."""
+
+    def __init__(self):
+        self.original = cairosvg.surface.text
+        self.pieces: list[tuple[object, bool, str]] = []
+        self.unreadable: list[str] = []
+        self.pixels = (0, 0)
+        # CairoSVG compares the function with its own module's name for it, so both are replaced.
+        for tag, drawer in list(cairosvg.surface.TAGS.items()):
+            if drawer is self.original:
+                cairosvg.surface.TAGS[tag] = self
+        cairosvg.surface.text = self
+        cairosvg.parser.handle_white_spaces = collapse
+
+    def start(self, pixels: tuple[int, int]) -> None:
+        self.pieces, self.unreadable, self.pixels = [], [], pixels
+
+    def __call__(self, surface, node, draw_as_text: bool = False) -> None:
+        if node.tag == "text" and not draw_as_text and node.children:
+            join_lines(surface, node)
+        if draw_as_text and node.get("paint-order", "normal").startswith(("stroke", "markers stroke")):
+            self._note(surface, node)
+            stroke_first(surface, node)
+            self.original(surface, node, draw_as_text)
+            return
+        self.original(surface, node, draw_as_text)
+        if draw_as_text:
+            self._note(surface, node)
+
+    def _note(self, surface, node) -> None:
+        if not (node.text and node.text.strip()) or getattr(surface, "in_mask", False):
+            return
+        if self._readable(surface, node):
+            down = node.get("dy", "0").strip() not in ("0", "") and SHIFTED not in node
+            moved = "x" in node or "y" in node or down
+            self.pieces.append((_text_root(node), moved, node.text))
+        else:
+            self.unreadable.append(" ".join(node.text.split()))
+
+    def found(self) -> list[str]:
+        """One string per <text>, or per line where a <tspan> moves to a place of its own; in drawing order."""
+        joined: list[tuple[object, str]] = []
+        for root, moved, text in self.pieces:
+            if joined and joined[-1][0] is root and not moved:
+                joined[-1] = (root, joined[-1][1] + text)
+            else:
+                joined.append((root, text))
+        return [text for text in (" ".join(text.split()) for _, text in joined) if text]
+
+    def notes(self) -> list[str]:
+        """A line for texts that are drawn so that nobody can read them: outside, transparent, or at size 0."""
+        if not self.unreadable:
+            return []
+        shown = ", ".join(repr(text[:SHOWN_TEXT]) for text in self.unreadable[:MOST_UNREADABLE])
+        more = len(self.unreadable) - MOST_UNREADABLE
+        return [
+            f"outside the picture, transparent or without size: {shown}" + (f" and {more} more" if more > 0 else "")
+        ]
+
+    def _readable(self, surface, node) -> bool:
+        filled = alpha(node.get("fill", "black")) > 0 and _number(node.get("fill-opacity", "1")) > 0
+        stroked = alpha(node.get("stroke", "none")) > 0 and _number(node.get("stroke-opacity", "1")) > 0
+        if not (filled or stroked):
+            return False
+        while node is not None:
+            if _number(node.get("opacity", "1")) <= 0:
+                return False
+            node, current = node.parent, node
+            if current.get("text_bounding_box") and not self._on_canvas(surface, current["text_bounding_box"]):
+                return False
+        return True
+
+    def _on_canvas(self, surface, box) -> bool:
+        """True if the box of a text, in user units, touches the picture and is larger than a pixel there."""
+        x, y, width, height = box
+        rise = surface.font_size  # the box starts at the baseline
+        corners = [(x, y - rise), (x + width, y - rise), (x, y + height), (x + width, y + height)]
+        points = [surface.context.user_to_device(*corner) for corner in corners]
+        xs, ys = [p[0] for p in points], [p[1] for p in points]
+        large = max(max(xs) - min(xs), max(ys) - min(ys)) >= MIN_FONT_PX
+        return large and min(xs) < self.pixels[0] and max(xs) > 0 and min(ys) < self.pixels[1] and max(ys) > 0
+
+
+def stroke_first(surface, node) -> None:
+    """Stroke the outlines under the letters that are filled next (`paint-order`), and not again over them."""
+    opacity = float(node.get("stroke-opacity", 1)) * (1.0 if node.children else float(node.get("opacity", 1)))
+    source, colour = paint(node.get("stroke"))
+    surface.context.save()
+    surface.context.set_line_width(size(surface, node.get("stroke-width", "1")))
+    if not cairosvg.surface.gradient_or_pattern(surface, node, source, opacity):
+        surface.context.set_source_rgba(*surface.map_color(colour, opacity))
+    surface.context.stroke_preserve()
+    surface.context.restore()
+    node["stroke"] = "none"
+
+
+def collapse(text: str | None, preserve: bool) -> str:
+    """White space as CSS collapses it: a line break is a blank, where CairoSVG joins the words around it.
+
+    >>> collapse("one\\n   two", False), collapse("a  b\\n", True)
+    ('one two', 'a  b ')
+    """
+    if not text:
+        return ""
+    return re.sub("[\n\r\t]", " ", text) if preserve else re.sub("[ \n\r\t]+", " ", text)
+
+
+def join_lines(surface, root) -> None:
+    """Place the pieces of each line (text chunk, SVG 2 section 11.5) under `text-anchor` middle and end as one.
+
+    CairoSVG moves every piece by its own width. Here the first one starts at the left end of the whole line, and all
+    are drawn from there with anchor start.
+    """
+    pieces = list(_pieces(root))
+    if any(piece.tag == "textPath" or _places(piece) > 1 for piece in pieces):
+        return
+    line: list = []
+    for piece in pieces:
+        if line and ("x" in piece or "y" in piece):
+            _join(surface, line)
+            line = []
+        line.append(piece)
+    _join(surface, line)
+
+
+def _join(surface, line: list) -> None:
+    first = line[0]
+    anchor = first.get("text-anchor")
+    written = [index for index, piece in enumerate(line) if piece.text]
+    while written and not line[written[-1]].text.strip():
+        written.pop()  # blanks at the end take no room
+    if anchor not in ("middle", "end") or "x" not in first or len(written) < 2:
+        return
+    last = line[written[-1]]
+    width = sum(_advance(surface, piece, piece is last) for piece in line[: written[-1] + 1])
+    for piece in line:
+        piece["text-anchor"] = "start"
+    first["x"] = str(size(surface, first["x"], "x") - (width / 2 if anchor == "middle" else width))
+
+
+def _advance(surface, piece, at_end: bool) -> float:
+    """How far a piece moves the pen, as CairoSVG draws it: letter by letter."""
+    own, surface.font_size = surface.font_size, size(surface, piece.get("font-size", "12pt"))
+    context = surface.context
+    context.save()
+    family = (piece.get("font-family") or "sans-serif").split(",")[0].strip("\"' ")
+    slant = {"italic": cairo.FONT_SLANT_ITALIC, "oblique": cairo.FONT_SLANT_OBLIQUE}
+    context.select_font_face(
+        family,
+        slant.get(piece.get("font-style"), cairo.FONT_SLANT_NORMAL),
+        cairo.FONT_WEIGHT_BOLD if _bold(piece.get("font-weight")) else cairo.FONT_WEIGHT_NORMAL,
+    )
+    context.set_font_size(surface.font_size)
+    text = piece.text.rstrip() if at_end else piece.text
+    width = sum(context.text_extents(letter)[4] for letter in text)
+    context.restore()
+    width += max(0, len(text) - 1) * size(surface, piece.get("letter-spacing"))
+    width += sum(size(surface, step, "x") for step in normalize(piece.get("dx", "")).split())
+    surface.font_size = own
+    return width
+
+
+def _pieces(node):
+    yield node
+    for child in node.children:
+        yield from _pieces(child)
+
+
+def _places(piece) -> int:
+    return max(len(normalize(piece.get(key, "")).split()) for key in ("x", "y", "rotate"))
+
+
+def _bold(weight: str | None) -> bool:
+    return weight == "bold" or bool(weight and weight.isdigit() and int(weight) >= BOLD)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1.0
+
+
+def _text_root(node):
+    while node.parent is not None and node.parent.tag in TEXT_TAGS:
+        node = node.parent
+    return node

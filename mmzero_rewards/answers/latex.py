@@ -1,0 +1,183 @@
+"""LaTeX mark-up of a short answer -> plain text: one pass over tokens, groups by recursion of bounded depth.
+
+`\\frac{1}2` becomes `1/2`, `12~\\mathrm{cm}` becomes `12 cm`, `\\{1, 2\\}` keeps its braces and other groups lose
+theirs. A command without a meaning here leaves its name behind. Not covered: macros with their own arguments, tables.
+
+>>> without_latex(r"3\\frac{1}{2}"), without_latex(r"1.5\\times10^{-3}"), without_latex(r"\\textbf{\\text{Blue}}")
+('3 1/2', '1.5*10^-3', 'Blue')
+"""
+
+import re
+import unicodedata
+
+GREEK = {
+    chr(code): unicodedata.name(chr(code)).split()[3].lower().replace("lamda", "lambda")
+    for code in (*range(0x3B1, 0x3CA), *range(0x391, 0x3A2), *range(0x3A3, 0x3AA))
+    if len(unicodedata.name(chr(code)).split()) == 4
+}
+"""Greek letter -> its name, in lower case: answers are compared without case."""
+
+SYMBOLS = {
+    "times": "*", "cdot": "*", "ast": "*", "div": "/", "pm": "±", "le": "<=", "leq": "<=", "leqslant": "<=",
+    "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "approx": "~",
+    "sim": "~", "simeq": "~", "in": "=", "cup": "∪", "circ": "°", "degree": "°", "colon": ":", "ratio": ":",
+    "to": "->", "rightarrow": "->", "prime": "'", "cdots": "...", "ldots": "...", "dots": "...", "minus": "-",
+    "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "dollar": "$", "textdollar": "$", "percent": "%",
+}  # fmt: skip
+NAMED = {name: name for name in GREEK.values()}
+NAMED |= {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varpi": "pi", "infty": "infinity"}
+LAYOUT = """
+    left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle limits nolimits rm bf it sf large
+    Large normalsize centering hline
+"""
+DROPPED = frozenset(LAYOUT.split())
+BLANKS = frozenset(["quad", "qquad", "space", "enspace", "thinspace", "hspace", "newline"])
+IGNORED_ARGUMENT = frozenset(["begin", "end", "hspace", "vspace", "color", "phantom", "label"])
+ESCAPES = {"!": "", "(": "", ")": "", "[": "", "]": "", "\\": ";", "|": "|"}  # \, \; \: and the like are blanks
+TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[{}^_~&]|[^\\{}^_~&]+|\\", re.DOTALL)
+MATH = re.compile(r"(?<!\\)\$\$(.+?)\$\$|(?<!\\)\$(?!\s)((?:[^$\\]|\\.)+)(?<!\s)\$(?!\d)", re.DOTALL)
+MAX_DEPTH = 30
+
+SIMPLE_POWER = re.compile(r"[+-]?\w+")
+FACTOR = re.compile(r"[+-]?(?:[\d.,]*|[a-z]+)(?:\w|sqrt\([^()]*\))+", re.IGNORECASE)
+ATOM = re.compile(r"[+-]?(?:[\d.,]+|[a-z]+(?:\^\d)?|sqrt\([^()]*\))", re.IGNORECASE)
+
+
+def without_latex(text: str) -> str:
+    """Plain text of `text`; unchanged when its groups are nested deeper than MAX_DEPTH."""
+    if "$" in text:
+        text = MATH.sub(lambda match: match.group(1) or match.group(2), text)
+    tokens = TOKEN.findall(text)
+    if _depth(tokens) > MAX_DEPTH:
+        return text
+    return _Pass(tokens).items(closing=False)
+
+
+def _depth(tokens: list[str]) -> int:
+    """Deepest nesting that reading the tokens can reach: open groups, and commands that wait for their argument."""
+    depth = deepest = waiting = 0
+    for token in tokens:
+        depth += (token == "{") - (token == "}")
+        waiting = waiting + 1 if token[0] in "\\^_" else waiting if token == "{" else 0
+        deepest = max(deepest, depth + waiting)
+    return deepest
+
+
+class _Pass:
+    """One walk over the tokens; `at` is the next one."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens = tokens
+        self.at = 0
+
+    def items(self, closing: bool) -> str:
+        """Text up to the end, or up to the brace that closes the group."""
+        out = ""
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            self.at += 1
+            if token == "}":
+                if closing:
+                    break
+                continue
+            out = _joined(out, self._item(token, out), token)
+        return out
+
+    def _item(self, token: str, before: str) -> str:
+        if token == "{":
+            return self._bare_group(before)
+        if token == "^":
+            return power(self._argument())
+        if token == "_":
+            return self._argument()
+        if token == "~":
+            return " "
+        if token == "&":
+            return ", "
+        return self._command(token[1:].rstrip("*")) if token[0] == "\\" else token
+
+    def _bare_group(self, before: str) -> str:
+        inside = self.items(closing=True)
+        if inside == ",":  # 1{,}250 is a number, and 3{,}5 is one with a decimal comma
+            following = self.tokens[self.at] if self.at < len(self.tokens) else ""
+            return ("" if re.match(r"\d{3}(?!\d)", following) else ".") if before[-1:].isdigit() else ","
+        return "{" + inside + "}" if "," in inside else inside
+
+    def _command(self, name: str) -> str:
+        if not name or not name[0].isalpha():
+            return ESCAPES.get(name, name if name in "%$#&_{}" else " ")
+        if name in DROPPED:
+            return ""
+        if name in BLANKS:
+            return " "
+        if name in SYMBOLS:
+            return SYMBOLS[name]
+        if name in IGNORED_ARGUMENT:
+            self._argument()
+            return ""
+        if name in ("frac", "dfrac", "tfrac", "cfrac"):
+            above, below = self._argument(), self._argument()
+            return f"{_bracketed(above, FACTOR)}/{_bracketed(below, ATOM)}"
+        if name == "sqrt":
+            index = self._index()
+            return f"root{index}({self._argument()})" if index else f"sqrt({self._argument()})"
+        if name == "textcolor":
+            self._argument()
+            return self._argument()
+        if name in ("overline", "bar", "dot") and self.at < len(self.tokens):
+            inside = self._argument()
+            return f"({inside})" if inside.isdigit() else inside  # 0.\overline{3} is 0.(3)
+        if self.at < len(self.tokens) and self.tokens[self.at] == "{":  # \text, \mathrm, \boxed, \operatorname ...
+            return self._argument()
+        return NAMED.get(name.lower(), name)
+
+    def _index(self) -> str:
+        """n of \\sqrt[n]{x}, "" without one."""
+        token = self.tokens[self.at] if self.at < len(self.tokens) else ""
+        inside, bracket, rest = token.lstrip().removeprefix("[").partition("]")
+        if not bracket or not token.lstrip().startswith("["):
+            return ""
+        self.tokens[self.at : self.at + 1] = [rest] if rest else []
+        return inside.strip()
+
+    def _argument(self) -> str:
+        """The next group, command or character."""
+        while self.at < len(self.tokens) and self.tokens[self.at].isspace():
+            self.at += 1
+        if self.at == len(self.tokens):
+            return ""
+        token = self.tokens[self.at]
+        if token == "{":
+            self.at += 1
+            return self.items(closing=True).strip()
+        if token[0] == "\\":
+            self.at += 1
+            return self._command(token[1:]).strip()
+        token = token.lstrip()
+        if len(token) > 1:
+            self.tokens[self.at] = token[1:]
+        else:
+            self.at += 1
+        return token[:1]
+
+
+def power(exponent: str) -> str:
+    """ "^3", "^(x+1)"; a raised circle or prime stands by itself."""
+    return exponent if exponent[:1] in ("", "°", "'") else "^" + _bracketed(exponent, SIMPLE_POWER)
+
+
+def _bracketed(text: str, simple: re.Pattern) -> str:
+    return text if simple.fullmatch(text) else f"({text})"
+
+
+def _joined(out: str, piece: str, token: str) -> str:
+    """`piece` behind `out`, with a blank where the two would run together into another word or number."""
+    if token[0] == "\\" and out and piece:
+        last, first = out[-1], piece[0]
+        if (last.isalnum() and first.isdigit() and "/" in piece) or (last.isalpha() and token[1:] in NAMED):
+            return f"{out} {piece}"  # 3\frac{1}{2}, x\alpha
+        if last.isdigit() and first.isalpha() and token[1:] not in NAMED and token[1:] != "sqrt":
+            return f"{out} {piece}"  # 12\text{cm}
+    if out[-1:].isdigit() and token[0] == "\\" and not piece:
+        return out
+    return out + piece

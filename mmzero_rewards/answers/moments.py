@@ -1,0 +1,117 @@
+"""Dates, decades and clock times in short answers: "5th of May 2024" is "2024-05-05", "5 PM" is "17:00".
+
+A date is read only where its order is not in doubt: month by name, year first, or a day above twelve; 05/06/2024 stays
+text. A clock time without am or pm is of the 24-hour clock, and its half of the day may be missing: 5:00 equals
+5:00 pm, and 17:00 does, but 5:00 is not 17:00. Not covered: time zones, weekdays, "quarter past".
+"""
+
+import re
+from dataclasses import dataclass
+
+MONTH_NAMES = """
+    january february march april may june july august september october november december
+"""
+MONTHS = MONTH_NAMES.split()
+MONTH_NUMBERS = {name[:3]: number for number, name in enumerate(MONTHS, 1)} | {"sept": 9}
+MONTH_NUMBERS |= {name: number for number, name in enumerate(MONTHS, 1)}
+_MONTH = rf"(?P<month>{'|'.join(sorted(MONTH_NUMBERS, key=len, reverse=True))})\b\.?"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_YEAR = r"(?P<year>\d{4})"
+NAMED_DATES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"{_MONTH}\s*{_DAY}(?:\s*,\s*|\s+){_YEAR}",
+        rf"{_DAY}\s*(?:of\s+|-)?{_MONTH}(?:\s*,\s*|\s+|-){_YEAR}",
+        rf"{_MONTH}(?:\s*,\s*|\s+of\s+|\s*){_YEAR}",
+        rf"{_MONTH}\s*{_DAY}",
+        rf"{_DAY}\s*(?:of\s+)?{_MONTH}",
+    )
+)
+HAS_MONTH = re.compile(_MONTH)
+YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
+YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
+DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+DECADE = re.compile(r"([12]\d\d0)'?s", re.IGNORECASE)
+CLOCK = re.compile(r"(\d{1,2})(?::([0-5]\d)(?::([0-5]\d))?)?\s*([ap])\.?\s?m\b\.?|(\d{1,2}):([0-5]\d)(?::([0-5]\d))?")
+NAMED_TIMES = {"noon": "12:00 pm", "12 noon": "12:00 pm", "midnight": "12:00 am", "12 midnight": "12:00 am"}
+HALF_DAY = 12 * 3600
+
+
+@dataclass(frozen=True)
+class Moment:
+    """kind: date | clock | decade. core: normal form. half: am, pm or ""."""
+
+    kind: str
+    core: str
+    half: str = ""
+
+
+def read_moment(text: str) -> Moment | None:
+    """The whole text as a date, a decade or a time of day, or None."""
+    text = text.casefold()
+    if text in NAMED_TIMES:
+        text = NAMED_TIMES[text]
+    if len(text) > 24 or not text[:1].isalnum() or not any(map(str.isdigit, text)):
+        return None
+    decade = DECADE.fullmatch(text)
+    if decade:
+        return Moment("decade", f"{decade.group(1)}s")
+    return _clock(text.removesuffix("o'clock").rstrip() + ":00" if text.endswith("o'clock") else text) or _date(text)
+
+
+def _clock(text: str) -> Moment | None:
+    if ":" not in text and "m" not in text:
+        return None
+    match = CLOCK.fullmatch(text)
+    if not match:
+        return None
+    hour, minute, second, half = match.group(5), match.group(6), match.group(7), match.group(4) or ""
+    if half:
+        hour, minute, second = match.group(1), match.group(2), match.group(3)
+    if int(hour) > (12 if half else 24) or (half and int(hour) == 0):
+        return None
+    core = f"{int(hour)}:{minute or '00'}" + (f":{second}" if second else "")
+    return Moment("clock", core, half and half + "m")
+
+
+def _date(text: str) -> Moment | None:
+    if HAS_MONTH.match(text) if text[0].isalpha() else HAS_MONTH.search(text):
+        for pattern in NAMED_DATES:
+            match = pattern.fullmatch(text)
+            if match:
+                found = match.groupdict()
+                return _checked(found.get("year"), MONTH_NUMBERS[found["month"]], found.get("day"))
+        return None
+    match = YEAR_FIRST.fullmatch(text)
+    if match:
+        return _checked(match.group(1), int(match.group(3)), match.group(4))
+    match = YEAR_LAST.fullmatch(text)
+    if match:
+        first, second = int(match.group(1)), int(match.group(3))
+        if (first > 12) != (second > 12) or first == second:
+            return _checked(match.group(4), min(first, second), str(max(first, second)))
+    return None
+
+
+def _checked(year: str | None, month: int, day: str | None) -> Moment | None:
+    """The date in words ("5 may 2024"), which read as themselves; None for a day that its month does not have."""
+    if not 1 <= month <= 12 or (day and not 1 <= int(day) <= DAYS[month - 1]):
+        return None
+    return Moment("date", " ".join(filter(None, (day and str(int(day)), MONTHS[month - 1], year))))
+
+
+def same_time(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Are two clock times, as (core, half), the same? The half of the day may be missing on one side."""
+    if bool(one[1]) == bool(other[1]):
+        return _seconds(*one) == _seconds(*other)
+    told, bare = (one, other) if one[1] else (other, one)
+    first, second = _seconds(*told), _seconds(*bare)
+    return first == second or (first % HALF_DAY == second % HALF_DAY and 1 <= int(bare[0].partition(":")[0]) <= 12)
+
+
+def _seconds(core: str, half: str) -> int:
+    """Seconds since midnight; 24:00 is midnight."""
+    hour, minute, second = map(int, (core + ":0").split(":")[:3])
+    if half:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    return (hour % 24) * 3600 + minute * 60 + second

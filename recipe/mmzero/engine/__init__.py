@@ -1,0 +1,1 @@
+"""What touches verl: stage processes, trainer, rollout workers, frozen servers, the CPU platform."""

@@ -1,0 +1,1 @@
+"""How rows run: a bounded stream with decisions in row order, shards, and the share of failures."""

@@ -1,0 +1,159 @@
+"""What the pipelines read from the run's configuration, as one typed object per collection.
+
+`Settings.identity` is the part that the content of a row depends on. Selection (filter, target, budget) is not in it:
+a larger target continues on the same shards.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from mmzero_rewards.config import RewardConfig
+from mmzero_rewards.peers.client import Sampling
+from mmzero_rewards.prompting import PromptTemplates
+
+# Bounds of the rows in work at once where the hardware profile does not set `hardware.stages.<step>.in_flight`.
+FEWEST_ROWS, MOST_ROWS = 8, 1024
+
+
+@dataclass(frozen=True)
+class CoderFilter:
+    """`coder.filter` (METHOD §4 `Top-up`). `attempt_budget` counts proposals."""
+
+    mode: str = "window_then_variance"
+    window: tuple[float, float] = (0.25, 0.75)
+    target_rows: int = 1200
+    attempt_budget: int = 13200
+    min_rows: int = 320
+
+
+@dataclass(frozen=True)
+class SolverFilter:
+    """The part of `solver.filter` that counts rows; which rows pass is `rewards.solver.filter` (METHOD §2.3).
+
+    Without `target_rows`, `proposals` proposals are spent, else `attempt_budget` at most.
+    """
+
+    proposals: int = 5000
+    target_rows: int | None = None
+    attempt_budget: int = 5000
+    min_rows: int = 512
+
+    @property
+    def budget(self) -> int:
+        return self.proposals if self.target_rows is None else self.attempt_budget
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a collection needs besides its peers. `samples` is N, `votes` and `label_votes` are K."""
+
+    topics: tuple[str, ...]
+    propose: Sampling
+    code: Sampling
+    judge: Sampling
+    label: Sampling
+    templates: PromptTemplates = field(default_factory=PromptTemplates.default)
+    prompt_fields: tuple[str, ...] = ("caption", "easy_question", "easy_answer", "hard_question")
+    rewards: RewardConfig = field(default_factory=RewardConfig)
+    max_prompt_tokens: int | None = None  # of the role that the rows train; longer prompts are no rows
+    samples: int = 4
+    votes: int = 5
+    label_votes: int = 10
+    coder_filter: CoderFilter = field(default_factory=CoderFilter)
+    solver_filter: SolverFilter = field(default_factory=SolverFilter)
+    max_retries: int = 3
+    max_fraction: float = 0.05
+    in_flight: int = 64
+    rows_per_shard: int = 64
+    decisive: Mapping[str, Any] = field(default_factory=dict)  # all that a run's rows depend on (identity.of_rows)
+
+    def identity(self, stage: str, seed: int, iteration: int) -> dict[str, Any]:
+        """What a finished row depends on, as plain data."""
+        shared = {
+            "stage": stage,
+            "seed": seed,
+            "iteration": iteration,
+            "topics": list(self.topics),
+            "templates": asdict(self.templates),
+            "prompt_fields": list(self.prompt_fields),
+            "languages": list(self.rewards.coder.languages),
+            "empty_body": self.rewards.proposer.empty_body,
+            "non_answers": list(self.rewards.solver.non_answers),
+            "propose": asdict(self.propose),
+            "code": asdict(self.code),
+        }
+        if stage == "collect_coder":
+            own: dict[str, Any] = {"coder.samples": self.samples}
+        else:
+            own = {
+                "solver.label_votes": self.label_votes,
+                "label": asdict(self.label),
+                "checks.blind.fraction": self.rewards.checks.blind.fraction,
+            }
+        return shared | own | dict(self.decisive)
+
+
+def from_config(config: Any, stage: str) -> Settings:
+    """Settings of `collect_coder` or `collect_solver` from the resolved mmzero config."""
+    from omegaconf import OmegaConf
+
+    from recipe.mmzero.run.record.identity import of_rows
+    from recipe.mmzero.settings import prompts
+    from recipe.mmzero.settings.schema import scoring
+
+    coder, solver = config.coder, config.solver
+    coder_filter = OmegaConf.to_container(coder.filter, resolve=True)
+    solver_filter = OmegaConf.to_container(solver.filter, resolve=True)
+    counts = {item.name: solver_filter.pop(item.name) for item in fields(SolverFilter)}
+    rewards = scoring(config)
+    rewards["solver"] = rewards["solver"] | {"filter": solver_filter}
+    return Settings(
+        topics=tuple(config.proposer.topics),
+        propose=_sampling(config.proposer, "collect"),
+        code=_sampling(coder, "collect"),
+        judge=_sampling(solver, "judge"),
+        label=_sampling(solver, "label"),
+        templates=prompts.templates(config),
+        prompt_fields=tuple(coder.prompt_fields),
+        rewards=RewardConfig.from_dict(rewards),
+        max_prompt_tokens=int(config[stage.removeprefix("collect_")].train.max_prompt_tokens),
+        samples=int(coder.samples),
+        votes=int(solver.votes),
+        label_votes=int(solver.label_votes),
+        coder_filter=CoderFilter(**coder_filter | {"window": tuple(coder_filter["window"])}),
+        solver_filter=SolverFilter(**counts),
+        max_retries=int(config.failures.max_retries),
+        max_fraction=float(config.failures.max_fraction),
+        in_flight=in_flight_rows(config, stage),
+        decisive=of_rows(config, stage),
+    )
+
+
+def in_flight_rows(config: Any, stage: str) -> int:
+    """Rows in work at once: enough to fill every server of the stage at the same time.
+
+    A server holds `peer_max_num_seqs` sequences; a row brings one to the Proposer, its codes to the Coder, and its
+    votes on both questions to the Solver.
+    """
+    layout = config.hardware.stages.get(stage) or {}
+    if layout.get("in_flight"):
+        return int(layout["in_flight"])
+    codes = int(config.coder.samples) if stage == "collect_coder" else 1
+    sequences = {"proposer": 1, "coder": codes}
+    if stage == "collect_solver":
+        sequences["solver"] = 2 * int(config.solver.label_votes)
+    per_server, width = int(layout.get("peer_max_num_seqs", 256)), int(layout.get("peer_tensor_parallel", 1))
+    servers = {role: max(1, int(layout.get(f"{role}_gpus", 1)) // width) for role in sequences}
+    rows = sum(servers[role] * per_server / sequences[role] for role in sequences)
+    return max(FEWEST_ROWS, min(MOST_ROWS, round(rows)))
+
+
+def _sampling(role: Any, use: str) -> Sampling:
+    values: Mapping[str, Any] = role.sampling[use]
+    return Sampling(
+        temperature=float(values["temperature"]),
+        top_p=float(values["top_p"]),
+        top_k=int(values["top_k"]),
+        max_tokens=int(role.train.max_response_tokens),
+    )

@@ -1,0 +1,81 @@
+"""One collection step: `python -m recipe.mmzero.engine.collect.stage STEP_DIR/step.yaml`.
+
+Starts all needed peers at once in a Ray job of its own, opens one rendering environment, and runs the streaming
+pipeline of this folder. Running it again continues from the last shard.
+
+Exit codes: 0 done; 2 the step cannot succeed as configured (too few accepted rows, unusable input).
+"""
+
+import asyncio
+import faulthandler
+import json
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from recipe.mmzero.run.folder import StepFolder
+from recipe.mmzero.run.processes import tree
+from recipe.mmzero.run.processes.launch import run_python
+
+
+def main(argv: list[str]) -> int:
+    step = OmegaConf.load(argv[0])
+    if argv[1:] != ["--engine"]:
+        tree.end_with_owner()
+        module = ["-m", "recipe.mmzero.engine.collect.stage", argv[0], "--engine"]
+        return run_python(step.config, module)
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    from recipe.mmzero.engine.collect import CollectError
+
+    try:
+        asyncio.run(collect(step.config, step))
+    except CollectError as error:
+        print(f"error: {step.id}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+async def collect(config: DictConfig, step) -> dict:
+    """Serve the peers of this step and run its pipeline; returns the summary."""
+    import ray
+
+    from mmzero_env import RenderConfig, RenderEnv
+    from recipe.mmzero.engine import collect as pipelines
+    from recipe.mmzero.engine import servers as replicas
+    from recipe.mmzero.engine.lengths import PromptLengths
+    from recipe.mmzero.settings import verl_config
+
+    stage = "collect_coder" if step.role == "coder" else "collect_solver"
+    rollout, ray_init = verl_config.collect_rollout(config, stage)
+    ray.init(**ray_init)
+    try:
+        spec = verl_config.peer_spec(config, stage, step.inputs)
+        colocated = config.hardware.get("peers") == "colocated"
+        pool = replicas.shared_pool(max(peer["gpus"] for peer in spec.values())) if colocated else None
+        groups = await replicas.launch(spec, rollout, int(config.hardware.gpus_per_node), {}, pool)
+        async with AsyncExitStack() as stack:
+            clients = {}
+            for role in spec:
+                model, addresses = replicas.addresses_of(groups, role)
+                clients[role] = await stack.enter_async_context(pipelines.client(config, model, addresses))
+            render = stack.enter_context(RenderEnv(RenderConfig(**OmegaConf.to_container(config.render, resolve=True))))
+            lengths = PromptLengths.of_model(step.inputs[step.role], verl_config.collect_data(config, step.role))
+            done = await pipelines.run(stage, config, clients, render, Path(step.step_dir), step.iteration, lengths)
+            log_peers(Path(step.step_dir), {role: client.stats.numbers() for role, client in clients.items()})
+            return done
+    finally:
+        ray.shutdown()
+
+
+def log_peers(step_dir: Path, peers: dict[str, dict[str, int]]) -> None:
+    """What asking took, one line per attempt in peers.jsonl: role -> counters (mmzero_rewards.peers.stats)."""
+    with StepFolder(step_dir).peers.open("a") as out:
+        out.write(json.dumps({"time": time.time(), "peers": peers}) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The three roles' rollout workers: verl agent loops."""

@@ -1,0 +1,1 @@
+"""A training stage: rows, trainer, batch terms, sample dumps, checkpoints."""

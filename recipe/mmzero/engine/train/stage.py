@@ -1,0 +1,121 @@
+"""One training stage: `python -m recipe.mmzero.engine.train.stage STEP_DIR/step.yaml`.
+
+Writes rows and the verl config, runs unmodified verl (`python -m verl.trainer.main_ppo`) as a child, then exports the
+last step's weights to `hf/` and the step's numbers to `summary.json`. Running it again continues from verl's last
+checkpoint; a finished stage only exports.
+
+Exit codes: 0 done; 2 the stage's inputs are unusable; otherwise verl's own.
+"""
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+
+from recipe.mmzero.engine.train.checkpoints import last_usable, path_of
+from recipe.mmzero.engine.train.rows import training_rows
+from recipe.mmzero.engine.train.summary import merge_metrics, summarise
+from recipe.mmzero.engine.train.topics import write_topic_rows
+from recipe.mmzero.run.folder import StepFolder, replacing, write
+from recipe.mmzero.run.processes import tree
+from recipe.mmzero.run.processes.launch import run_python
+from recipe.mmzero.settings import prompts, verl_config
+from recipe.mmzero.settings.seeds import derive_seed
+
+
+def main(argv: list[str]) -> int:
+    tree.end_with_owner()
+    step = OmegaConf.load(argv[0])
+    config = step.config
+    try:
+        return train(config, step)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {step.id}: {error}", file=sys.stderr)
+        return 2
+
+
+def train(config: DictConfig, step: Any) -> int:
+    """Run or finish one training stage; returns the exit code."""
+    step_dir = Path(step.step_dir)
+    step_dir.mkdir(parents=True, exist_ok=True)
+    train_config = config[step.role].train
+    write_rows(config, step)
+    verl_config.write(config, step)
+    checkpoints = StepFolder(step_dir).checkpoints
+    done = last_usable(checkpoints, train_config.steps)
+    progress(step_dir, "start", done, train_config.steps)
+    if done < train_config.steps:
+        code = run_verl(config, step)
+        if code:
+            return code
+        done = last_usable(checkpoints, train_config.steps)
+    if done < train_config.steps:
+        raise ValueError(f"verl ended after step {done} of {train_config.steps}: see the log")
+    export(step_dir, Path(step.inputs.policy), train_config.steps)
+    merge_metrics(step_dir)
+    summary = summarise(step_dir, step.role)
+    write(StepFolder(step_dir).summary, json.dumps(summary, indent=1) + "\n")
+    progress(step_dir, "done", train_config.steps, train_config.steps)
+    return 0
+
+
+def write_rows(config: DictConfig, step: Any) -> None:
+    """Write the stage's rows in training order to `rows.parquet`; the Proposer's are made here, from its topics.
+
+    Raises:
+        ValueError: fewer rows than one update takes.
+    """
+    settings, topics = config[step.role].train, step.role == "proposer"  # topics may repeat in one update
+    rows = pd.read_parquet(topic_rows(config, step) if topics else step.inputs.data)
+    if len(rows) < settings.prompts_per_update and not topics:
+        raise ValueError(
+            f"{len(rows)} training rows, fewer than one update of {settings.prompts_per_update} "
+            f"({step.role}.train.prompts_per_update); collect more or lower it"
+        )
+    seed = None if topics else derive_seed(config.seed, step.iteration, step.role, 0, 4)
+    ordered = training_rows(rows, settings.steps, settings.prompts_per_step, seed)
+    with replacing(StepFolder(Path(step.step_dir)).ordered_rows) as temporary:
+        ordered.to_parquet(temporary)
+
+
+def topic_rows(config: DictConfig, step: Any) -> Path:
+    """Write the Proposer's prompts; they follow from topics and seed alone."""
+    target, proposer = StepFolder(Path(step.step_dir)).topics, config.proposer
+    rows = int(proposer.train.rows or len(proposer.topics))
+    write_topic_rows(target, list(proposer.topics), rows, int(config.seed), prompts.templates(config))
+    return target
+
+
+def run_verl(config: DictConfig, step: Any) -> int:
+    """Run verl's own entry point on this stage's config; returns its exit status."""
+    step_dir = Path(step.step_dir)
+    return run_python(config, verl_config.command(step_dir)[1:], verl_config.metrics_file(step))
+
+
+def export(step_dir: Path, policy: Path, steps: int) -> None:
+    """Copy the last step's Hugging Face weights to `hf/`, with the processor files of the stage's start."""
+    folder = StepFolder(step_dir)
+    source = path_of(folder.checkpoints, steps) / "actor" / "huggingface"
+    if not list(source.glob("*.safetensors")):
+        raise FileNotFoundError(f"{source} holds no weights: is hf_model@{steps} in actor.checkpoint.save_contents?")
+    with replacing(folder.model) as temporary:
+        shutil.copytree(source, temporary)
+        for file in policy.iterdir() if policy.is_dir() else ():
+            small = file.suffix in (".json", ".jinja", ".txt") and "safetensors" not in file.name
+            if small and not (temporary / file.name).exists():
+                shutil.copy2(file, temporary / file.name)
+
+
+def progress(step_dir: Path, phase: str, done: int, total: int) -> None:
+    with StepFolder(step_dir).progress.open("a") as out:
+        line = {"time": time.time(), "phase": phase, "done": done, "total": total, "unit": "steps"}
+        out.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Numbers of a finished step that mean trouble."""

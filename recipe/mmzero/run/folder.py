@@ -1,0 +1,297 @@
+"""A run folder: the name of everything in it, the id of a step, and the one way in which a file is replaced.
+
+    RUN_DIR/state.json config.yaml lock alarms.jsonl held_out.json report.html figures/ logs/ replaced/
+    RUN_DIR/iter_01/coder/step.yaml ... hf/ checkpoints/ samples/          a training step
+    RUN_DIR/iter_01/collect_coder/step.yaml ... train.parquet shards/      a collection
+
+Standard library only: engine, report and loop read it alike. Not covered: what is in the files.
+"""
+
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PART = ".part"
+"""End of the name of a file that is being written. Nobody reads one; a killed process leaves it."""
+DAMAGED = ".damaged"
+"""End of the name of something that could not be read and was set aside."""
+_ITERATION = re.compile(r"iter_(\d{1,6})")
+
+
+def step_id(iteration: int, stage: str) -> str:
+    """
+    >>> step_id(1, "coder")
+    'iter_01/coder'
+    """
+    return f"{iteration_name(iteration)}/{stage}"
+
+
+def iteration_name(iteration: int) -> str:
+    return f"iter_{iteration:02d}"
+
+
+def iteration_of(name: str) -> int | None:
+    """Number of the iteration in a step's id or folder name; None if it is neither.
+
+    >>> iteration_of("iter_03/coder"), iteration_of("iter_12"), iteration_of("replaced")
+    (3, 12, None)
+    """
+    found = _ITERATION.fullmatch(name.partition("/")[0])
+    return int(found[1]) if found else None
+
+
+def stage_of(name: str) -> str:
+    """
+    >>> stage_of("iter_01/collect_coder")
+    'collect_coder'
+    """
+    return name.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class StepFolder:
+    """`RUN_DIR/iter_01/coder`. Files of a training step and of a collection; none needs to exist."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    @property
+    def run(self) -> "RunFolder":
+        return RunFolder(self.path.parents[1])
+
+    @property
+    def description(self) -> Path:
+        """What the stage process is told: step, inputs, configuration."""
+        return self.path / "step.yaml"
+
+    @property
+    def verl_config(self) -> Path:
+        return self.path / "verl.yaml"
+
+    @property
+    def summary(self) -> Path:
+        return self.path / "summary.json"
+
+    @property
+    def progress(self) -> Path:
+        return self.path / "progress.jsonl"
+
+    # -- training
+
+    @property
+    def topics(self) -> Path:
+        """The Proposer's training rows."""
+        return self.path / "topics.parquet"
+
+    @property
+    def ordered_rows(self) -> Path:
+        """The training rows in the order of their use."""
+        return self.path / "rows.parquet"
+
+    @property
+    def model(self) -> Path:
+        """The trained model."""
+        return self.path / "hf"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        """verl's metrics of all attempts, one line per GRPO step."""
+        return self.path / "metrics.jsonl"
+
+    def attempt_metrics(self, attempt: int) -> Path:
+        """verl truncates its file on a resume, so each attempt has its own."""
+        return self.path / f"metrics.attempt{attempt:02d}.jsonl"
+
+    def all_attempt_metrics(self) -> list[Path]:
+        """Those that exist, oldest attempt first."""
+        return sorted(self.path.glob("metrics.attempt*.jsonl"), key=lambda path: (len(path.name), path.name))
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    @property
+    def sample_pictures(self) -> Path:
+        return self.samples / "images"
+
+    # -- collection
+
+    @property
+    def rows(self) -> Path:
+        """What a collection hands to the training stage after it."""
+        return self.path / "train.parquet"
+
+    @property
+    def proposals(self) -> Path:
+        return self.path / "proposals.parquet"
+
+    @property
+    def drawings(self) -> Path:
+        return self.path / "drawings.parquet"
+
+    @property
+    def peers(self) -> Path:
+        """What asking the peers took, one line per attempt."""
+        return self.path / "peers.jsonl"
+
+    @property
+    def labels(self) -> Path:
+        """What the Solver's answers say about every row of a collection, kept or not."""
+        return self.path / "labels.parquet"
+
+    @property
+    def pictures(self) -> Path:
+        return self.path / "images"
+
+    @property
+    def shards(self) -> Path:
+        return self.path / "shards"
+
+    @property
+    def judged(self) -> Path:
+        """Shards of the variance pass."""
+        return self.shards / "judged"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """`RUN_DIR`; nothing in it needs to exist."""
+
+    path: Path
+
+    @property
+    def state(self) -> Path:
+        """The journal."""
+        return self.path / "state.json"
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def lock(self) -> Path:
+        """Held and signed by the process that works on the run."""
+        return self.path / "lock"
+
+    @property
+    def alarms(self) -> Path:
+        return self.path / "alarms.jsonl"
+
+    @property
+    def held_out(self) -> Path:
+        return self.path / "held_out.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    def log(self, step: str, attempt: int) -> Path:
+        return self.logs / f"{step.replace('/', '-')}.attempt{attempt:02d}.log"
+
+    @property
+    def warm_log(self) -> Path:
+        return self.logs / "warm.log"
+
+    @property
+    def all_replaced(self) -> Path:
+        """Folders of steps that were run again."""
+        return self.path / "replaced"
+
+    def free_replaced(self, step: str) -> Path:
+        """A name that is not taken, for the folder of a step that is run again."""
+        number = 1
+        while (target := self.all_replaced / f"{step.replace('/', '-')}.{number}").exists():
+            number += 1
+        return target
+
+    def step(self, step: str) -> StepFolder:
+        return StepFolder(self.path / step)
+
+    def steps(self) -> Iterator[StepFolder]:
+        """Folders under those of the iterations, in the order of their names."""
+        for path in sorted(self.path.glob("iter_*/*")):
+            if iteration_of(path.parent.name) is not None and path.is_dir():
+                yield StepFolder(path)
+
+
+def sibling(run_dir: str | Path) -> str:
+    """The first free run folder of `RUN_DIR-2`, `RUN_DIR-3`, ..."""
+    number = 2
+    while Path(f"{run_dir}-{number}").exists():
+        number += 1
+    return f"{run_dir}-{number}"
+
+
+@contextmanager
+def replacing(target: Path, sync: bool = False, shared: bool = False) -> Iterator[Path]:
+    """A name to write to; when the block ends, what was written there takes the place of `target` in one rename.
+
+    What is written may be a folder. An exception in the block leaves `target` as it is and removes what was written.
+
+    Args:
+        sync: after a power cut the old content or the new one is there (the file and its folder are synced).
+        shared: several processes may write this target at once; each gets a name of its own.
+    """
+    unique = f".{uuid.uuid4().hex}" if shared else ""
+    temporary = target.with_name(f"{target.name}{unique}{PART}")
+    _remove(temporary)
+    try:
+        yield temporary
+        if sync:
+            sync_path(temporary)
+        if temporary.is_dir():
+            _remove(target)  # a folder cannot be renamed onto one with content
+        os.replace(temporary, target)
+    except BaseException:
+        _remove(temporary)
+        raise
+    if sync:
+        sync_path(target.parent)
+
+
+def write(target: Path, content: str | bytes, sync: bool = False, shared: bool = False) -> None:
+    """Replace a file in one rename; see `replacing`."""
+    with replacing(target, sync, shared) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def sync_path(path: Path) -> None:
+    """fsync a file or a folder by name."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what killed writers left; for a time at which nobody writes there."""
+    for leftover in folder.glob(f"*{PART}"):
+        leftover.unlink(missing_ok=True)

@@ -1,0 +1,217 @@
+"""The plan: a configuration as a list of steps with typed inputs and outputs. Pure.
+
+    iter_01/proposer -> iter_01/collect_coder -> iter_01/coder -> iter_01/collect_solver -> iter_01/solver -> ...
+
+Which checkpoint trains and which ones answer is METHOD §1's table; the work per step is METHOD §5 "Work per step".
+An input is a reference: `base`, or the id of the step that makes it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from recipe.mmzero.run.folder import RunFolder, stage_of, step_id
+from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
+
+BASE = "base"
+COLLECTED = ("train.parquet", "summary.json")  # names in the step's folder (folder.StepFolder)
+TRAINED = ("hf", "metrics.jsonl", "summary.json")
+NOTE = """\
+Upper bounds: every code draws, every answer has full length. A collection ends at its target of accepted rows; its rows
+are what it may accept, those of a training stage the prompts it uses. Not counted: retries, the blind check's share of
+answers (checks.blind.fraction), and the Solver's votes when the Coder's filter fills up by variance."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Upper bounds of one step. A collection may stop earlier, at its target of accepted rows."""
+
+    proposals: int = 0
+    codes: int = 0
+    renders: int = 0
+    answers: int = 0
+    tokens: int = 0
+
+    @property
+    def generations(self) -> int:
+        return self.proposals + self.codes + self.answers
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. `inputs`: name -> reference (`base` or a step id); `kind`: train | collect."""
+
+    id: str
+    kind: str
+    role: str
+    iteration: int
+    inputs: dict[str, str]
+    outputs: tuple[str, ...]
+    layout: dict[str, int]
+    work: Work
+    rows: int = 0  # training: prompts used; collection: most rows that it may accept
+    shared: bool = False  # trainer and peers on the same GPUs (hardware.peers=colocated)
+    per_update_step: Work | None = None  # for training: the work of one GRPO step
+    command: tuple[str, ...] = field(default=())
+
+    @property
+    def stage(self) -> str:
+        return stage_of(self.id)
+
+
+def plan(config: DictConfig) -> list[Step]:
+    """All steps of a run, in order."""
+    steps: list[Step] = []
+    newest = {"proposer": BASE, "coder": BASE, "solver": BASE}
+    for iteration in range(1, config.evolution.iterations + 1):
+        made = {stage: step_id(iteration, stage) for stage in STAGES}
+        coder_before, solver_before = newest["coder"], newest["solver"]
+        judge = coder_before if config.coder.judge == "coder_init" else solver_before
+        start = BASE if config.evolution.solver_init == "base" else solver_before
+        inputs = {
+            "proposer": {"policy": newest["proposer"], "coder": coder_before, "solver": solver_before},
+            "collect_coder": {"proposer": made["proposer"], "coder": coder_before, "solver": solver_before},
+            "coder": {"policy": coder_before, "solver": judge, "data": made["collect_coder"]},
+            "collect_solver": {"proposer": made["proposer"], "coder": made["coder"], "solver": solver_before},
+            "solver": {"policy": start, "data": made["collect_solver"]},
+        }
+        for stage in STAGES:
+            steps.append(_step(config, stage, iteration, made[stage], inputs[stage]))
+        newest = {role: made[role] for role in newest}
+    return steps
+
+
+def _step(config: DictConfig, stage: str, iteration: int, name: str, inputs: dict[str, str]) -> Step:
+    collecting = stage.startswith("collect_")
+    role = stage.removeprefix("collect_")
+    once = None if collecting else training_work(config, role)
+    work = collection_work(config, stage) if collecting else _times(once, config[role].train.steps)
+    module = "collect" if collecting else "train"
+    train = None if collecting else config[role].train
+    return Step(
+        id=name,
+        kind=module,
+        role=role,
+        iteration=iteration,
+        inputs=inputs,
+        outputs=COLLECTED if collecting else TRAINED,
+        layout=stage_gpus(config, stage),
+        work=work,
+        rows=most_rows(config, stage) if collecting else train.steps * train.prompts_per_step,
+        shared=config.hardware.get("peers") == "colocated",
+        per_update_step=once,
+        command=("python", "-m", stage_module(module), str(RunFolder(Path(config.run_dir)).step(name).description)),
+    )
+
+
+def stage_module(kind: str) -> str:
+    """The module that runs a step of this kind (`train` or `collect`): `python -m MODULE STEP_DIR/step.yaml`."""
+    return f"recipe.mmzero.engine.{kind}.stage"
+
+
+def stage_gpus(config: DictConfig, stage: str) -> dict[str, int]:
+    """`train_gpus` and each peer's `<role>_gpus` of a stage, over all nodes; verl_config.peer_spec serves the same."""
+    layout = config.hardware.stages[stage]
+    names = ["train_gpus"] * (stage in ROLES) + [f"{role}_gpus" for role in PEERS[stage]]
+    return {name: int(layout[name]) for name in names}
+
+
+def most_rows(config: DictConfig, stage: str) -> int:
+    """Rows that a collection accepts at most."""
+    if stage == "collect_coder":
+        return int(min(config.coder.filter.target_rows, config.coder.filter.attempt_budget))
+    settings = config.solver.filter
+    return int(settings.proposals if settings.target_rows is None else settings.target_rows)
+
+
+def training_work(config: DictConfig, role: str) -> Work:
+    """One GRPO step: roll-outs, and what rewarding them costs."""
+    train = config[role].train
+    rollouts = train.prompts_per_step * train.rollouts
+    tokens = rollouts * train.max_response_tokens
+    if role == "solver":
+        return Work(answers=rollouts, tokens=tokens)
+    judged = 2 * config.solver.votes
+    answer_tokens = config.solver.train.max_response_tokens
+    if role == "coder":
+        return Work(
+            codes=rollouts,
+            renders=rollouts,
+            answers=rollouts * judged,
+            tokens=tokens + rollouts * judged * answer_tokens,
+        )
+    codes = rollouts * config.coder.samples
+    tokens += codes * (config.coder.train.max_response_tokens + judged * answer_tokens)
+    return Work(proposals=rollouts, codes=codes, renders=codes, answers=codes * judged, tokens=tokens)
+
+
+def collection_work(config: DictConfig, stage: str) -> Work:
+    """A whole collection, if its attempt budget is spent (the variance pass of the Coder's filter comes on top)."""
+    proposer, coder, solver = (config[role].train.max_response_tokens for role in ("proposer", "coder", "solver"))
+    if stage == "collect_coder":
+        proposals = config.coder.filter.attempt_budget
+        codes = proposals * config.coder.samples
+        return Work(proposals=proposals, codes=codes, renders=codes, tokens=proposals * proposer + codes * coder)
+    settings = config.solver.filter
+    proposals = settings.proposals if settings.target_rows is None else settings.attempt_budget
+    answers = proposals * 2 * config.solver.label_votes
+    tokens = proposals * (proposer + coder) + answers * solver
+    return Work(proposals=proposals, codes=proposals, renders=proposals, answers=answers, tokens=tokens)
+
+
+def _times(work: Work, count: int) -> Work:
+    return Work(*(getattr(work, name) * count for name in ("proposals", "codes", "renders", "answers", "tokens")))
+
+
+def format_plan(steps: Sequence[Step]) -> str:
+    """The plan as a plain table: work per step, and for training per GRPO step."""
+    head = ("step", "GPUs", "rows", "proposals", "codes", "renders", "answers", "generations", "tokens <=", "reads")
+    table = [head]
+    for step in steps:
+        reads = ", ".join(f"{name}={reference}" for name, reference in step.inputs.items())
+        rows = f"{step.rows:,}" if step.kind == "train" else f"<= {step.rows:,}"
+        table.append((step.id, _gpus(step), rows, *_cells(step.work), reads))
+        if step.per_update_step is not None:
+            table.append(("  per GRPO step", "", "", *_cells(step.per_update_step), ""))
+    widths = [max(len(row[i]) for row in table) for i in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    return "\n".join([*lines, "", NOTE])
+
+
+def _gpus(step: Step) -> str:
+    if step.shared and len(step.layout) > 1:
+        names = " + ".join(name.removesuffix("_gpus") for name in step.layout)
+        return f"{max(step.layout.values())} for {names}"
+    return " + ".join(f"{count} {name.removesuffix('_gpus')}" for name, count in step.layout.items())
+
+
+def _cells(work: Work) -> tuple[str, ...]:
+    return (
+        f"{work.proposals:,}",
+        f"{work.codes:,}",
+        f"{work.renders:,}",
+        f"{work.answers:,}",
+        f"{work.generations:,}",
+        _short(work.tokens),
+    )
+
+
+def _short(count: int) -> str:
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.1f}{unit}"
+    return str(count)
+
+
+def step_named(steps: Sequence[Step], name: str) -> int:
+    """Index of a step.
+
+    Raises:
+        ValueError: no such step; names the valid ones.
+    """
+    for index, step in enumerate(steps):
+        if step.id == name:
+            return index
+    raise ValueError(f"no step '{name}' in this plan; steps: {', '.join(step.id for step in steps)}")

@@ -1,0 +1,1 @@
+"""Operating-system processes of a step: started, watched, found again and ended by id."""

@@ -1,0 +1,60 @@
+"""Shared memory that a killed process left in /dev/shm: found by age, owner and name, removed if nobody uses it.
+
+Python, verl, torch and NCCL remove their segments when they end by themselves; one that is killed, as Ray ends its
+actors, leaves them. Whether a file is in use is asked of the kernel: it gives a write lease only on a file that no
+other process has open or mapped. That holds for processes that cannot be seen, too: /dev/shm may be shared with a
+container whose processes have another PID namespace (`docker --ipc=host`, the containers of a Kubernetes pod).
+"""
+
+import fcntl
+import os
+import signal
+from pathlib import Path
+
+SHARED_MEMORY = Path("/dev/shm")
+NAMES = ("psm_", "sem.mp-", "verl_weights_", "nccl-", "torch_", "mmzero_")  # as Python, verl, NCCL, torch name them
+
+
+def remove_unused(since: float) -> list[Path]:
+    """Remove the segments of this user that were made after `since` (Unix seconds) and that no process uses.
+
+    Whoever uses a segment has it open or mapped. Returns what was removed.
+    """
+    removed = []
+    for path in SHARED_MEMORY.iterdir():
+        try:
+            status = path.stat(follow_symlinks=False)
+        except FileNotFoundError:  # its owner has just removed it
+            continue
+        made_here = path.name.startswith(NAMES) and status.st_uid == os.getuid() and status.st_ctime >= since
+        if made_here and _remove_if_unused(path):
+            removed.append(path)
+    return removed
+
+
+def remove_own() -> None:
+    """Remove the segments that this process maps; for one that is about to end without its own clean-up."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        path = line.partition(f"{SHARED_MEMORY}/")[2]
+        if path.startswith(NAMES) and not path.endswith("(deleted)"):
+            (SHARED_MEMORY / path).unlink(missing_ok=True)
+
+
+def _remove_if_unused(path: Path) -> bool:
+    """Holds a lease while it removes the file, so that nobody can begin to use it in between.
+
+    Where the kernel gives no leases, the file stays.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # gone, no regular file, or leased by another clean-up
+        return False
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)  # ignored by default, unlike SIGIO, which would kill
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        path.unlink()
+    except OSError:  # in use
+        return False
+    finally:
+        os.close(descriptor)
+    return True

@@ -1,0 +1,312 @@
+"""Warm processes: import the engine once per run, fork everything else from there.
+
+A verl stage consists of about ten Python processes, and each imports torch, verl and vLLM: 20 to 40 CPU seconds apiece
+on a small machine, one after the other. This server imports them once, stays single-threaded, and forks a child per
+request. Requests come from `warm_client.py`, which Ray (`runtime_env.py_executable`) and multiprocessing
+(`set_executable`) start in place of `python`; neither verl nor vLLM nor Ray is changed.
+
+    with WarmServer(environment) as warm:
+        subprocess.run([warm.executable, "-m", "verl.trainer.main_ppo", ...], env=environment | warm.environment)
+
+Used on machines without a GPU (a CUDA context does not survive a fork, and start-up is not what a cluster waits for).
+A child takes over the environment of its caller and signs in with the caller's step (tree.py), so that it is ended
+with it. Not covered: more than one node. If the server is missing, the client becomes the ordinary interpreter.
+"""
+
+import array
+import contextlib
+import gc
+import importlib
+import json
+import os
+import runpy
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from pathlib import Path
+
+from mmzero_env.process.held_folder import hold, remove_abandoned
+from recipe.mmzero.run.processes import tree
+
+SOCKET, PYTHON, EXECUTABLE = "MMZERO_WARM_SOCKET", "MMZERO_WARM_PYTHON", "MMZERO_WORKER_EXECUTABLE"
+CLIENT = Path(__file__).with_name("warm_client.py")
+PRELOAD = (
+    "ray._private.workers.default_worker",
+    "verl.trainer.ppo.v1.trainer_sync",
+    "verl.workers.engine_workers",
+    "verl.workers.rollout.vllm_rollout.vllm_async_server",
+    "verl.experimental.reward_loop.reward_loop",
+    "verl.experimental.agent_loop.single_turn_agent_loop",
+    "transformers.models.qwen2_5_vl.modeling_qwen2_5_vl",
+    "vllm.v1.engine.core",
+    "vllm.v1.worker.cpu_worker",
+    "vllm.entrypoints.openai.api_server",
+    "vllm.model_executor.models.qwen2_5_vl",
+    "datasets",
+    "pandas",
+    "recipe.mmzero.engine.train.trainer",
+    "mmzero_rewards.managers",
+)
+FOLDER = "mmz-warm-"
+FIRST_FREE_FD = 700
+FIRST_JOB = "01000000"
+
+
+class WarmServer:
+    """Owner of one server process; a context manager. `executable` replaces `python` for whoever starts processes.
+
+    The server ends with its owner, whatever ends that: it holds the read end of a pipe.
+    """
+
+    def __init__(self, environment: dict[str, str], log: Path | None = None):
+        self._environment, self._log = dict(environment), log
+        self._process: subprocess.Popen | None = None
+        self._folder: Path | None = None
+
+    def __enter__(self) -> "WarmServer":
+        # not in the run folder: a socket path may have 107 bytes at most
+        remove_abandoned(FOLDER, tempfile.gettempdir())
+        folder, self._lock = hold(FOLDER, tempfile.gettempdir())
+        self._folder = Path(folder)
+        path, wrapper = self._folder / "socket", self._folder / "python"
+        self.environment = {SOCKET: str(path), PYTHON: sys.executable, EXECUTABLE: str(wrapper)}
+        self.executable = str(wrapper)
+        wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{CLIENT}" "$@"\n')
+        wrapper.chmod(0o755)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen(64)  # callers queue here while the server is still importing
+        # Ray's C++ core reads these two once, when it is imported. A stage's cluster is its own and runs one job, whose
+        # id is always the first; workers check that "the raylet" lives, here the process that owns the server.
+        ray = {"RAY_JOB_ID": FIRST_JOB, "RAY_RAYLET_PID": str(os.getpid())}
+        with self._log.open("ab") if self._log else contextlib.nullcontext() as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(listener.fileno()), str(self._folder)],
+                env=self._environment | self.environment | ray,
+                pass_fds=[listener.fileno()],
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # Ctrl-C is for the owner
+            )
+        listener.close()
+        return self
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def __exit__(self, *exc) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server and its children; may be called more than once."""
+        if self._process is not None:
+            self._process.stdin.close()  # the server ends its children, removes its folder and leaves
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            os.close(self._lock)
+            self._process = None
+
+
+def serve(listener: socket.socket, folder: Path) -> None:
+    """Import PRELOAD, then fork a child per request until the owner is gone."""
+    for name in PRELOAD:
+        importlib.import_module(name)
+    if threading.active_count() > 1:
+        names = [thread.name for thread in threading.enumerate()]
+        raise RuntimeError(f"warm server: preloading started threads {names}; forking would not be safe")
+    gc.collect()
+    gc.freeze()  # children share these pages
+    print(f"warm server ready: {len(sys.modules)} modules", flush=True)
+    Forker(listener, folder).run()
+
+
+class Forker:
+    """The single-threaded loop: accepts requests, forks, reports exit statuses, ends children whose caller is gone."""
+
+    def __init__(self, listener: socket.socket, folder: Path):
+        self.listener, self.folder = listener, folder
+        self.executable = str(folder / "python")
+        self.selector = selectors.DefaultSelector()
+        self.connections: dict[int, socket.socket] = {}
+
+    def run(self) -> None:
+        wake_r, wake_w = os.pipe()
+        os.set_blocking(wake_w, False)
+        os.set_blocking(wake_r, False)
+        signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *args: None)
+        signal.signal(signal.SIGTERM, self._stop)
+        self.selector.register(self.listener, selectors.EVENT_READ, "listener")
+        self.selector.register(wake_r, selectors.EVENT_READ, "wake")
+        self.selector.register(0, selectors.EVENT_READ, "owner")
+        self.private = (wake_r, wake_w)
+        while True:
+            for key, _ in self.selector.select():
+                if key.data == "listener":
+                    self._accept()
+                elif key.data == "owner":
+                    self._stop()
+                elif key.data == "wake":
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(wake_r, 4096)
+                    self._reap()
+                else:
+                    self._caller_gone(key.data)
+
+    def _stop(self, *args) -> None:
+        for child in list(self.connections):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os._exit(0)
+
+    def _accept(self) -> None:
+        connection, _ = self.listener.accept()
+        try:
+            request, fds = receive(connection)
+        except (OSError, ValueError, EOFError):
+            connection.close()
+            return
+        child = os.fork()
+        if child == 0:
+            self._become(connection, request, fds)
+        for number in fds:
+            os.close(number)
+        self.connections[child] = connection
+        self.selector.register(connection, selectors.EVENT_READ, child)
+        with contextlib.suppress(OSError):  # killed while it waited: `_caller_gone` comes next
+            connection.sendall(str(child).encode())
+
+    def _become(self, connection: socket.socket, request: dict, fds: list[int]) -> None:
+        """In the child: take over the caller's descriptors, environment and arguments; never returns."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for name in (signal.SIGCHLD, signal.SIGTERM):
+                signal.signal(name, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self.selector.close()
+            take_descriptors(dict(zip(request["fds"], fds, strict=True)))
+            os.environ.clear()
+            os.environ.update(request["environ"])
+            os.chdir(request["cwd"])
+            tempfile.tempdir = None  # TMPDIR is another one now
+            tree.sign_in()
+            import multiprocessing
+
+            from ray._raylet import Config
+
+            multiprocessing.set_executable(self.executable)
+            Config.initialize("")  # the authentication mode is read from the environment again
+            code = run_like_python(request["argv"])
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)
+
+    def _reap(self) -> None:
+        for child in list(self.connections):
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                connection = self._forget(child)
+                with contextlib.suppress(OSError):
+                    connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+                connection.close()
+
+    def _caller_gone(self, child: int) -> None:
+        """The stand-in was killed: its child must not live on."""
+        connection = self._forget(child)
+        connection.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(child, 0)
+
+    def _forget(self, child: int) -> socket.socket:
+        connection = self.connections.pop(child)
+        self.selector.unregister(connection)
+        return connection
+
+
+def receive(connection: socket.socket) -> tuple[dict, list[int]]:
+    """One request: the description and the received descriptors, in the order of request["fds"]."""
+    fds = array.array("i")
+    head, ancillary, _, _ = connection.recvmsg(4, socket.CMSG_LEN(256 * fds.itemsize))
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    size, payload = int.from_bytes(head, "big"), b""
+    while len(payload) < size:
+        part = connection.recv(size - len(payload))
+        if not part:
+            raise EOFError("caller ended while sending")
+        payload += part
+    return json.loads(payload.decode("utf-8", "surrogateescape")), list(fds)
+
+
+def take_descriptors(mapping: dict[int, int]) -> None:
+    """Move received descriptors (values) to the numbers that the caller had (keys); close all others."""
+    import fcntl
+
+    parked = {target: fcntl.fcntl(number, fcntl.F_DUPFD, FIRST_FREE_FD) for target, number in mapping.items()}
+    os.closerange(0, FIRST_FREE_FD)
+    for target, number in parked.items():
+        os.dup2(number, target, inheritable=True)
+    os.closerange(FIRST_FREE_FD, FIRST_FREE_FD + 1024)
+
+
+def run_like_python(argv: list[str]) -> int:
+    """Run `python ARGV`; returns the exit status. Understands -u, -c, -m and a script."""
+    words = list(argv)
+    while words and words[0].startswith("-") and words[0] not in ("-c", "-m"):
+        if words.pop(0) == "-X":  # -u, -X option and the like: nothing to do in a running interpreter
+            words.pop(0)
+    code: object = 0
+    try:
+        if words and words[0] == "-c":
+            sys.argv = ["-c", *words[2:]]
+            sys.path.insert(0, "")
+            exec(compile(words[1], "<string>", "exec"), {"__name__": "__main__", "__builtins__": __builtins__})
+        elif words and words[0] == "-m":
+            sys.argv = words[1:]
+            sys.path.insert(0, os.getcwd())
+            runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = words
+            sys.path.insert(0, str(Path(words[0]).resolve().parent))
+            runpy.run_path(words[0], run_name="__main__")
+    except SystemExit as error:
+        code = error.code
+    except KeyboardInterrupt:
+        code = 130
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()
+    import atexit
+
+    atexit._run_exitfuncs()
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]))

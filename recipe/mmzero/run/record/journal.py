@@ -1,0 +1,132 @@
+"""The journal of a run: `state.json`, one record per step, written atomically (temporary file, fsync, rename).
+
+A step is done when its record says so *and* its outputs still have the recorded hashes. What decides a step's result is
+in its record: the settings it depends on, the hashes of its inputs, and the versions of the packages that made it. The
+folder is locked while a run works on it; opening a journal changes nothing that stands in it.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recipe.mmzero.run.folder import RunFolder, write
+from recipe.mmzero.run.record.lock import Lock, Locked
+
+FORMAT = 1
+
+
+class JournalError(RuntimeError):
+    """The run folder cannot be used as it is; one line with the ways out."""
+
+
+@dataclass
+class Record:
+    """One step. `status`: running | failed | done; times in Unix seconds; `began`: of the newest attempt; `seconds`
+    is the wall time of all attempts; `token` marks the step's processes; `versions`: package -> version."""
+
+    status: str = "running"
+    config_hash: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    attempts: int = 0
+    started: float = 0.0
+    began: float = 0.0
+    ended: float = 0.0
+    exit_cause: str = ""
+    token: str = ""
+    seconds: float = 0.0
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+class Journal:
+    """`RUN_DIR/state.json`. Use as a context manager: it holds the folder's lock."""
+
+    def __init__(self, run_dir: Path):
+        self.folder = RunFolder(run_dir)
+        self.records: dict[str, Record] = {}
+        self._lock = Lock(self.folder.lock)
+
+    @property
+    def run_dir(self) -> Path:
+        return self.folder.path
+
+    def __enter__(self) -> "Journal":
+        foreign = self.run_dir.exists() and any(self.run_dir.iterdir()) and not self.folder.state.exists()
+        if foreign and not self.folder.lock.exists():
+            raise JournalError(
+                f"{self.run_dir} is not a run folder (no state.json) and not empty; choose another run_dir"
+            )
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.take()
+        except Locked as owner:
+            raise JournalError(
+                f"another run works on {self.run_dir} (process {owner}); wait for it or end it"
+            ) from None
+        try:
+            self.records = read(self.folder.state)
+            if not self.folder.state.exists():
+                self.save()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self._lock.release()
+
+    def save(self) -> None:
+        """Write `state.json`; a crash leaves the old or the new one, never half of one."""
+        document = {
+            "format": FORMAT,
+            "written": time.time(),
+            "steps": {name: asdict(record) for name, record in self.records.items()},
+        }
+        write(self.folder.state, json.dumps(document, indent=1), sync=True)
+
+
+def read(path: Path) -> dict[str, Record]:
+    """The records of a `state.json`; none if the file does not exist.
+
+    Raises:
+        JournalError: the file is damaged or from another format.
+    """
+    if not path.exists():
+        return {}
+    try:
+        document = json.loads(path.read_text())
+        if document["format"] != FORMAT:
+            raise JournalError(f"{path} has format {document['format']}, this version reads {FORMAT}")
+        records = {name: Record(**record) for name, record in document["steps"].items()}
+        for record in records.values():  # earlier journals have one entry for the whole run
+            record.versions = record.versions or dict(document.get("versions") or {})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise JournalError(f"{path} is damaged ({error}); restore it, or choose another run_dir") from None
+    return records
+
+
+def versions(records: Iterable[Record | Mapping[str, Any]]) -> dict[str, str]:
+    """Package -> version over the steps of a run, in the order in which they were made.
+
+    Steps of one run may have been made by different versions; then all are named.
+
+    >>> versions([Record(versions={"torch": "2.10"}), Record(versions={"torch": "2.11"})])
+    {'torch': '2.10, 2.11'}
+    """
+    found: dict[str, list[str]] = {}
+    for record in records:
+        noted = record.versions if isinstance(record, Record) else record.get("versions")
+        for name, version in (noted if isinstance(noted, Mapping) else {}).items():
+            seen = found.setdefault(str(name), [])
+            if str(version) not in seen:
+                seen.append(str(version))
+    return {name: ", ".join(seen) for name, seen in found.items()}
+
+
+def config_hash(parts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,89 @@
+"""What the loop asks of the rest of the program: the machine's checks, stage processes, measurements and the report.
+
+One object, so that whoever drives the loop without an engine (a test, a notebook) hands over another one.
+"""
+
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from recipe.mmzero.run.folder import RunFolder
+from recipe.mmzero.run.plan import Step, stage_module
+from recipe.mmzero.run.processes.warm import WarmServer
+from recipe.mmzero.settings.environment import inherited, stage_environment
+
+
+class Services:
+    """The real ones. A context manager: it owns the warm server of a machine without GPUs."""
+
+    def __enter__(self) -> "Services":
+        self._owned = ExitStack()
+        self._warm: WarmServer | None = None
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self._owned.close()
+
+    def require(self, config: DictConfig) -> None:
+        """What must hold before a run starts.
+
+        Raises:
+            ConfigError: it does not; one line with the remedy.
+        """
+        from recipe.mmzero.machine import doctor
+
+        doctor.require(config)
+
+    def base(self, config: DictConfig) -> Path:
+        """Folder of the untrained model, made or fetched first if necessary."""
+        from recipe.mmzero.machine.base_model import base_folder
+
+        return base_folder(config)
+
+    def command(self, step: Step, description: Path) -> list[str]:
+        """The command line of a step's process."""
+        return [sys.executable, "-m", stage_module(step.kind), str(description)]
+
+    def environment(self, config: DictConfig, run_dir: Path) -> dict[str, str]:
+        """The environment of a stage; on a machine without GPUs its processes are forked from one warm server."""
+        if config.hardware.kind != "cpu":
+            return dict(os.environ)
+        if self._warm is None or not self._warm.alive():
+            if self._warm is not None:
+                self._warm.close()  # it was killed
+            log = RunFolder(run_dir).warm_log
+            log.parent.mkdir(exist_ok=True)
+            added = inherited(config) | stage_environment(config)
+            self._warm = self._owned.enter_context(WarmServer(added, log))
+        return os.environ | self._warm.environment
+
+    def held_out(self, config: DictConfig, base: Path, solver: Path, solver_hash: str, target: Path) -> bool:
+        """Where truth is known (the tiny world): accuracy before and after, kept until the Solver changes.
+
+        Returns:
+            False if this model has no such measurement.
+        """
+        from recipe.mmzero.tiny.held_out import compare_cached
+
+        if config.model.name != "tiny":
+            return False
+        compare_cached(base, solver, solver_hash, target)
+        return True
+
+    def report(self, run_dir: Path) -> None:
+        """Write the report; what prevents it is said, and the run goes on."""
+        from recipe.mmzero import report
+
+        try:
+            print(f"report: {report.build(run_dir)}", flush=True)
+        except report.ReportError as error:
+            print(f"report: {error}", file=sys.stderr, flush=True)
+
+    def table(self, run_dir: Path) -> str:
+        """The final table."""
+        from recipe.mmzero.report import terminal_table
+
+        return terminal_table(run_dir)

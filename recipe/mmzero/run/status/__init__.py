@@ -1,0 +1,1 @@
+"""Where a run stands, for a person: `mmzero status`."""

@@ -1,0 +1,33 @@
+"""The `alarms` block of a configuration: when a number of a finished step means trouble.
+
+The rules are in report/alarms/rules.py. Thresholds are ours and untuned, chosen from METHOD §7 "Dynamics".
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class AlarmConfig:
+    """Thresholds; shares are in [0, 1]. `on_alarm`: warn | stop. `min_count`: shares of fewer items raise no alarm."""
+
+    on_alarm: str = "warn"
+    window: int = 3
+    min_count: int = 20
+    leak_rate_max: float = 0.1
+    blind_rate_max: float = 0.5
+    blank_rate_max: float = 0.1
+    render_rate_min: float = 0.2
+    acceptance_min: float = 0.05
+    target_share_min: float = 0.5
+    hard_consistency_max: float = 0.75
+    hard_consistency_min: float = 0.25
+    too_easy_max: float = 0.6
+    content_entropy_min: float = 0.25
+    policy_entropy_share_min: float = 0.1
+    label_agreement_min: float = 0.3
+    kl_max: float = 0.5
+    probs_corr_min: float = 0.95
+    probs_diff_max: float = 0.05
+    clip_ratio_max: float = 0.25
+    dropped_max: float = 0.02
+    zero_variance_max: float = 0.9

@@ -1,0 +1,78 @@
+"""GPU counts of a hardware profile that cannot work on any machine. Pure.
+
+What the counts mean: settings.StageLayout. How verl reserves them: one placement group per training node and one per
+peer replica (verl/single_controller/ray/base.py), each peer replica on GPUs of its own, or, colocated, in the
+trainer's placement group.
+"""
+
+from omegaconf import DictConfig
+
+from recipe.mmzero.settings.types import ConfigError
+
+ROLES = ("proposer", "coder", "solver")
+STAGES = ("proposer", "collect_coder", "coder", "collect_solver", "solver")
+# Which roles answer in each stage (METHOD §1). A peer's GPUs are `<role>_gpus` of the stage's layout.
+PEERS = {
+    "proposer": ("coder", "solver"),
+    "collect_coder": ("proposer", "coder", "solver"),
+    "coder": ("solver",),
+    "collect_solver": ("proposer", "coder", "solver"),
+    "solver": (),
+}
+
+
+def check_layout(config: DictConfig) -> None:
+    """Counts of the hardware profile that cannot work on any machine."""
+    hardware = config.hardware
+    total = int(hardware.nodes) * int(hardware.gpus_per_node)
+    for stage in STAGES:
+        layout = hardware.stages[stage]
+        where = f"hardware.stages.{stage}"
+        training = stage in ROLES
+        peers = {f"{role}_gpus": int(layout[f"{role}_gpus"]) for role in PEERS[stage]}
+        if training and layout.train_gpus < 1:
+            raise ConfigError(f"{where}.train_gpus={layout.train_gpus}: a training stage needs at least 1")
+        for key, count in peers.items():
+            if count < layout.peer_tensor_parallel:
+                raise ConfigError(f"{where}.{key}={count}: a peer needs {where}.peer_tensor_parallel GPUs at least")
+            if count % layout.peer_tensor_parallel:
+                raise ConfigError(f"{where}.{key}={count} is no multiple of {where}.peer_tensor_parallel")
+        if training and layout.train_gpus % layout.train_nodes:
+            raise ConfigError(f"{where}.train_gpus={layout.train_gpus} is no multiple of {where}.train_nodes")
+        per_node = layout.train_gpus // layout.train_nodes
+        if layout.train_nodes > hardware.nodes or per_node > hardware.gpus_per_node:
+            raise ConfigError(
+                f"{where} trains on {layout.train_nodes} nodes x {per_node} GPUs; "
+                f"the profile has {hardware.nodes} x {hardware.gpus_per_node}"
+            )
+        if training and layout.train_gpus % layout.tensor_parallel:
+            raise ConfigError(f"{where}.train_gpus={layout.train_gpus} is no multiple of {where}.tensor_parallel")
+        used = layout.train_gpus + sum(peers.values())
+        if hardware.peers == "colocated":
+            _check_colocated(layout, where, peers)
+        elif used > total:
+            raise ConfigError(f"{where} uses {used} GPUs; the profile has {total} (hardware.nodes x gpus_per_node)")
+    if hardware.nodes > 1 and not hardware.ray_address:
+        raise ConfigError(
+            f"hardware.nodes={hardware.nodes} needs hardware.ray_address=HOST:6379 of a running Ray cluster "
+            "(examples/multinode/README.md)"
+        )
+
+
+def _check_colocated(layout: DictConfig, where: str, peers: dict[str, int]) -> None:
+    """Trainer and peers on the same GPUs: each takes a third of each (verl's pools hold three worker groups)."""
+    width = layout.train_gpus or max(peers.values())
+    for key, count in peers.items():
+        if count != width or layout.peer_tensor_parallel != width:
+            raise ConfigError(
+                f"{where}.{key}={count}: colocated peers span all {width} shared GPUs "
+                f"(set it and {where}.peer_tensor_parallel to {width})"
+            )
+    shares = len(peers) * layout.peer_gpu_memory_utilization + (
+        layout.gpu_memory_utilization if layout.train_gpus else 0.0
+    )
+    if shares > 1.0:
+        raise ConfigError(
+            f"{where}: memory shares of colocated servers add up to {shares:.2f}; lower "
+            f"{where}.peer_gpu_memory_utilization or .gpu_memory_utilization"
+        )

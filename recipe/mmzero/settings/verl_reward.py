@@ -1,0 +1,62 @@
+"""What the reward manager of a training step reads, as `reward.reward_kwargs` of its verl config."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from recipe.mmzero.run.folder import StepFolder
+from recipe.mmzero.settings import prompts
+from recipe.mmzero.settings.layout import PEERS
+from recipe.mmzero.settings.schema import scoring
+from recipe.mmzero.settings.seeds import derive_seed
+
+
+def image_policy(config: DictConfig) -> dict[str, int]:
+    """The one picture-size policy of rewards, labels and training (METHOD `picture_size`), in pixels."""
+    return {"min_pixels": int(config.image.min_pixels), "max_pixels": int(config.image.max_pixels)}
+
+
+def reward_kwargs(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
+    """What the reward manager of this step reads (`config.reward.reward_kwargs`, mmzero_rewards/managers/roles.py)."""
+    role = step["role"]
+    coder, solver = config.coder, config.solver
+    peers: dict[str, Any] = {}
+    if "coder" in PEERS[role]:
+        peers["coder"] = {
+            "addresses": [],
+            "model": str(step["inputs"]["coder"]),
+            "samples": coder.samples,
+            "sampling": _sampling(coder.sampling["peer"], coder.train.max_response_tokens),
+        }
+    if "solver" in PEERS[role]:
+        peers["solver"] = {
+            "addresses": [],
+            "model": str(step["inputs"]["solver"]),
+            "votes": solver.votes,
+            "sampling": _sampling(solver.sampling["judge"], solver.train.max_response_tokens),
+        }
+    return {
+        "scoring": scoring(config),
+        "render": OmegaConf.to_container(config.render, resolve=True),
+        "peers": peers,
+        "prompts": prompts.as_dict(config),
+        "prompt_fields": list(coder.prompt_fields),
+        "failures": {
+            "max_retries": config.failures.max_retries,
+            "timeout_s": config.failures.timeout_s,
+        },
+        "image": image_policy(config),
+        "seed": derive_seed(config.seed, step["iteration"], role, 0, 2),
+        "dump_dir": str(StepFolder(Path(step["step_dir"])).samples) if config.dump.samples_per_step else None,
+    }
+
+
+def _sampling(sampling: Any, max_tokens: int) -> dict[str, Any]:
+    return {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "max_tokens": max_tokens,
+    }

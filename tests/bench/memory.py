@@ -1,0 +1,71 @@
+"""The doctor's memory arithmetic of every profile and model, before and after a change, side by side.
+
+    PYTHONPATH=OTHER_CHECKOUT python tests/bench/memory.py --save before.json
+    python tests/bench/memory.py --against before.json        a Markdown table: GiB per GPU in the update and in
+                                                              each stage's fullest phase, and of host memory
+
+No GPU is needed: everything is computed.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from recipe.mmzero.machine import capacity
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.layout import STAGES
+
+MODELS = ("qwen2_5_vl_3b", "qwen2_5_vl_7b", "qwen3_vl_4b", "qwen3_vl_8b", "mimo_vl_7b")
+PROFILES = ("gpu1x80", "gpu8x40", "gpu8x80", "multinode")
+
+
+def computed() -> dict[str, dict]:
+    """`profile/model/stage` -> GiB, limit, phase, and whether it fits; `host` and `disk` per profile and model."""
+    found: dict[str, dict] = {}
+    for profile in PROFILES:
+        address = ["hardware.ray_address=h:1"] if profile == "multinode" else []
+        for model in MODELS:
+            config = schema.load([f"model={model}", f"hardware={profile}", *address])
+            sizes = capacity.model_of(config)
+            for verdict in capacity.judge_all(config):
+                tight, update = verdict.tightest, [part.total for part in verdict.parts if part.phase == "update"]
+                found[f"{profile}/{model}/{verdict.stage}"] = {
+                    "gib": tight.total,
+                    "limit": tight.limit,
+                    "phase": tight.phase,
+                    "fits": verdict.fits,
+                    "update": update[0] if update else None,
+                }
+            host = max(capacity.host_gb(sizes, capacity.layout_of(config, stage)) for stage in STAGES)
+            found[f"{profile}/{model}/host"] = {"gib": host, "limit": 0.0, "phase": "", "fits": True, "update": None}
+    return found
+
+
+def cell(before: dict, after: dict) -> str:
+    """`update 64.6 -> 67.3; 71.9 -> 71.9 of 78`: the update, the fullest phase, its limit; `!`: does not fit."""
+    update = f"update {before['update']:.1f} -> {after['update']:.1f}; " if after["update"] else ""
+    limit = f" of {after['limit']:.0f}" if after["limit"] else ""
+    return f"{update}{before['gib']:.1f} -> {after['gib']:.1f}{limit}{'' if after['fits'] else ' !'}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--save", type=Path, metavar="FILE")
+    parser.add_argument("--against", type=Path, metavar="FILE")
+    args = parser.parse_args()
+    now = computed()
+    if args.save:
+        args.save.write_text(json.dumps(now, indent=1))
+        return
+    before = json.loads(args.against.read_text()) if args.against else now
+    columns = (*STAGES, "host")
+    print(f"| profile | model | {' | '.join(columns)} |")
+    print("|---" * (2 + len(columns)) + "|")
+    for profile in PROFILES:
+        for model in MODELS:
+            names = [f"{profile}/{model}/{column}" for column in columns]
+            print(f"| {profile} | {model} | {' | '.join(cell(before[name], now[name]) for name in names)} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,2 @@
+x = 1
+import plotly.graph_objects as go

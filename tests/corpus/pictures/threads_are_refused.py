@@ -1,0 +1,2 @@
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(2) as pool: print(list(pool.map(str, range(4))))

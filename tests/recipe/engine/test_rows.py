@@ -1,0 +1,97 @@
+"""What a stage trains on and in which order: topics round-robin, epochs shuffled, resume exact."""
+
+from collections import Counter
+from types import SimpleNamespace
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from mmzero_rewards.prompting import PromptTemplates
+from recipe.mmzero.engine.train.rows import training_order, training_rows
+from recipe.mmzero.engine.train.stage import write_rows
+from recipe.mmzero.engine.train.topics import write_topic_rows
+from recipe.mmzero.settings import schema
+
+
+def topics_of(path) -> list[str]:
+    return [info["topic"] for info in pd.read_parquet(path)["extra_info"]]
+
+
+# --- topics -----------------------------------------------------------------------------------------------------------
+
+
+def test_topic_rows(tmp_path):
+    topics = ["charts", "maps", "shapes"]
+    path = tmp_path / "topics.parquet"
+    assert write_topic_rows(path, topics, 10, seed=1, templates=PromptTemplates.default()) == 12, "whole rounds"
+    rows = pq.read_table(path).to_pylist()
+    assert [row["extra_info"]["index"] for row in rows] == list(range(12))
+    stretches = [[row["extra_info"]["topic"] for row in rows[start : start + 3]] for start in (0, 3, 6, 9)]
+    assert all(sorted(stretch) == topics for stretch in stretches), "round-robin"
+    assert len({tuple(stretch) for stretch in stretches}) > 1, "each round has its own order"
+    for row in rows:
+        assert row["data_source"] == row["agent_name"] == "mmzero_proposer"
+        assert row["extra_info"]["topic"] in row["prompt"][0]["content"] and row["images"] == []
+    first = path.read_bytes()
+    write_topic_rows(path, topics, 10, seed=1, templates=PromptTemplates.default())
+    assert path.read_bytes() == first
+    write_topic_rows(path, topics, 10, seed=2, templates=PromptTemplates.default())
+    assert path.read_bytes() != first
+
+
+@pytest.mark.parametrize("topics, rows", [([], 10), (["charts"], 0)])
+def test_no_topics_or_rows_is_one_line(tmp_path, topics, rows):
+    with pytest.raises(ValueError, match=rf"proposer rows: {len(topics)} topics, {rows} rows"):
+        write_topic_rows(tmp_path / "topics.parquet", topics, rows, seed=1, templates=PromptTemplates.default())
+
+
+@pytest.mark.parametrize(
+    "topics, rows, steps, prompts_per_step",
+    [
+        (12, "null", 4, 6),  # the tiny profile's shape: every topic twice in 24 prompts
+        (12, "48", 4, 6),
+        (8, "1008", 20, 18),  # the method's
+        (5, "7", 4, 5),  # rows that end inside a round
+        (3, "1", 4, 5),
+    ],
+)
+def test_topics_are_round_robin_in_training(tmp_path, topics, rows, steps, prompts_per_step):
+    """B17: every topic is trained as often as the others, in every stretch of the stage."""
+    train = {"rows": rows, "steps": steps, "prompts_per_step": prompts_per_step, "prompts_per_update": prompts_per_step}
+    names = ",".join(f"t{i}" for i in range(topics))
+    config = schema.load(
+        [f"proposer.topics=[{names}]", *(f"proposer.train.{key}={value}" for key, value in train.items())]
+    )
+    write_rows(config, SimpleNamespace(role="proposer", iteration=1, step_dir=tmp_path, inputs=SimpleNamespace()))
+    trained = topics_of(tmp_path / "rows.parquet")
+    assert len(trained) == steps * prompts_per_step
+    for end in range(1, len(trained) + 1):
+        counts = Counter(trained[:end])
+        assert max(counts.values()) - min(counts[f"t{i}"] for i in range(topics)) <= 1, f"after {end} prompts"
+
+
+# --- epochs -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_epoch_holds_each_row_once_in_an_order_of_its_own():
+    order = training_order(20, 60, seed=1)
+    epochs = [order[start : start + 20] for start in (0, 20, 40)]
+    assert all(sorted(epoch) == list(range(20)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 3 and list(range(20)) not in epochs
+    assert order == training_order(20, 60, seed=1) != training_order(20, 60, seed=2)
+    assert training_order(20, 30, seed=1) == order[:30], "a longer stage begins alike"
+
+
+def test_without_a_seed_the_rows_stay_as_they_are():
+    assert training_order(3, 7, seed=None) == [0, 1, 2, 0, 1, 2, 0]
+    with pytest.raises(ValueError, match="no training rows"):
+        training_order(0, 7, seed=None)
+
+
+def test_index_is_the_position_so_that_a_row_used_twice_has_two_seeds():
+    rows = pd.DataFrame({"prompt": ["a", "b"], "extra_info": [{"index": 7, "x": 1}, {"index": 8, "x": 2}]})
+    chosen = training_rows(rows, 2, 3, seed=0)
+    assert [info["index"] for info in chosen["extra_info"]] == list(range(6))
+    assert [info["x"] for info in chosen["extra_info"]] == [1 if prompt == "a" else 2 for prompt in chosen["prompt"]]
+    assert [info["index"] for info in rows["extra_info"]] == [7, 8], "the input is left alone"

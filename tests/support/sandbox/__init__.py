@@ -1,0 +1,1 @@
+"""Hostile snippets, and processes that render them as root and as nobody."""
