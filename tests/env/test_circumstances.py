@@ -54,7 +54,8 @@ REFUSES = {
     "no room for files": ({"shm": "size=4m", "tmp": "size=4m"}, "python", "make room"),
     "few processes": ({"user": OWN_USER, "limits": {"NPROC": 1}}, "svg", "ulimit -u"),
     "processes for two": ({"user": OWN_USER + 1, "limits": {"NPROC": 2}}, "svg", "ulimit -u"),
-    "12 descriptors": ({"limits": {"NOFILE": 12}}, "svg", "ulimit -n"),
+    "8 descriptors": ({"limits": {"NOFILE": 8}}, "svg", "ulimit -n"),
+    "10 descriptors": ({"limits": {"NOFILE": 10}}, "python", "ulimit -n"),
 }
 
 
