@@ -69,9 +69,9 @@ class RenderResult:
     `png` is an 8-bit RGB PNG of `width` x `height` pixels that this process wrote itself (None unless OK). `message` is
     one line, "" when OK. `text` holds what a reader could read in the picture, in drawing order. `wall_s` counts from
     handing the code to its process until the result was there; a cached result keeps the time of its first rendering.
-    `note` is one line on what of the code an OK picture does not show (left out, not understood, off the canvas), ""
-    if nothing is known to be missing. `text` is the snippet's word: any characters, within render.max_text_chars.
-    `message` and `note` have printable ones only.
+    `text` is the snippet's word: any characters, within render.max_text_chars. `message` has printable ones only.
+    `note` is one such line on what of the code an OK picture does not show (left out, not understood, off the canvas),
+    "" if nothing is known to be missing.
     """
 
     status: RenderStatus

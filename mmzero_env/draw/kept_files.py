@@ -2,8 +2,8 @@
 
 A file without a name holds memory that nobody sees, so the wall lets a snippet only move a file to a name that is free
 (sandbox/seccomp.py). From that this makes what snippets expect of `os.remove` and `os.replace`: a removed file is
-emptied, unless this process still has it open, and lies aside as ".removed-N". A snippet that calls the kernel itself
-is refused.
+emptied, unless this process still has it open, and lies aside as ".removed-N", which os.listdir leaves out. A snippet
+that calls the kernel itself is refused.
 """
 
 import ctypes
@@ -17,6 +17,7 @@ from mmzero_env.sandbox.limits import OPEN_FILES
 from mmzero_env.sandbox.seccomp import RENAME_NOREPLACE
 
 AT_FDCWD = -100
+ASIDE = ".removed-"
 _numbers = itertools.count()
 
 
@@ -25,6 +26,8 @@ def install() -> None:
     unlink = os.unlink
     os.remove = os.unlink = remove
     os.rename = os.replace = replace
+    list_all = os.listdir
+    os.listdir = lambda path=".": [name for name in list_all(path) if not str(name).startswith(ASIDE)]
     for method in vars(tempfile._TemporaryFileCloser).values():
         if defaults := getattr(method, "__defaults__", None):  # it keeps the function that it found at its start
             method.__defaults__ = tuple(remove if value is unlink else value for value in defaults)
@@ -33,7 +36,7 @@ def install() -> None:
 def remove(path: Any, *, dir_fd: int | None = None) -> None:
     """Raises OSError as os.remove does."""
     facts = os.stat(path, dir_fd=dir_fd, follow_symlinks=False)
-    aside = os.path.join(os.path.dirname(os.fsdecode(path)), f".removed-{next(_numbers)}")
+    aside = os.path.join(os.path.dirname(os.fsdecode(path)), f"{ASIDE}{next(_numbers)}")
     _move(path, aside, dir_fd, dir_fd)
     if not any(_is(descriptor, facts) for descriptor in range(3, OPEN_FILES)):
         os.close(os.open(aside, os.O_WRONLY | os.O_TRUNC, dir_fd=dir_fd))

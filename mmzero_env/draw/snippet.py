@@ -68,8 +68,8 @@ class SnippetRenderer:
         main.__dict__["__file__"] = os.path.join(os.getcwd(), FILE)
         sys.argv = [FILE]
         chance.fix()
-        kept_files.install()
-        Folders(os.getcwd()).install()  # over the calls that kept_files made
+        kept_files.install()  # first: what folders.py maps, it hands on
+        Folders(os.getcwd()).install()
         run(code, main.__dict__)
         try:
             self.capture.leftover(main.__dict__)

@@ -18,7 +18,7 @@ from mmzero_env.process import held_folder, scratch, spawner
 from tests.env.test_env import busy, children, drawing, templates, wait_for
 from tests.support.sandbox import hostile_python, users
 
-TOOLS = hostile_python.TOOLS
+TOOLS, FORGE = hostile_python.TOOLS, hostile_python.FORGE
 
 
 @pytest.fixture(scope="module")
@@ -76,17 +76,6 @@ def test_places_without_room_are_passed_over(monkeypatch, tmp_path):
 
 # --- files without a name --------------------------------------------------------------------------------------------
 
-NAMELESS = {
-    "unlinked": "fd = os.open(f'f{i}', os.O_RDWR | os.O_CREAT); os.unlink(f'f{i}'); os.write(fd, bytes(4 << 20))",
-    "unlinked by the C library": "fd = os.open(f'f{i}', os.O_RDWR | os.O_CREAT)\n"
-    "    ctypes.CDLL(None).unlink(f'f{i}'.encode()); os.write(fd, bytes(4 << 20))",
-    "never named": "os.write(os.open('.', os.O_TMPFILE | os.O_RDWR), bytes(4 << 20))",
-    "replaced": "fd = os.open(f'f{i}', os.O_RDWR | os.O_CREAT); os.write(fd, bytes(4 << 20))\n"
-    "    open('x', 'w').close(); os.replace('x', f'f{i}')",
-    "only mapped": "fd = os.open(f'f{i}', os.O_RDWR | os.O_CREAT); os.write(fd, bytes(4 << 20))\n"
-    "    kept.append(mmap.mmap(fd, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ)); os.unlink(f'f{i}'); os.close(fd)",
-}
-
 
 @pytest.fixture(scope="module", params=["root", "nobody"])
 def small_memory(request):
@@ -96,7 +85,7 @@ def small_memory(request):
     runner.close()
 
 
-@pytest.mark.parametrize("how", NAMELESS)
+@pytest.mark.parametrize("how", hostile_python.NAMELESS)
 def test_files_without_a_name_are_not_to_be_had(small_memory, how):
     runner, memory = small_memory
     used = [used_mb(memory)]
@@ -108,9 +97,8 @@ def test_files_without_a_name_are_not_to_be_had(small_memory, how):
     done = threading.Event()
     looking = threading.Thread(target=look)
     looking.start()
-    code = (
-        f"{TOOLS}import mmap, time\nkept = []\nfor i in range(58):\n    {NAMELESS[how]}\ntime.sleep(1)\nreport('held')"
-    )
+    turns = f"import mmap, time\nkept = []\nfor i in range(58):\n    {hostile_python.NAMELESS[how]}\n"
+    code = f"{TOOLS}{turns}time.sleep(1)\nreport('held')"
     answer = runner.render(code, "python")
     done.set()
     looking.join()
@@ -167,13 +155,6 @@ def test_removing_and_renaming_do_what_snippets_expect(env, code, said):
 
 
 # --- results that are forged -----------------------------------------------------------------------------------------
-
-FORGE = (
-    "import os, struct\ndef forge(texts=b'', message=b'', status=0, side=64):\n"
-    "    data = struct.pack('<4sBIIII', b'MMZ1', status, side, side, len(texts), len(message)) + texts + message\n"
-    "    data += os.urandom(64 * 64 * 4 if status == 0 else 0)\n"
-    "    while data: data = data[os.write(3, data):]\n    os._exit(0)\n"
-)
 
 
 @pytest.mark.parametrize(

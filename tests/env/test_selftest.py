@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
 
 
 def rows(said: str) -> dict[str, str]:
@@ -17,7 +17,7 @@ def rows(said: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def complete():
     command = [sys.executable, "-m", "mmzero_env", "selftest"]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, cwd=HERE.parents[1])
 
 
 def test_everything_is_stopped(complete):
@@ -44,7 +44,7 @@ def test_table_names_the_layer_that_stops_it(complete, attack, by, not_by):
 
 
 def test_what_gets_through_is_said():
-    command = [sys.executable, str(ROOT / "tests" / "support" / "sandbox" / "without_layer.py"), "seccomp", "selftest"]
+    command = [sys.executable, str(HERE.parent / "support" / "sandbox" / "without_layer.py"), "seccomp", "selftest"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout + done.stderr
     said = done.stdout.splitlines()
@@ -56,5 +56,5 @@ def test_what_gets_through_is_said():
 
 def test_doctor_points_to_it():
     command = [sys.executable, "-m", "mmzero_env", "doctor"]
-    said = subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout
+    said = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parents[1]).stdout
     assert said.splitlines()[-1].endswith("python -m mmzero_env selftest")

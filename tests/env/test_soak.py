@@ -15,7 +15,6 @@ import pytest
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest
 from mmzero_env.process import held_folder, scratch
-from tests.env import test_faults
 from tests.support.sandbox import hostile_python, hostile_svg
 
 RENDERS = 10_000
@@ -39,8 +38,8 @@ FORGED = (
     "b'a' * 20001",
     "(chr(0x100).encode() + bytes(1)) * 4999",  # as much as is let through
 )
-QUICK["python"] += [(TURNS + how, {"FORBIDDEN", "NO_IMAGE"}) for how in test_faults.NAMELESS.values()]
-QUICK["python"] += [(f"{test_faults.FORGE}forge({texts})", {"OK", "CRASH"}) for texts in FORGED] * 3
+QUICK["python"] += [(TURNS + how, {"FORBIDDEN", "NO_IMAGE"}) for how in hostile_python.NAMELESS.values()]
+QUICK["python"] += [(f"{hostile_python.FORGE}forge({texts})", {"OK", "CRASH"}) for texts in FORGED] * 3
 KILL_EVERY_S = 0.3
 
 

@@ -82,7 +82,7 @@ def open_the_way(blocked: dict[Path, list[Path]]) -> None:
 def needed() -> list[Path]:
     here = Path(__file__).resolve()
     prefixes = {Path(sys.prefix), Path(sys.base_prefix), Path(os.path.realpath(sys.executable)).parent.parent}
-    return sorted({path.resolve() for path in prefixes} | {here.parents[2], here.parents[3] / "mmzero_env"})
+    return sorted({path.resolve() for path in prefixes} | {here.parent, here.parents[3] / "mmzero_env"})
 
 
 def become(user: str | int) -> None:

@@ -90,6 +90,25 @@ RAW = {
     "no_such_call": (999, 999),
 }
 
+# After TOOLS and `import mmap`, in a loop over i: memory that no folder lists.
+NAMELESS = {
+    "unlinked": "fd = os.open(f'f{i}', os.O_RDWR | os.O_CREAT); os.unlink(f'f{i}'); os.write(fd, bytes(4 << 20))",
+    "unlinked by the C library": "fd = os.open(f'f{i}', os.O_RDWR | os.O_CREAT)\n"
+    "    ctypes.CDLL(None).unlink(f'f{i}'.encode()); os.write(fd, bytes(4 << 20))",
+    "never named": "os.write(os.open('.', os.O_TMPFILE | os.O_RDWR), bytes(4 << 20))",
+    "replaced": "fd = os.open(f'f{i}', os.O_RDWR | os.O_CREAT); os.write(fd, bytes(4 << 20))\n"
+    "    open('x', 'w').close(); os.replace('x', f'f{i}')",
+    "only mapped": "fd = os.open(f'f{i}', os.O_RDWR | os.O_CREAT); os.write(fd, bytes(4 << 20))\n"
+    "    kept.append(mmap.mmap(fd, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ)); os.unlink(f'f{i}'); os.close(fd)",
+}
+# forge(texts, message, status, side): sends a result of the snippet's own.
+FORGE = (
+    "import os, struct\ndef forge(texts=b'', message=b'', status=0, side=64):\n"
+    "    data = struct.pack('<4sBIIII', b'MMZ1', status, side, side, len(texts), len(message)) + texts + message\n"
+    "    data += os.urandom(64 * 64 * 4 if status == 0 else 0)\n"
+    "    while data: data = data[os.write(3, data):]\n    os._exit(0)\n"
+)
+
 # fmt: off
 CASES = [
     # files

@@ -17,9 +17,10 @@ from pathlib import Path
 import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+from circumstances import SPARE_INPUT, SPARE_OUTPUT  # beside this script
+from old_kernel import pretend_landlock
+
 from mmzero_env import RenderConfig, RenderEnv, RenderEnvError, RenderRequest
-from tests.support.sandbox.circumstances import SPARE_INPUT, SPARE_OUTPUT
-from tests.support.sandbox.old_kernel import pretend_landlock
 
 # What a snippet must not find: the owner holds it in its environment and in its memory.
 SECRET_HELD_BY_THE_OWNER = os.environ.get("MMZERO_SECRET", "")
