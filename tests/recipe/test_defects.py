@@ -282,8 +282,8 @@ def test_same_seed(config, tmp_path):
 def test_rpc_deletes():
     """What crosses the wire is JSON over HTTP to addresses that the configuration names; no server of ours listens.
 
-    Files are never named to a peer: pictures travel inside the request. The one socket that we listen on is a Unix
-    socket in a folder of this user (the warm server).
+    Files are never named to a peer: pictures travel inside the request. The sockets that we listen on are a Unix socket
+    in a folder of this user (the warm server) and, for as long as the sandbox is tried out, one on loopback.
     """
     with pytest.raises(ValueError, match="host:port"):
         PeerClient(["file:///etc/passwd"])
@@ -293,8 +293,9 @@ def test_rpc_deletes():
             text = path.read_text()
             if re.search(LISTENING, text):
                 opened.append(path.relative_to(ROOT).as_posix())
-                assert "AF_UNIX" in text and "AF_INET" not in text, path
-    assert opened == ["recipe/mmzero/run/processes/warm.py"]
+                assert "0.0.0.0" not in text and 'bind(("",' not in text, path
+    assert opened == ["mmzero_env/selftest.py", "recipe/mmzero/run/processes/warm.py"]
+    assert "AF_UNIX" in (ROOT / opened[1]).read_text() and '"127.0.0.1"' in (ROOT / opened[0]).read_text()
     server = FaultServer(lambda body: ["\\boxed{1}"] * body["n"])
 
     async def ask():

@@ -47,8 +47,7 @@ def test_batches_are_the_methods(role, update, rollouts):
     assert verl.actor_rollout_ref.actor.ppo_mini_batch_size == update and verl.actor_rollout_ref.rollout.n == rollouts
     assert verl.actor_rollout_ref.actor.optim.lr == 1e-6
     assert verl.trainer.total_training_steps == 20
-    assert verl.data.max_prompt_length == (8192 if role == "solver" else 4096)
-    assert verl.data.max_response_length == 4096
+    assert verl.data.max_prompt_length == verl.data.max_response_length == 4096
 
 
 def test_every_rollout_has_its_own_seed(monkeypatch):

@@ -18,6 +18,8 @@ def test_whole_groups_first(tmp_path):
     assert [r.session for r in chosen] == [0, 1, 2, 3, 0, 1, 2, 3]
     assert len({r.group for r in chosen}) == 2
     assert chosen == SampleWriter(tmp_path, 8).choose(rows[::-1], step=3), "the choice must not depend on order"
+    first = {SampleWriter(tmp_path, 4).choose(rows, step)[0].group for step in range(30)}
+    assert first == set("abc"), "every prompt has its turn, not always the first ones"
 
 
 def test_not_a_number_is_null(tmp_path):

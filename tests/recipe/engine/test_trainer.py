@@ -68,7 +68,7 @@ def a_trainer(role="coder", prompts=3, label_mode="offline", per_update=None, ra
     )
     trainer.config = OmegaConf.create(
         {
-            "data": {"train_batch_size": prompts},
+            "data": {"train_batch_size": prompts, "max_response_length": max(LENGTHS)},
             "actor_rollout_ref": {"rollout": {"n": N}, "actor": {"ppo_mini_batch_size": per_update or prompts}},
             "algorithm": {
                 "use_kl_in_reward": False,
@@ -81,6 +81,7 @@ def a_trainer(role="coder", prompts=3, label_mode="offline", per_update=None, ra
     )
     trainer.actor_rollout_wg = SimpleNamespace(_dispatch_info={"actor": list(range(ranks))})
     trainer._dump = lambda rows, data, outcome: None
+    trainer.tokenizer = SimpleNamespace(eos_token_id=99)
     return trainer
 
 
