@@ -39,7 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, UsageError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except SystemExit as stop:  # argparse: --help and --version
+    except SystemExit as stop:  # argparse: --help and --version; `tiny` ends with a line
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)
+            return 1
         return int(stop.code or 0)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -77,6 +77,11 @@ def test_wrong_use_is_one_line(words, line, capsys, tmp_path, monkeypatch):
     assert "error: model: model.path" not in err and "disk" not in err
 
 
+def test_an_end_with_a_line_is_no_traceback(capsys):
+    code, _, err = call(capsys, "tiny", "eval", "nowhere")
+    assert code == 1 and err == "error: no model in nowhere: config.json is missing\n"
+
+
 def test_options_stand_anywhere(capsys):
     code, out, _ = call(capsys, "plan", "evolution.iterations=1", "--commands", "stage.steps=7")
     assert code == 0 and "total_training_steps: 7" in out and "iter_02" not in out

@@ -89,12 +89,7 @@ def _explain(error: Exception, overrides: Sequence[str]) -> str:
     for word in overrides:
         key, _, value = word.partition("=")
         if word in str(error) or settable(word) in str(error) or (value and value in message):
-            what = (
-                "is a list of runs; start one run for each"
-                if "," in value and value[:1] not in "[{'\""
-                else "cannot be read"
-            )
-            return (
-                f"'{word}' {what}; a value with blanks or special characters needs quotes of its own: \"{key}='...'\""
-            )
+            if "," in value and value[:1] not in "[{'\"":
+                return f"'{word}' is a list of runs; start one run for each"
+            return f"'{word}' cannot be read; a value with blanks or special characters needs quotes of its own: \"{key}='...'\""
     return f"config: {message.splitlines()[0] if message else type(error).__name__}"

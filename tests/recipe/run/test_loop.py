@@ -103,7 +103,7 @@ def test_unknown_step_names_the_steps(world):
     "change, message",
     [
         (["seed=1"], "settings changed: seed: 0 -> 1"),
-        (["proposer.train.rollouts=5"], "proposer.train.rollouts: 4 -> 5"),
+        (["proposer.train.rollouts=8"], "proposer.train.rollouts: 4 -> 8"),
     ],
 )
 def test_changed_settings_are_refused_with_the_difference_and_the_ways_out(world, capsys, change, message):
