@@ -9,7 +9,7 @@ bounds concurrency, and ends every call in one of two ways: the texts, or `PeerE
 * With several addresses, a request that takes much longer than its siblings (2 x their 95th percentile) is asked again
   at another one while the first keeps running, and the first answer wins. So a hang costs a few usual latencies, not
   the time-out. A single server would only get slower by that: there a request is asked again once, and only when it is
-  lost (20 x the 95th percentile, a quarter of `timeout_s` at least) while the server answers others.
+  lost (20 x the 95th percentile, a quarter to a half of `timeout_s`) while the server answers others.
 * An address that fails `quarantine_after` times in a row is asked last until its quarantine ends.
 * `timeout_s` bounds a whole call with all its retries. When the peer as a whole is gone (outage.py says what proves
   that), the calls queued then fail at once, so that a stage whose servers are gone ends within the configured time.

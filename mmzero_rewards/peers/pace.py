@@ -36,8 +36,8 @@ class Pace:
         return min(self._timeout_s / 4, max(HEDGE_FLOOR_S, HEDGE_FACTOR * self._usual_s()))
 
     def lost_after_s(self) -> float:
-        """How long a request may run before it is lost rather than late: a quarter of the time-out at least."""
-        return max(self._timeout_s / 4, LOST_FACTOR * self._usual_s())
+        """How long a request may run before it is lost rather than late: a quarter to a half of the time-out."""
+        return min(self._timeout_s / 2, max(self._timeout_s / 4, LOST_FACTOR * self._usual_s()))
 
     def _usual_s(self) -> float:
         """The 95th percentile of the last answers, 0 without any."""

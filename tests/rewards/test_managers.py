@@ -495,7 +495,7 @@ def test_no_reward_comes_from_a_failure():
     rows = [row(drawing(8 + i % 40), extra_info=FIELDS | {"index": i}) for i in range(200)]
     clean = with_peers(CoderRewardManager, rows)
     server = FaultServer(peer, drop=0.10, error=0.10, hang=0.05, seed=1, latency_s=0.005)
-    faulty = with_peers(CoderRewardManager, rows, server, failures={"max_retries": 3, "timeout_s": 12})
+    faulty = with_peers(CoderRewardManager, rows, server, failures={"max_retries": 3, "timeout_s": 30})
     outcomes = Counter()
     for expected, got in zip(clean, faulty, strict=True):
         if terms(got)["dropped"]:

@@ -70,6 +70,14 @@ def test_backoff_grows_is_capped_and_jittered():
         assert max(pauses) - min(pauses) > 0.3 * full  # jitter, not a constant
 
 
+@pytest.mark.parametrize("usual_s, lost_s", [(0.05, 25.0), (1.5, 30.0), (9.0, 50.0)])
+def test_lost_is_far_more_than_late_and_leaves_time_to_ask_again(usual_s, lost_s):
+    pace = Pace(100.0, 0.1, 10.0, random.Random(0))
+    for _ in range(20):
+        pace.answered(usual_s)
+    assert pace.lost_after_s() == pytest.approx(lost_s)
+
+
 def test_an_unlucky_call_waits_briefly_and_an_outage_is_waited_out():
     pace = Pace(600.0, 0.1, 10.0, random.Random(0))
     for _ in range(20):
