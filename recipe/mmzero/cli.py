@@ -173,7 +173,6 @@ def clean(arguments: Sequence[str]) -> int:
     if not (run_dir / "state.json").is_file():
         raise UsageError(f"{run_dir} is no run folder: it has no state.json")
     from recipe.mmzero.run import clean as cleaning
-
     from recipe.mmzero.run.record.journal import JournalError
 
     try:
