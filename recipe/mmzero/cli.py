@@ -14,7 +14,8 @@ from recipe.mmzero.arguments import Parser, UsageError, filled, positive
 
 EXAMPLES = """\
 A key is any entry of recipe/mmzero/config/mmzero.yaml, for example model=qwen2_5_vl_7b hardware=gpu8x80 seed=1;
-`mmzero run --help` lists every key, `mmzero COMMAND --help` the options of a command.
+`mmzero run --help` lists them, `mmzero config` those of the profiles and alarms as well, `mmzero COMMAND --help` the
+options of a command.
 """
 
 
@@ -172,8 +173,12 @@ def clean(arguments: Sequence[str]) -> int:
     if not (run_dir / "state.json").is_file():
         raise UsageError(f"{run_dir} is no run folder: it has no state.json")
     from recipe.mmzero.run import clean as cleaning
+    from recipe.mmzero.run.record.journal import JournalError
 
-    found = cleaning.removable(run_dir)
+    try:
+        found = cleaning.removable(run_dir)
+    except JournalError as error:
+        raise UsageError(str(error)) from None
     if not found:
         print(f"{run_dir}: nothing to remove")
         return 0
@@ -187,7 +192,7 @@ def clean(arguments: Sequence[str]) -> int:
         if input("Remove them? [y/N] ").strip().lower() not in ("y", "yes"):
             print("nothing removed")
             return 1
-    cleaning.remove(run_dir, found)
+    cleaning.remove(run_dir, [path for path, _, _ in found])
     print(f"removed {total / 2**20:.1f} MiB")
     return 0
 

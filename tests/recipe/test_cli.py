@@ -135,7 +135,7 @@ def test_clean_asks_first(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(cleaning, "remove", lambda *arguments: removed.append(arguments))
     code, out, err = call(capsys, "clean", str(tmp_path))
     assert code == 2 and "3.0 MiB" in out and "give --yes" in err and not removed
-    assert call(capsys, "clean", str(tmp_path), "--yes")[0] == 0 and removed
+    assert call(capsys, "clean", str(tmp_path), "--yes")[0] == 0 and removed == [(tmp_path, [tmp_path / "x"])]
 
 
 def test_clean_refuses_what_is_no_run(capsys, tmp_path):

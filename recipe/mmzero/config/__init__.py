@@ -1,1 +1,1 @@
-"""The YAML: `mmzero.yaml` with every key, groups (model, hardware, rewards, ablation), verl settings, prompts."""
+"""The YAML: `mmzero.yaml` (the keys of a run), groups (model, hardware, rewards, ablation), verl, prompts."""

@@ -175,7 +175,7 @@ def folder_writable(path: Path) -> Check:
     try:
         os.rmdir(tempfile.mkdtemp(prefix=".mmzero-", dir=base))  # /proc, /sys and some mounts look writable to root
     except OSError as error:
-        what = f"run_dir={path} cannot be made: {base} takes no folder of this user ({error.strerror})"
+        what = f"run_dir={path} cannot be made: {base} cannot be written by this user ({error.strerror})"
         return Check("run_dir", FAIL, what, "choose another run_dir")
     return Check("run_dir", OK, f"{path} can be written")
 

@@ -91,5 +91,8 @@ def _explain(error: Exception, overrides: Sequence[str]) -> str:
         if word in str(error) or settable(word) in str(error) or (value and value in message):
             if "," in value and value[:1] not in "[{'\"":
                 return f"'{word}' is a list of runs; start one run for each"
-            return f"'{word}' cannot be read; a value with blanks or special characters needs quotes of its own: \"{key}='...'\""
+            quoted = f"\"{key}='...'\""
+            return (
+                f"'{word}' cannot be read; a value with blanks or special characters needs quotes of its own: {quoted}"
+            )
     return f"config: {message.splitlines()[0] if message else type(error).__name__}"

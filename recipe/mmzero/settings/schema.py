@@ -121,5 +121,5 @@ def _expand_paths(config: DictConfig) -> None:
         if isinstance(value, str) and value.startswith("~"):
             try:
                 OmegaConf.update(config, key, str(Path(value).expanduser()))
-            except RuntimeError as error:
-                raise ConfigError(f"config key '{key}' is {value!r}: {error}; write the whole path") from None
+            except RuntimeError:
+                raise ConfigError(f"{key}={value}: no such user; write the whole path") from None
