@@ -89,7 +89,7 @@ done
 two=(hardware.gpus_per_node=2 hardware.stages.solver.train_gpus=2)
 big=("${quick[@]}" model=qwen2_5_vl_3b model.path="$work/models/3b" model.allow_download=false
   solver.train.prompts_per_step=16 solver.train.prompts_per_update=16 solver.filter.min_rows=16
-  solver.train.max_prompt_tokens=1024 solver.train.max_response_tokens=1024 hardware.stages.solver.tokens_per_gpu=8192
+  solver.train.max_prompt_tokens=2048 solver.train.max_response_tokens=1024 hardware.stages.solver.tokens_per_gpu=8192
   hardware.stages.solver.max_num_seqs=128 hardware.stages.solver.gpu_memory_utilization=0.5)
 proposer=(stage.steps=1 proposer.train.prompts_per_step=8 proposer.train.prompts_per_update=8
   proposer.train.max_response_tokens=1024 coder.train.max_response_tokens=1024)

@@ -52,8 +52,8 @@ def test_no_topics_or_rows_is_one_line(tmp_path, topics, rows):
         (12, "null", 4, 6),  # the tiny profile's shape: every topic twice in 24 prompts
         (12, "48", 4, 6),
         (8, "1008", 20, 18),  # the method's
-        (5, "7", 4, 5),  # rows that end inside a round
-        (3, "1", 4, 5),
+        (5, "7", 4, 6),  # rows that end inside a round
+        (3, "1", 4, 4),
     ],
 )
 def test_topics_are_round_robin_in_training(tmp_path, topics, rows, steps, prompts_per_step):
