@@ -5,12 +5,12 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from mmzero_env import selftest
 from mmzero_env.config import RenderConfig
-from mmzero_env.doctor import examine
+from mmzero_env.config.ranges import rules_of
 from mmzero_env.env import RenderEnv
-from mmzero_env.ranges import rules_of
 from mmzero_env.results import RenderEnvError, RenderRequest, RenderResult
+from mmzero_env.selfcheck import selftest
+from mmzero_env.selfcheck.doctor import examine
 
 LANGUAGE_OF = {".svg": "svg", ".xml": "svg", ".py": "python"}
 

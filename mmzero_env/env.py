@@ -22,8 +22,8 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 
-from mmzero_env.cache import Cache
 from mmzero_env.config import RenderConfig
+from mmzero_env.process.cache import Cache
 from mmzero_env.process.exchange import exchange
 from mmzero_env.process.spawner import Spawner, TemplateDied
 from mmzero_env.process.starting import start_thread

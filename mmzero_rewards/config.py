@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
-from mmzero_env.hints import nearest
-from mmzero_env.ranges import (
+from mmzero_env.config.hints import nearest
+from mmzero_env.config.ranges import (
     RULE,
     Rule,
     choice,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzero_env import RenderConfig
-from mmzero_env.hints import nearest
+from mmzero_env.config.hints import nearest
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.peers.client import PeerClient, Sampling
 from mmzero_rewards.prompting import PROMPT_FIELDS, PromptTemplates

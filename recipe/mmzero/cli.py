@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 
-from recipe.mmzero.arguments import Parser, UsageError, filled, positive
+from recipe.mmzero.settings.arguments import Parser, UsageError, filled, positive
 
 EXAMPLES = """\
 A key is any entry of recipe/mmzero/config/mmzero.yaml, for example model=qwen2_5_vl_7b hardware=gpu8x80 seed=1;
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             Parser(prog="mmzero").parse_args(arguments[:1])
         command, rest = arguments[0], arguments[1:]
         if command not in COMMANDS:
-            from mmzero_env.hints import did_you_mean
+            from mmzero_env.config.hints import did_you_mean
 
             raise UsageError(
                 f"unknown command '{command}'; one of {', '.join(COMMANDS)}{did_you_mean(command, COMMANDS)}"

@@ -294,7 +294,7 @@ def test_rpc_deletes():
             if re.search(LISTENING, text):
                 opened.append(path.relative_to(ROOT).as_posix())
                 assert "0.0.0.0" not in text and 'bind(("",' not in text, path
-    assert opened == ["mmzero_env/selftest.py", "recipe/mmzero/run/processes/warm.py"]
+    assert opened == ["mmzero_env/selfcheck/selftest.py", "recipe/mmzero/run/processes/warm.py"]
     assert "AF_UNIX" in (ROOT / opened[1]).read_text() and '"127.0.0.1"' in (ROOT / opened[0]).read_text()
     server = FaultServer(lambda body: ["\\boxed{1}"] * body["n"])
 

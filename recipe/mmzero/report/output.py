@@ -8,8 +8,9 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from mmzero_env.process.replace import write
 from recipe.mmzero.report.data.read import ReportError
-from recipe.mmzero.run.folder import RunFolder, write
+from recipe.mmzero.settings.folder import RunFolder
 
 GENERATOR = '<meta name="generator" content="mmzero report">'
 EARLIER = "· mmzero report</title>"

@@ -12,10 +12,11 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from recipe.mmzero.engine.train.checkpoints import superseded
-from recipe.mmzero.run.folder import DAMAGED, PART, RunFolder, StepFolder
+from mmzero_env.process.replace import PART
+from recipe.mmzero.run.record.checkpoints import superseded
 from recipe.mmzero.run.record.journal import Journal, JournalError, read
 from recipe.mmzero.run.record.lock import owner
+from recipe.mmzero.settings.folder import DAMAGED, RunFolder, StepFolder
 
 Found = tuple[Path, int, str]
 

@@ -20,16 +20,17 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.engine.train import checkpoints
+from mmzero_env.process.replace import write
 from recipe.mmzero.report.alarms import check as alarms
-from recipe.mmzero.run.folder import sibling, write
 from recipe.mmzero.run.plan import Step, plan, step_named
 from recipe.mmzero.run.processes import supervise, tree
 from recipe.mmzero.run.processes.signs import Signs
+from recipe.mmzero.run.record import checkpoints
 from recipe.mmzero.run.record.journal import Journal, JournalError, Record
 from recipe.mmzero.run.record.provenance import Provenance
 from recipe.mmzero.run.services import Services
 from recipe.mmzero.run.signals import terminate_raises
+from recipe.mmzero.settings.folder import sibling
 from recipe.mmzero.settings.schema import ConfigError
 
 FAILED, UNUSABLE, ALARMED = 1, 2, 3

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from recipe.mmzero.run.folder import RunFolder, stage_of, step_id
+from recipe.mmzero.settings.folder import RunFolder, stage_of, step_id
 from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
 
 BASE = "base"

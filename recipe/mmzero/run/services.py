@@ -10,10 +10,10 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from recipe.mmzero.run.folder import RunFolder
 from recipe.mmzero.run.plan import Step, stage_module
 from recipe.mmzero.run.processes.warm import WarmServer
 from recipe.mmzero.settings.environment import inherited, stage_environment
+from recipe.mmzero.settings.folder import RunFolder
 
 
 class Services:

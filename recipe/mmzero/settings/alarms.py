@@ -5,7 +5,7 @@ The rules are in report/alarms/rules.py. Thresholds are ours and untuned, chosen
 
 from dataclasses import dataclass
 
-from mmzero_env.ranges import choice, declare, number, number_rule, whole
+from mmzero_env.config.ranges import choice, declare, number, number_rule, whole
 
 SHARE = number_rule(0, 1)
 

@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from mmzero_env.hints import did_you_mean
+from mmzero_env.config.hints import did_you_mean
 from recipe.mmzero.settings import ranges
 from recipe.mmzero.settings.types import ConfigError
 

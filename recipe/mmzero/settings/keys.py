@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from mmzero_env.hints import nearest as nearest_of
+from mmzero_env.config.hints import nearest as nearest_of
 from recipe.mmzero.settings.profiles import Architecture
 from recipe.mmzero.settings.types import Config
 

@@ -7,7 +7,7 @@ counts of a layout say together is layout.py's.
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmzero_env.ranges import choice, flag, number, text, whole
+from mmzero_env.config.ranges import choice, flag, number, text, whole
 
 
 @dataclass

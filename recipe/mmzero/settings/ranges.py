@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from mmzero_env import RenderConfig
-from mmzero_env.ranges import RULE, Rule, block_of, key_of, rules_of
+from mmzero_env.config.ranges import RULE, Rule, block_of, key_of, rules_of
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.settings.types import Config
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from mmzero_env.ranges import choice, choice_rule, items, number, number_rule, text, text_rule, whole
+from mmzero_env.config.ranges import choice, choice_rule, items, number, number_rule, text, text_rule, whole
 from mmzero_rewards.parsing.proposal import PROPOSAL_FIELDS
 from recipe.mmzero.settings.alarms import AlarmConfig
 from recipe.mmzero.settings.profiles import Hardware, Model

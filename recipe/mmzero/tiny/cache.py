@@ -13,7 +13,7 @@ import os
 import tokenize
 from pathlib import Path
 
-from recipe.mmzero.run.folder import replacing
+from mmzero_env.process.replace import replacing
 from recipe.mmzero.tiny.settings import WarmupConfig
 
 SOURCES = ("world", "questions", "corpus", "prompts", "model", "batches", "pixels", "settings", "warmup")

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from recipe.mmzero.arguments import Parser
+from recipe.mmzero.settings.arguments import Parser
 
 
 def main(argv: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from recipe.mmzero.run.folder import replacing
+from mmzero_env.process.replace import replacing
 
 ITEMS, SAMPLES = 200, 4
 

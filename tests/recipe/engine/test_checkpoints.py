@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from recipe.mmzero.engine.train.checkpoints import MARKER, last_usable, make_room, remove_all, superseded
+from recipe.mmzero.run.record.checkpoints import MARKER, last_usable, make_room, remove_all, superseded
 
 
 def checkpoint(folder: Path, step: int) -> Path:

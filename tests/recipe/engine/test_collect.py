@@ -22,11 +22,11 @@ import pyarrow.parquet as pq
 import pytest
 from aiohttp import web
 
+from mmzero_env.process import replace
 from mmzero_rewards.config import BlindConfig, ChecksConfig
 from mmzero_rewards.peers.client import PeerClient, PeerError
 from recipe.mmzero.engine.collect import CollectError, collect_solver
 from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter
-from recipe.mmzero.run import folder
 from recipe.mmzero.settings.seeds import derive_seed
 from tests.support.collect_sim import WRITERS, SimPeer, SimRender, peers, run, settings, tables
 from tests.support.nobody import read_only_folder, without_root
@@ -350,7 +350,7 @@ def test_a_few_drops_are_counted_and_asked_again_on_resume(undisturbed, tmp_path
 
 
 def test_full_disk_is_one_line_and_resumable(undisturbed, tmp_path, monkeypatch):
-    real, calls = folder.write, 0
+    real, calls = replace.write, 0
 
     def full(path, data, **options):
         nonlocal calls
@@ -359,7 +359,7 @@ def test_full_disk_is_one_line_and_resumable(undisturbed, tmp_path, monkeypatch)
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         real(path, data, **options)
 
-    monkeypatch.setattr(folder, "write", full)
+    monkeypatch.setattr(replace, "write", full)
     with pytest.raises(CollectError, match="No space left on device") as caught:
         run("collect_solver", tmp_path, settings(), peers(), SimRender())
     assert "\n" not in str(caught.value)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from recipe.mmzero.run import clean
-from recipe.mmzero.run.folder import RunFolder
 from recipe.mmzero.run.record.journal import Journal, JournalError, Record
+from recipe.mmzero.settings.folder import RunFolder
 from tests.recipe.engine.test_checkpoints import checkpoint, cut
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from omegaconf import OmegaConf
 
-from mmzero_env import ranges as declare
+from mmzero_env.config import ranges as declare
 from recipe.mmzero.settings import keys, ranges, schema
 
 GPU = ["model=qwen2_5_vl_7b", "hardware=gpu8x80"]

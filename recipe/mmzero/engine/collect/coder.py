@@ -27,7 +27,7 @@ from recipe.mmzero.engine.collect.roles import ChatClient, Counting, Roles, pict
 from recipe.mmzero.engine.collect.rows import CODER_ROWS, training_row, write_parquet
 from recipe.mmzero.engine.collect.settings import CoderFilter, Settings
 from recipe.mmzero.engine.collect.variance import take_by_variance
-from recipe.mmzero.run.folder import StepFolder
+from recipe.mmzero.settings.folder import StepFolder
 
 STAGE = "collect_coder"
 CANDIDATES = ("render_rate_below_window", "render_rate_above_window", "variance_not_selected")

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmzero_env.process.replace import write
 from mmzero_rewards.parsing.responses import extract_code
 from mmzero_rewards.prompting import PROPOSAL_FIELDS
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore
 from recipe.mmzero.engine.collect.rows import DRAWINGS, PROPOSALS, write_parquet
-from recipe.mmzero.run.folder import StepFolder, write
+from recipe.mmzero.settings.folder import StepFolder
 
 
 def proposal_columns(record: Record, iteration: int) -> dict[str, Any]:

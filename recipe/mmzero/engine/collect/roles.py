@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mmzero_env import RenderEnvError
+from mmzero_env.process.replace import remove_parts, write
 from mmzero_rewards.evidence import Drawn, Judge, digest, draw
 from mmzero_rewards.parsing.responses import FormatError, Proposal, parse_proposal
 from mmzero_rewards.peers.client import PeerError, Sampling
 from recipe.mmzero.engine.collect.flow.progress import Progress
 from recipe.mmzero.engine.collect.settings import Settings
-from recipe.mmzero.run.folder import StepFolder, remove_parts, write
+from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.settings.seeds import derive_seed
 
 

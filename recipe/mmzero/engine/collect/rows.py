@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mmzero_env.process.replace import replacing
 from mmzero_rewards.prompting import PROPOSAL_FIELDS
-from recipe.mmzero.run.folder import replacing
 
 ROW_GROUP = 256
 

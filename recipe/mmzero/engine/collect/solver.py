@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from mmzero_env.process.replace import sync_path
 from mmzero_rewards.answers.grading import check_grader
 from mmzero_rewards.evidence import REFUSED_PROMPT, gather_or_cancel, unless_refused
 from mmzero_rewards.parsing.responses import Proposal
@@ -25,7 +26,7 @@ from recipe.mmzero.engine.collect.outputs import proposal_columns, write_common,
 from recipe.mmzero.engine.collect.roles import ChatClient, Counting, Roles, pictures_exist, too_long
 from recipe.mmzero.engine.collect.rows import LABELS, SOLVER_ROWS, training_row, write_parquet
 from recipe.mmzero.engine.collect.settings import Settings
-from recipe.mmzero.run.folder import StepFolder, sync_path
+from recipe.mmzero.settings.folder import StepFolder
 
 STAGE = "collect_solver"
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.run.folder import StepFolder
 from recipe.mmzero.run.processes import tree
 from recipe.mmzero.run.processes.launch import run_python
+from recipe.mmzero.settings.folder import StepFolder
 
 
 def main(argv: list[str]) -> int:

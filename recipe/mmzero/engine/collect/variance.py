@@ -21,7 +21,7 @@ from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, claim
 from recipe.mmzero.engine.collect.roles import Roles
 from recipe.mmzero.engine.collect.settings import Settings
-from recipe.mmzero.run.folder import StepFolder
+from recipe.mmzero.settings.folder import StepFolder
 
 
 async def take_by_variance(

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from mmzero_rewards import Proposal
 from mmzero_rewards.prompting import PROPOSAL_FIELDS
-from recipe.mmzero.run.folder import RunFolder, step_id
+from recipe.mmzero.settings.folder import RunFolder, step_id
 
 PER_ITERATION = 1000
 """Proposals read of one iteration, evenly over its rows: a step's clustering is quadratic in all texts together."""

@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mmzero_env.process.replace import remove_parts, write
 from mmzero_rewards.managers.rows import json_safe
-from recipe.mmzero.run.folder import remove_parts, write
 
 PICTURES = "images"  # beside the records: StepFolder.sample_pictures
 RowT = TypeVar("RowT")

@@ -17,14 +17,15 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.engine.train.checkpoints import last_usable, path_of
+from mmzero_env.process.replace import replacing, write
 from recipe.mmzero.engine.train.rows import training_rows
 from recipe.mmzero.engine.train.summary import merge_metrics, summarise
 from recipe.mmzero.engine.train.topics import write_topic_rows
-from recipe.mmzero.run.folder import StepFolder, replacing, write
 from recipe.mmzero.run.processes import tree
 from recipe.mmzero.run.processes.launch import run_python
+from recipe.mmzero.run.record.checkpoints import last_usable, path_of
 from recipe.mmzero.settings import prompts, verl_config
+from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.settings.seeds import derive_seed
 
 

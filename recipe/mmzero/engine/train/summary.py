@@ -8,7 +8,8 @@ import json
 from pathlib import Path
 from statistics import fmean
 
-from recipe.mmzero.run.folder import StepFolder, write
+from mmzero_env.process.replace import write
+from recipe.mmzero.settings.folder import StepFolder
 
 PEARSON = "training/rollout_actor_probs_pearson_corr"
 

@@ -34,11 +34,11 @@ from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.engine import servers as peers
 from recipe.mmzero.engine.lengths import PromptLengths
 from recipe.mmzero.engine.train import batch as batch_terms
-from recipe.mmzero.engine.train import checkpoints
 from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
 from recipe.mmzero.engine.train.samples import SampleWriter
 from recipe.mmzero.plugin import TRAINER, verify
-from recipe.mmzero.run.folder import StepFolder
+from recipe.mmzero.run.record import checkpoints
+from recipe.mmzero.settings.folder import StepFolder
 
 logger = logging.getLogger(__name__)
 

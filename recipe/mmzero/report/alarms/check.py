@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mmzero_env.process.replace import write
 from recipe.mmzero.report.alarms.measures import Numbers
 from recipe.mmzero.report.alarms.rules import RULES
 from recipe.mmzero.report.data.read import Skips, Step, finite, json_lines, read_mapping, read_step
-from recipe.mmzero.run.folder import StepFolder, iteration_of, write
 from recipe.mmzero.settings.alarms import AlarmConfig
+from recipe.mmzero.settings.folder import StepFolder, iteration_of
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recipe.mmzero.report.data.read import Skips
-from recipe.mmzero.run.folder import StepFolder
+from recipe.mmzero.settings.folder import StepFolder
 
 BATCH = 64
 Row = dict[str, Any]

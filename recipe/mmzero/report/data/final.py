@@ -14,7 +14,7 @@ from pathlib import Path
 
 from recipe.mmzero.report.data.read import COLLECTING, TITLES, Run, Step, finite, read_mapping, read_run
 from recipe.mmzero.report.data.stats import wilson
-from recipe.mmzero.run.folder import RunFolder
+from recipe.mmzero.settings.folder import RunFolder
 
 HEADS = ("it", "stage", "steps", "reward", "format ok", "draws", "solvable", "difficulty", "accuracy", "rows", "time")
 MEANING = (

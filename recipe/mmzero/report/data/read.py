@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from recipe.mmzero.run.folder import RunFolder, StepFolder, iteration_of
+from recipe.mmzero.settings.folder import RunFolder, StepFolder, iteration_of
 
 TRAINING = ("proposer", "coder", "solver")
 COLLECTING = ("collect_coder", "collect_solver")

@@ -16,7 +16,7 @@ from recipe.mmzero.report.data import collected
 from recipe.mmzero.report.data.read import COLLECTING, Run, Skips, Step, json_lines, parse
 from recipe.mmzero.report.data.records import Sample, from_row, from_sample, pack, unpack
 from recipe.mmzero.report.data.stats import Moments
-from recipe.mmzero.run.folder import StepFolder
+from recipe.mmzero.settings.folder import StepFolder
 
 REASONS = ("leak", "best", "spread", "failure", "typical", "worst")
 """Why a sample is shown, in the order of the first page."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from recipe.mmzero.report.data.read import Run, Step
-from recipe.mmzero.run.folder import StepFolder
+from recipe.mmzero.settings.folder import StepFolder
 
 SIDES = ((24_000, 640), (10_000, 480), (5_000, 320), (2_500, 256), (0, 208))
 """(bytes per picture from which on, longest side in pixels)."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from recipe.mmzero.run.folder import StepFolder
+from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.settings.text import clock
 
 

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recipe.mmzero.run.folder import RunFolder, write
+from mmzero_env.process.replace import write
 from recipe.mmzero.run.record.lock import Lock, Locked
+from recipe.mmzero.settings.folder import RunFolder
 
 FORMAT = 1
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from recipe.mmzero.machine.versions import installed
-from recipe.mmzero.run.folder import RunFolder
 from recipe.mmzero.run.plan import BASE, Step
 from recipe.mmzero.run.record import artifacts
 from recipe.mmzero.run.record.identity import changes, decisive, unfinished
 from recipe.mmzero.run.record.journal import Journal, Record, config_hash
+from recipe.mmzero.settings.folder import RunFolder
 
 
 class Provenance:

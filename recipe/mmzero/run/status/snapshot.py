@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from recipe.mmzero.report.data.read import COLLECTING, TRAINING, Skips, Step, finite, json_lines, read_step
-from recipe.mmzero.run.folder import RunFolder, StepFolder, iteration_of, stage_of
 from recipe.mmzero.run.record.journal import JournalError, Record
 from recipe.mmzero.run.record.journal import read as read_journal
 from recipe.mmzero.run.record.lock import Owner, owner
+from recipe.mmzero.settings.folder import RunFolder, StepFolder, iteration_of, stage_of
 
 RECENT = 5
 """Training steps that the rate is taken from."""

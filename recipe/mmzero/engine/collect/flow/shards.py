@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmzero_env.process import replace
 from recipe.mmzero.engine.collect.flow.errors import CollectError
-from recipe.mmzero.run import folder as folders
+from recipe.mmzero.settings.folder import DAMAGED
 from recipe.mmzero.settings.text import short
 
 Record = dict[str, Any]
@@ -54,11 +55,11 @@ class ShardStore:
             intact: False for a record whose files are gone; it then counts as missing.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        folders.remove_parts(self.folder)
+        replace.remove_parts(self.folder)
         for path in sorted(self.folder.glob(f"{self.prefix}_*.jsonl")):
             lines = _verified_lines(path)
             if lines is None:
-                os.replace(path, path.with_suffix(folders.DAMAGED))
+                os.replace(path, path.with_suffix(DAMAGED))
                 self.damaged.append(path.name)
                 continue
             self._shards.append(path)
@@ -93,7 +94,7 @@ class ShardStore:
         path = self._free_name(self._buffer[0][0])
         body = b"".join(line for _, line in self._buffer)
         footer = json.dumps({"rows": len(self._buffer), "sha256": hashlib.sha256(body).hexdigest()}) + "\n"
-        folders.write(path, body + footer.encode(), sync=True)
+        replace.write(path, body + footer.encode(), sync=True)
         self._shards.append(path)
         offset = 0
         for index, line in self._buffer:
@@ -151,7 +152,7 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
         found = json.loads(path.read_text())
     except FileNotFoundError:
         folder.mkdir(parents=True, exist_ok=True)
-        folders.write(path, json.dumps(wanted, sort_keys=True, indent=1) + "\n", sync=True)
+        replace.write(path, json.dumps(wanted, sort_keys=True, indent=1) + "\n", sync=True)
         return
     except ValueError:
         raise CollectError(f"{path} is damaged; delete {folder} to collect again") from None

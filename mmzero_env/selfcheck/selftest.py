@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmzero_env.attacks import ATTACKS, TOOLS, WHOLE
 from mmzero_env.config import RenderConfig
 from mmzero_env.env import RenderEnv
 from mmzero_env.results import RenderEnvError, RenderRequest
 from mmzero_env.sandbox import limits
 from mmzero_env.sandbox.wall import LAYERS, Wall, probe
+from mmzero_env.selfcheck.attacks import ATTACKS, TOOLS, WHOLE
 
 NEEDS = {"landlock": ("no_new_privs",), "seccomp": ("no_new_privs",)}  # or the kernel does not put them up
 CONFIG = RenderConfig(workers=1, timeout_s=3.0, cpu_s=2.0, sandbox="best_effort", cache_mb=0)

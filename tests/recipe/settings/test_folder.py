@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from recipe.mmzero.run import folder
-from recipe.mmzero.run.folder import RunFolder, StepFolder
+from mmzero_env.process import replace
+from recipe.mmzero.settings import folder
+from recipe.mmzero.settings.folder import RunFolder, StepFolder
 
 SOURCES = Path(folder.__file__).parents[1]
 
@@ -54,8 +55,8 @@ def test_steps_lists_folders_of_iterations_only(tmp_path):
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, sync, shared):
     target = tmp_path / "a.json"
-    folder.write(target, "old", sync, shared)
-    with pytest.raises(OSError, match="no space"), folder.replacing(target, sync, shared) as temporary:
+    replace.write(target, "old", sync, shared)
+    with pytest.raises(OSError, match="no space"), replace.replacing(target, sync, shared) as temporary:
         temporary.write_text("half")
         assert target.read_text() == "old", "the old file stays until the new one is whole"
         raise OSError("no space")
@@ -67,7 +68,7 @@ def test_a_folder_takes_the_place_of_a_folder(tmp_path):
     (tmp_path / "hf.part").mkdir()
     (tmp_path / "hf.part" / "of a killed one").write_text("x")
     for text in ("one", "two"):
-        with folder.replacing(target) as temporary:
+        with replace.replacing(target) as temporary:
             temporary.mkdir()
             (temporary / "config.json").write_text(text)
     assert [path.name for path in target.iterdir()] == ["config.json"]
@@ -76,10 +77,10 @@ def test_a_folder_takes_the_place_of_a_folder(tmp_path):
 
 def test_sync_reaches_the_disk_before_the_name(tmp_path, monkeypatch):
     done = []
-    monkeypatch.setattr(folder.os, "fsync", lambda descriptor: done.append(os.readlink(f"/proc/self/fd/{descriptor}")))
-    folder.write(tmp_path / "a", b"1", sync=True)
+    monkeypatch.setattr(replace.os, "fsync", lambda descriptor: done.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+    replace.write(tmp_path / "a", b"1", sync=True)
     assert done == [str(tmp_path / "a.part"), str(tmp_path)]
-    folder.write(tmp_path / "a", b"2")
+    replace.write(tmp_path / "a", b"2")
     assert len(done) == 2
 
 
@@ -87,7 +88,7 @@ def test_writers_of_one_file_do_not_meet(tmp_path):
     """Each shared writer has a name of its own: with one name for both, one's rename takes the other's file away."""
     code = f"""
 from pathlib import Path
-from recipe.mmzero.run.folder import write
+from mmzero_env.process.replace import write
 for _ in range(300):
     write(Path({str(tmp_path / "x")!r}), b"y" * 1000, shared=True)
 """

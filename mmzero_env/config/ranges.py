@@ -37,7 +37,7 @@ class Rule:
         if self.accepts(value):
             return None
         if self.choices:
-            from mmzero_env.hints import did_you_mean  # difflib: not for a process that only draws
+            from mmzero_env.config.hints import did_you_mean  # difflib: not for a process that only draws
 
             if not isinstance(value, list | tuple):
                 hint = did_you_mean(str(value), self.choices)

@@ -1,4 +1,4 @@
-"""A run folder: the name of everything in it, the id of a step, and the one way in which a file is replaced.
+"""A run folder: the name of everything in it, and the id of a step.
 
     RUN_DIR/state.json config.yaml lock alarms.jsonl held_out.json report.html figures/ logs/ replaced/
     RUN_DIR/iter_01/coder/step.yaml ... hf/ checkpoints/ samples/          a training step
@@ -7,17 +7,11 @@
 Standard library only: engine, report and loop read it alike. Not covered: what is in the files.
 """
 
-import os
 import re
-import shutil
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PART = ".part"
-"""End of the name of a file that is being written. Nobody reads one; a killed process leaves it."""
 DAMAGED = ".damaged"
 """End of the name of something that could not be read and was set aside."""
 _ITERATION = re.compile(r"iter_(\d{1,6})")
@@ -241,58 +235,3 @@ def sibling(run_dir: str | Path) -> str:
     while Path(f"{run_dir}-{number}").exists():
         number += 1
     return f"{run_dir}-{number}"
-
-
-@contextmanager
-def replacing(target: Path, sync: bool = False, shared: bool = False) -> Iterator[Path]:
-    """A name to write to; when the block ends, what was written there takes the place of `target` in one rename.
-
-    What is written may be a folder. An exception in the block leaves `target` as it is and removes what was written.
-
-    Args:
-        sync: after a power cut the old content or the new one is there (the file and its folder are synced).
-        shared: several processes may write this target at once; each gets a name of its own.
-    """
-    unique = f".{uuid.uuid4().hex}" if shared else ""
-    temporary = target.with_name(f"{target.name}{unique}{PART}")
-    _remove(temporary)
-    try:
-        yield temporary
-        if sync:
-            sync_path(temporary)
-        if temporary.is_dir():
-            _remove(target)  # a folder cannot be renamed onto one with content
-        os.replace(temporary, target)
-    except BaseException:
-        _remove(temporary)
-        raise
-    if sync:
-        sync_path(target.parent)
-
-
-def write(target: Path, content: str | bytes, sync: bool = False, shared: bool = False) -> None:
-    """Replace a file in one rename; see `replacing`."""
-    with replacing(target, sync, shared) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-
-
-def sync_path(path: Path) -> None:
-    """fsync a file or a folder by name."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def remove_parts(folder: Path) -> None:
-    """Remove what killed writers left; for a time at which nobody writes there."""
-    for leftover in folder.glob(f"*{PART}"):
-        leftover.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mmzero_env.ranges import choice, number, rules_of, text, whole
+from mmzero_env.config.ranges import choice, number, rules_of, text, whole
 
 SANDBOX = ("strict", "best_effort")
 BLANK = ("fail", "allow")

@@ -9,8 +9,9 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from recipe.mmzero.run.folder import DAMAGED, write
+from mmzero_env.process.replace import write
 from recipe.mmzero.run.record.artifacts import problem_with
+from recipe.mmzero.settings.folder import DAMAGED
 from recipe.mmzero.settings.verl_config import KEPT_CHECKPOINTS
 
 KINDS = ("model", "optim", "extra_state")

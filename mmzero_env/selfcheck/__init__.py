@@ -1,0 +1,1 @@
+"""What a person can ask about this machine: which layers hold (doctor), and what they stop (selftest)."""
