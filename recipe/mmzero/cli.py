@@ -140,6 +140,12 @@ def tiny(arguments: Sequence[str]) -> int:
     return tiny_cli.main(list(arguments))
 
 
+def lab(arguments: Sequence[str]) -> int:
+    from recipe.mmzero.run.lab import cli as lab_cli
+
+    return lab_cli.main(list(arguments))
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "run": run,
     "plan": plan,
@@ -147,6 +153,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "doctor": doctor,
     "report": report,
     "tiny": tiny,
+    "lab": lab,
 }
 
 if __name__ == "__main__":

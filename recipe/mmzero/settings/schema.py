@@ -34,7 +34,7 @@ CHOICES = {
     "evolution.on_mismatch": ("stop", "redo", "new"),
     "coder.judge": ("solver", "coder_init"),
     "coder.filter.mode": ("window", "window_then_variance", "variance", "off"),
-    "solver.label_mode": ("offline", "online"),
+    "solver.label_mode": ("offline", "online", "shuffled"),
     "solver.filter.easy_metric": ("accuracy", "consistency"),
     "render.sandbox": ("strict", "best_effort"),
     "render.blank": ("fail", "allow"),
@@ -161,6 +161,9 @@ def _explain(error: HydraException) -> str:
 
 
 def _check_contradictions(config: DictConfig) -> None:
+    trained = list(config.evolution.train)
+    if not trained or len(set(trained)) != len(trained) or not set(trained) <= set(ROLES):
+        raise ConfigError(f"evolution.train={trained}: name one or more of {', '.join(ROLES)}, each once")
     for role in ROLES:
         train = config[role].train
         if train.prompts_per_step % train.prompts_per_update:

@@ -112,6 +112,7 @@ class Prompts:
 @dataclass
 class Evolution:
     iterations: int = MISSING
+    train: list[str] = MISSING
     solver_init: str = MISSING
     max_attempts: int = MISSING
     on_mismatch: str = MISSING

@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero.engine.train.checkpoints import last_usable
 from recipe.mmzero.engine.train.rows import training_rows
+from recipe.mmzero.engine.train.shuffled import shuffled_labels
 from recipe.mmzero.engine.train.summary import merge_metrics, summarise
 from recipe.mmzero.run.processes import tree
 from recipe.mmzero.run.processes.launch import run_python
@@ -71,6 +72,8 @@ def write_rows(config: DictConfig, step: Any) -> None:
             f"({step.role}.train.prompts_per_update); collect more or lower it"
         )
     seed = derive_seed(config.seed, step.iteration, step.role, 0, 4)
+    if step.role == "solver" and config.solver.label_mode == "shuffled":
+        rows = shuffled_labels(rows, seed)
     ordered = training_rows(rows, settings.steps, settings.prompts_per_step, seed)
     target = Path(step.step_dir) / "rows.parquet"
     ordered.to_parquet(target.with_suffix(".part"))
