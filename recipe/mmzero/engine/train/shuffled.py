@@ -1,8 +1,8 @@
 """A control, not a method: silver labels dealt out anew, so that nothing about a picture can be learned from them.
 
 `solver.label_mode: shuffled` permutes the labels among rows whose labels are of the same kind (numbers, yes or no,
-other words). Every row keeps its picture and question, and the label looks like an answer. What a Solver gains from such rows
-it gains from format and from which answers are common.
+other words). Every row keeps its picture and question, and the label looks like an answer. What a Solver gains from
+such rows it gains from format and from which answers are common.
 """
 
 import random

@@ -33,7 +33,7 @@ class Experiment:
             if arm not in self.arms:
                 raise ExperimentError(f"{self.name} has no arm '{arm}'; one of {', '.join(self.arms)}")
         return [
-            Run(arm, seed, out / self.name / arm / f"seed_{seed}", [*self.settings, *self.arms[arm], f"seed={seed}"])
+            Run(arm, seed, out / self.name / arm / f"seed_{seed}", (*self.settings, *self.arms[arm], f"seed={seed}"))
             for seed in (seeds or self.seeds)
             for arm in (arms or self.arms)
         ]
@@ -46,7 +46,7 @@ class Run:
     arm: str
     seed: int
     folder: Path
-    words: list[str]
+    words: tuple[str, ...]
 
 
 def shipped() -> list[str]:
