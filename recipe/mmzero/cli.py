@@ -203,6 +203,12 @@ def tiny(arguments: Sequence[str]) -> int:
     return tiny_cli.main(list(arguments))
 
 
+def lab(arguments: Sequence[str]) -> int:
+    from recipe.mmzero.run.lab import cli as lab_cli
+
+    return lab_cli.main(list(arguments))
+
+
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (run, "run or resume an evolution"),
     "plan": (plan, "print the steps of a run and their work; run nothing"),
@@ -212,6 +218,7 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "report": (report, "write report.html, figures and run card; several runs are compared"),
     "clean": (clean, "list what can go from a run folder, and remove it when told so"),
     "tiny": (tiny, "build, evaluate and compare the embedded tiny base model"),
+    "lab": (lab, "run experiments on the tiny world and measure them against the truth"),
 }
 
 if __name__ == "__main__":

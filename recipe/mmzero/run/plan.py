@@ -62,7 +62,8 @@ class Step:
 
 
 def plan(config: DictConfig) -> list[Step]:
-    """All steps of a run, in order."""
+    """All steps of a run, in order. A role that `evolution.train` leaves out stays the base, and nothing is collected
+    to train it."""
     steps: list[Step] = []
     newest = {"proposer": BASE, "coder": BASE, "solver": BASE}
     for iteration in range(1, config.evolution.iterations + 1):
@@ -70,16 +71,20 @@ def plan(config: DictConfig) -> list[Step]:
         coder_before, solver_before = newest["coder"], newest["solver"]
         judge = coder_before if config.coder.judge == "coder_init" else solver_before
         start = BASE if config.evolution.solver_init == "base" else solver_before
+        proposer, coder = (
+            made[role] if role in config.evolution.train else newest[role] for role in ("proposer", "coder")
+        )
         inputs = {
             "proposer": {"policy": newest["proposer"], "coder": coder_before, "solver": solver_before},
-            "collect_coder": {"proposer": made["proposer"], "coder": coder_before, "solver": solver_before},
+            "collect_coder": {"proposer": proposer, "coder": coder_before, "solver": solver_before},
             "coder": {"policy": coder_before, "solver": judge, "data": made["collect_coder"]},
-            "collect_solver": {"proposer": made["proposer"], "coder": made["coder"], "solver": solver_before},
+            "collect_solver": {"proposer": proposer, "coder": coder, "solver": solver_before},
             "solver": {"policy": start, "data": made["collect_solver"]},
         }
-        for stage in STAGES:
+        trained = [stage for stage in STAGES if stage.removeprefix("collect_") in config.evolution.train]
+        for stage in trained:
             steps.append(_step(config, stage, iteration, made[stage], inputs[stage]))
-        newest = {role: made[role] for role in newest}
+        newest = {role: made[role] if role in trained else before for role, before in newest.items()}
     return steps
 
 

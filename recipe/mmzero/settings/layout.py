@@ -7,9 +7,8 @@ trainer's placement group.
 
 from omegaconf import DictConfig
 
-from recipe.mmzero.settings.types import ConfigError
+from recipe.mmzero.settings.types import ROLES, ConfigError
 
-ROLES = ("proposer", "coder", "solver")
 STAGES = ("proposer", "collect_coder", "coder", "collect_solver", "solver")
 # Which roles answer in each stage (METHOD §1). A peer's GPUs are `<role>_gpus` of the stage's layout.
 PEERS = {

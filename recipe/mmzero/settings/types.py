@@ -31,6 +31,7 @@ LOGGERS = (
 # verl.trainer.ppo.core_algos.kl_penalty; `full` raises NotImplementedError there. "+": the gradient of k2.
 KL_TYPES = ("low_var_kl", "k3", "kl", "k1", "abs", "mse", "k2", "low_var_kl+", "k3+", "kl+", "k1+", "abs+")
 SHARE = number_rule(0, 1)
+ROLES = ("proposer", "coder", "solver")
 
 
 class ConfigError(ValueError):
@@ -145,7 +146,7 @@ class Solver:
     sampling: SolverSampling = field(default_factory=SolverSampling)
     votes: int = whole(1)
     label_votes: int = whole(1)
-    label_mode: str = choice("offline", "online")
+    label_mode: str = choice("offline", "online", "shuffled")
     format_weight: float = MISSING
     vote: str = MISSING
     consistency_denominator: str = MISSING
@@ -163,6 +164,7 @@ class Prompts:
 @dataclass
 class Evolution:
     iterations: int = whole(1, 999)
+    train: list[str] = items(choice_rule(*ROLES), 1, distinct=True)
     solver_init: str = choice("previous", "base")
     max_attempts: int = whole(1, 100)
     on_mismatch: str = choice("stop", "redo", "new")

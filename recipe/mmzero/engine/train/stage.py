@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mmzero_env.process.replace import replacing, write
 from recipe.mmzero.engine.train.rows import training_rows
+from recipe.mmzero.engine.train.shuffled import shuffled_labels
 from recipe.mmzero.engine.train.summary import merge_metrics, summarise
 from recipe.mmzero.engine.train.topics import write_topic_rows
 from recipe.mmzero.run.processes import tree
@@ -79,6 +80,8 @@ def write_rows(config: DictConfig, step: Any) -> None:
             f"({step.role}.train.prompts_per_update); collect more or lower it"
         )
     seed = None if topics else derive_seed(config.seed, step.iteration, step.role, 0, 4)
+    if step.role == "solver" and config.solver.label_mode == "shuffled":
+        rows = shuffled_labels(rows, seed)
     ordered = training_rows(rows, settings.steps, settings.prompts_per_step, seed)
     with replacing(StepFolder(Path(step.step_dir)).ordered_rows) as temporary:
         ordered.to_parquet(temporary)

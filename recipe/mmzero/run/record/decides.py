@@ -6,7 +6,7 @@ to the configuration adds it here. The longest prefix of a dotted key counts, so
 Three kinds decide nothing here:
 * what changes only how fast, how verbosely or how long a step runs (`hardware`, `watchdog`, `dump`, ...);
 * what shows in the hashes of a step's inputs: the base model (`model.path`), whose checkpoint is read
-  (`evolution.solver_init`, `coder.judge`), rows made from another setting;
+  (`evolution.solver_init`, `evolution.train`, `coder.judge`), rows made from another setting;
 * limits above which a step fails (`failures`): they let a result be, they do not change it.
 """
 

@@ -1,0 +1,1 @@
+"""The laboratory: whole evolutions of the tiny world, with controls, measured against the truth."""

@@ -1,0 +1,84 @@
+"""`mmzero lab rates|run|table`: whole evolutions of the tiny world, measured against the truth."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from recipe.mmzero.run.lab.experiment import ExperimentError, load
+from recipe.mmzero.settings.folder import RunFolder
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="mmzero lab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    rates = commands.add_parser("rates", help="rates of every checkpoint of a run, and the truth of its rows")
+    rates.add_argument("run_dir", type=Path)
+    rates.add_argument("--items", type=int, default=240, help="held-out items a rate (default: 240)")
+    rates.add_argument("--jobs", type=int, default=2, help="checkpoints measured at once (default: 2)")
+    rates.add_argument("--json", type=Path, help="also write every value there")
+    for name, text in (
+        ("run", "run what an experiment lacks"),
+        ("table", "arms side by side, paired with the control"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("experiment", help="a shipped experiment (config/lab) or a YAML file")
+        command.add_argument(
+            "--out", type=Path, default=Path("runs/lab"), help="folder of its runs (default: runs/lab)"
+        )
+        command.add_argument("--arms", type=_names, default=[], help="only these, comma separated")
+        command.add_argument("--seeds", type=_numbers, default=[], help="only these, comma separated")
+        if name == "run":
+            command.add_argument("--parallel", type=int, default=1, help="runs at once (default: 1)")
+        else:
+            command.add_argument("--items", type=int, default=240, help="held-out items a rate (default: 240)")
+            command.add_argument("--jobs", type=int, default=2, help="checkpoints measured at once (default: 2)")
+    options = parser.parse_args(list(argv))
+    try:
+        return {"rates": _rates, "run": _run, "table": _table}[options.command](options)
+    except ExperimentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in _names(text)]
+
+
+def _run(options: argparse.Namespace) -> int:
+    from recipe.mmzero.run.lab.runner import run_all
+
+    experiment = load(options.experiment)
+    return min(1, run_all(experiment.runs(options.out.resolve(), options.arms, options.seeds), options.parallel))
+
+
+def _table(options: argparse.Namespace) -> int:
+    from recipe.mmzero.run.lab.compare import compare
+
+    experiment = load(options.experiment)
+    runs = experiment.runs(options.out.resolve(), options.arms, options.seeds)
+    print(compare(experiment, runs, options.jobs, options.items))
+    return 0
+
+
+def _rates(options: argparse.Namespace) -> int:
+    from recipe.mmzero.run.lab.measure import rates_of
+    from recipe.mmzero.run.lab.table import run_table
+    from recipe.mmzero.tiny.cache import ensure_base
+
+    if not RunFolder(options.run_dir).state.exists():
+        raise SystemExit(f"error: {options.run_dir} is no run folder: state.json is missing")
+    began = time.monotonic()
+    rates = rates_of(options.run_dir, ensure_base(), options.jobs, options.items)
+    print(run_table(rates))
+    print(f"measured in {time.monotonic() - began:.0f} s")
+    if options.json:
+        options.json.write_text(json.dumps([asdict(point) for point in rates], indent=1) + "\n")
+    return 0

@@ -1,0 +1,66 @@
+"""What is true of the rows that a Solver was trained on: silver labels against the caption and against the picture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from recipe.mmzero.settings.folder import StepFolder
+from recipe.mmzero.tiny.questions import answer
+from recipe.mmzero.tiny.rates import Values
+from recipe.mmzero.tiny.reading import read_picture
+from recipe.mmzero.tiny.world import CONTENT_TYPE, Scene, parse_caption
+
+KIND_OF_TYPE = {content_type: kind for kind, content_type in CONTENT_TYPE.items()}
+
+
+def row_truth(step: StepFolder) -> Values:
+    """Truth of the training rows that a collection for the Solver made, one value a row.
+
+    * well_posed: the hard question has an answer in the scene of the caption
+    * faithful: the picture shows the scene of the caption
+    * label_true: the silver label is that answer (an ill-posed row's label is false)
+    * label_true_of_picture: the label is the answer in the scene that the picture shows; None where it shows none
+    * easy_true: the Proposer's easy answer is true of the caption
+
+    Raises:
+        OSError: the file or a picture cannot be read.
+    """
+    rows = pd.read_parquet(step.rows)["extra_info"]
+    return truth(list(rows), [picture(step.path / row["image"]) for row in rows])
+
+
+def picture(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def truth(rows: Sequence[Mapping[str, Any]], pictures: Sequence[np.ndarray]) -> Values:
+    """`row_truth` of rows in memory."""
+    values: Values = {
+        name: [] for name in ("well_posed", "faithful", "label_true", "label_true_of_picture", "easy_true")
+    }
+    for row, shown in zip(rows, pictures, strict=True):
+        scene = parse_caption(row["caption"])
+        drawn = _drawn(shown, scene, row["content_type"])
+        right = _answer(scene, row["hard_question"])
+        values["well_posed"].append(float(right is not None))
+        values["faithful"].append(float(scene is not None and drawn == scene))
+        values["label_true"].append(float(right is not None and right == row["label"]))
+        values["label_true_of_picture"].append(
+            None if drawn is None else float(_answer(drawn, row["hard_question"]) == row["label"])
+        )
+        values["easy_true"].append(float(_answer(scene, row["easy_question"]) == row["easy_answer"]))
+    return values
+
+
+def _drawn(shown: np.ndarray, scene: Scene | None, content_type: str) -> Scene | None:
+    kind = scene.kind if scene is not None else KIND_OF_TYPE.get(content_type)
+    return read_picture(shown, kind) if kind else None
+
+
+def _answer(scene: Scene | None, question: str) -> str | None:
+    return answer(scene, question) if scene is not None else None

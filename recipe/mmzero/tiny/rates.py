@@ -1,0 +1,136 @@
+"""Rates of a checkpoint in one role against the truth of the tiny world, item by item.
+
+    rates = solver_rates(sampler, SolverItems...)          # {"hard_right": [0.75, 0.0, ...], ...}
+
+Every checkpoint is asked the same items, so two of them can be compared item by item. A value is a share over an item's
+samples; None where the item has none (an invalid proposal has no question). What is measured:
+
+    solver    easy_right, hard_right, easy_answered, hard_answered      held-out scenes, drawn by us, true answers
+    coder     draws, faithful                                           held-out captions; faithful: of all prompts
+    proposer  valid, understood, well_posed, easy_true, hard_true       topics in turn; last three: of understood ones
+
+`well_posed`: the hard question has an answer in the scene of the proposal's own caption. Answers are compared as text
+(the world's answers are words and whole numbers), so no grader is involved.
+"""
+
+import math
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from statistics import fmean
+
+import numpy as np
+import torch
+
+from mmzero_env import RenderConfig, RenderEnv, RenderRequest
+from mmzero_rewards import FormatError, Proposal, extract_answer, extract_code, parse_proposal
+from recipe.mmzero.tiny.corpus import TAGS, TEMPLATES
+from recipe.mmzero.tiny.pixels import draw, same_picture
+from recipe.mmzero.tiny.questions import answer, ask
+from recipe.mmzero.tiny.sample import Sampler
+from recipe.mmzero.tiny.world import CONTENT_TYPE, KIND_OF_TOPIC, Scene, held_out_scene, parse_caption
+
+SEED = 777
+Values = dict[str, list[float | None]]
+
+
+def held_out_items(count: int, hard: bool, seed: int = SEED) -> list[tuple[Scene, str, str]]:
+    """`count` (scene, question, true answer) of held-out scenes; the same for every checkpoint."""
+    rng = random.Random(f"{seed}:{hard}")
+    items = []
+    for _ in range(count):
+        scene = held_out_scene(rng)
+        items.append((scene, *ask(rng, scene, hard)))
+    return items
+
+
+def solver_rates(sampler: Sampler, count: int = 240, samples: int = 4, seed: int = SEED) -> Values:
+    torch.manual_seed(seed)
+    values: Values = {}
+    for name, hard in (("easy", False), ("hard", True)):
+        items = held_out_items(count, hard)
+        prompts = [TEMPLATES.solver_text(question) for _, question, _ in items]
+        replies = sampler.generate(prompts, [draw(scene) for scene, _, _ in items], n=samples, max_tokens=48)
+        answers = [[extract_answer(text) for text in texts] for texts in replies]
+        truth = [right for _, _, right in items]
+        values[f"{name}_right"] = [fmean(a == t for a in said) for said, t in zip(answers, truth, strict=True)]
+        values[f"{name}_answered"] = [fmean(a is not None for a in said) for said in answers]
+    return values
+
+
+def coder_rates(sampler: Sampler, count: int = 240, samples: int = 2, seed: int = SEED) -> Values:
+    torch.manual_seed(seed)
+    rng = random.Random(f"{seed}:coder")
+    scenes = [held_out_scene(rng) for _ in range(count)]
+    fields = []
+    for scene in scenes:
+        questions = (*ask(rng, scene, hard=False), *ask(rng, scene, hard=True))
+        fields.append(dict(zip(TAGS, (CONTENT_TYPE[scene.kind], scene.caption, *questions), strict=True)))
+    replies = sampler.generate([TEMPLATES.coder_text(one) for one in fields], n=samples, max_tokens=128)
+    pictures = render([text for texts in replies for text in texts])
+    per_item = [pictures[i * samples : (i + 1) * samples] for i in range(count)]
+    return {
+        "draws": [fmean(picture is not None for picture in drawn) for drawn in per_item],
+        "faithful": [
+            fmean(picture is not None and same_picture(picture, scene) for picture in drawn)
+            for drawn, scene in zip(per_item, scenes, strict=True)
+        ],
+    }
+
+
+def proposer_rates(sampler: Sampler, count: int = 960, seed: int = SEED) -> tuple[Values, dict[str, float]]:
+    """The values, and numbers of the whole set: distinct captions and hard questions (shares of the valid proposals),
+    entropy of content types (nats)."""
+    torch.manual_seed(seed)
+    topics = [list(KIND_OF_TOPIC)[i % len(KIND_OF_TOPIC)] for i in range(count)]
+    texts = [one for (one,) in sampler.generate([TEMPLATES.proposer_text(topic) for topic in topics], max_tokens=96)]
+    proposals = [_parsed(text) for text in texts]
+    valid = [proposal for proposal in proposals if proposal is not None]
+    kinds = Counter(proposal.content_type for proposal in valid)
+    whole = {
+        "distinct_captions": len({p.caption for p in valid}) / max(1, len(valid)),
+        "distinct_hard_questions": len({(p.caption, p.hard_question) for p in valid}) / max(1, len(valid)),
+        "type_entropy": -sum(n / len(valid) * math.log(n / len(valid)) for n in kinds.values()),
+    }
+    return proposal_truth([asdict(p) if p else None for p in proposals]), whole
+
+
+def proposal_truth(proposals: Sequence[dict[str, str] | None]) -> Values:
+    """What is true of proposals (None: invalid): see the module's docstring."""
+    scenes = [parse_caption(p["caption"]) if p else None for p in proposals]
+    pairs = list(zip(proposals, scenes, strict=True))
+    return {
+        "valid": [float(p is not None) for p in proposals],
+        "understood": [None if p is None else float(s is not None) for p, s in pairs],
+        "well_posed": [None if s is None else float(answer(s, p["hard_question"]) is not None) for p, s in pairs],
+        "easy_true": [
+            None if s is None else float(answer(s, p["easy_question"]) == p["easy_answer"]) for p, s in pairs
+        ],
+        "hard_true": [
+            None if s is None else float(answer(s, p["hard_question"]) == p["hard_answer"]) for p, s in pairs
+        ],
+    }
+
+
+def _parsed(text: str) -> Proposal | None:
+    try:
+        return parse_proposal(text)
+    except FormatError:
+        return None
+
+
+def render(codes: Sequence[str]) -> list[np.ndarray | None]:
+    """Pictures of model-written code, None where it does not draw; rendered in the sandbox."""
+    requests: list[RenderRequest | None] = []
+    for text in codes:
+        try:
+            requests.append(extract_code(text))
+        except FormatError:
+            requests.append(None)
+    with RenderEnv(RenderConfig(workers=1, timeout_s=30.0)) as env:
+        results = iter(env.render_many([request for request in requests if request is not None]))
+        return [
+            np.asarray(result.image()) if request is not None and (result := next(results)).ok else None
+            for request in requests
+        ]
