@@ -1,4 +1,4 @@
-"""Every number that decides a reward, as typed configuration with the method's key names (METHOD §2, §6).
+"""Every number that decides a reward, as typed configuration with the method's key names (docs/method.md §2, §6).
 
 `RewardConfig()` is the preset `default`; `RewardConfig.preset("paper")` reproduces the published reward arithmetic.
 `RewardConfig.from_dict(mapping)` takes the same keys as nested dictionaries and names a wrong key together with the
@@ -41,11 +41,11 @@ NON_ANSWERS = (
     "not available",
     "not applicable",
 )
-"""Boxed contents that mean "unanswered", compared without case and mark-up. METHOD §2.0 has the first seven; the others
-say the same in words, and a vote for them would make a silver label of not knowing."""
+"""Boxed contents that mean "unanswered", compared without case and mark-up. method.md §2.0 has the first seven; the
+others say the same in words, and a vote for them would make a silver label of not knowing."""
 
 CONTENT_TYPES = ("data_chart", "diagram", "geometry", "timeline", "map", "table", "other")
-"""The fixed list of picture classes; shares and entropy are taken over all seven (METHOD §2.1)."""
+"""The fixed list of picture classes; shares and entropy are taken over all seven (docs/method.md §2.1)."""
 
 
 SHARE = number_rule(0, 1)
@@ -122,7 +122,7 @@ class CoderConfig:
 
 @dataclass(frozen=True)
 class LabelFilterConfig:
-    """Which labelled rows train the Solver (METHOD §2.3)."""
+    """Which labelled rows train the Solver (docs/method.md §2.3)."""
 
     easy_metric: str = choice("accuracy", "consistency", default="accuracy")
     easy_min: float = declare(SHARE, 0.5)
@@ -182,7 +182,7 @@ class RewardConfig:
 
     @classmethod
     def preset(cls, name: str, overrides: Mapping[str, Any] | None = None) -> "RewardConfig":
-        """The preset `paper` or `default` (METHOD §6.2) with `overrides` (nested dictionaries) laid over it."""
+        """The preset `paper` or `default` (docs/method.md §6.2) with `overrides` (nested dictionaries) laid over it."""
         if name not in PRESETS:
             raise ValueError(f"rewards preset {name!r} does not exist; choose one of {', '.join(PRESETS)}")
         return cls.from_dict(_merge(PRESETS[name], overrides or {}))

@@ -6,7 +6,7 @@ same code is rendered once, the same picture is judged once. Pictures travel as 
 A model failure (no code, code that does not draw, no boxed answer) is a value. So is a prompt that a working server
 refuses, usually because a model wrote something too long: its status is `refused_prompt`, a code that was never written
 does not draw, and a question that cannot be asked has no answer. An infrastructure failure raises, after retries,
-`PeerError` or `RenderEnvError`; whoever calls drops the sample (METHOD §2.0 "infrastructure failure").
+`PeerError` or `RenderEnvError`; whoever calls drops the sample (docs/method.md §2.0 "infrastructure failure").
 
 Not covered: scores (scoring/), and pictures larger than the policy: the peers' processors resize them (peers/).
 """
@@ -23,9 +23,9 @@ from mmzero_env import RenderEnv, RenderEnvError, RenderRequest
 from mmzero_rewards.config import NON_ANSWERS
 from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answer, extract_code
 from mmzero_rewards.peers.client import PeerClient, PeerError, Sampling
+from mmzero_rewards.peers.seeds import request_seed
 from mmzero_rewards.prompting import PromptTemplates
 from mmzero_rewards.scoring.roles import Drawing
-from mmzero_rewards.seeds import request_seed
 
 NO_CODE = "no_code"
 REFUSED_PROMPT = "refused_prompt"

@@ -1,7 +1,7 @@
 """Prompts of the three roles: template texts in, chat messages out; the one place where a prompt is put together.
 
 Training rows, questions to frozen peers and labelling all call these functions, so the same proposal always becomes
-the same prompt (METHOD §6.1 `prompt_format`). A template is configuration: plain text with placeholders
+the same prompt (docs/method.md §6.1 `prompt_format`). A template is configuration: plain text with placeholders
 
     proposer  {topic}
     coder     {fields}, or single fields such as {caption}
@@ -10,7 +10,7 @@ the same prompt (METHOD §6.1 `prompt_format`). A template is configuration: pla
 Placeholders are replaced literally and in one pass: every other brace (`\\boxed{}`) stays, and a value that looks like
 a placeholder is not replaced again. The chat template is the model's own; it is applied by whoever samples.
 
-Not covered: several pictures per prompt; system prompts (METHOD §2: one user message).
+Not covered: several pictures per prompt; system prompts (docs/method.md §2: one user message).
 """
 
 import re
@@ -20,7 +20,7 @@ from typing import Any
 
 from mmzero_rewards.parsing.proposal import PROPOSAL_FIELDS
 
-# METHOD §6.1 `coder_prompt`: never the hard answer.
+# docs/method.md §6.1 `coder_prompt`: never the hard answer.
 PROMPT_FIELDS = ("caption", "easy_question", "easy_answer", "hard_question")
 IMAGE_TOKEN = "<image>"  # where verl's dataset puts the picture into a text prompt
 

@@ -8,7 +8,7 @@ never evaluates model text, is symmetric, and reflexive on non-blank answers. Al
 * "A. blue" = "A" and = "blue"; lists compare in order, sets in braces without.
 
 Relaxed 5 % accuracy is an evaluation convention (`relaxed_equal`) and never decides a reward or a vote. mathruler and
-math-verify run only in a child process that can be killed (children.py). Source: METHOD §2.0, §8.
+math-verify run only in a child process that can be killed (children.py). Source: docs/method.md §2.0, §8.
 """
 
 import re
@@ -53,7 +53,7 @@ def grade(answer: str | None, reference: str | None, grader: str = "builtin", sy
 
 
 def grade_answer(answer: str | None, reference: str | None, grader: str = "builtin", symbolic: bool = False) -> bool:
-    """`grade` in one direction only: differs where mathruler is not symmetric (METHOD §2.0, Solver accuracy)."""
+    """`grade` in one direction only: differs where mathruler is not symmetric (method.md §2.0, Solver accuracy)."""
     if answer is None or reference is None or not answer.strip() or not reference.strip():
         return False
     if grader == "builtin":

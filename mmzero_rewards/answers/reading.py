@@ -7,7 +7,7 @@
     text     everything else
 
 Pure string work on at most MAX_CHARS characters with bounded integers, so no input is slow. Longer answers are not
-short answers: they are compared whole, up to FOLDED_CHARS without case. Source: METHOD §2.0 and §8 (grader_units,
+short answers: they are compared whole, up to FOLDED_CHARS without case. Source: method.md §2.0 and §8 (grader_units,
 grader_anagrams, grader_percent, no_merge, prefix_120); the rules in words are in docs/answers.md.
 """
 

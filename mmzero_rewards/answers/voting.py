@@ -1,7 +1,7 @@
 """Votes: equal answers grouped, the majority, and its share (self-consistency).
 
 Canonical key first, then union-find over the distinct keys with the pairwise grader, so that non-transitive matches
-("12", "12 cm", "12 m") end in one group whatever the order. Source: METHOD §2.0; differs from the published code,
+("12", "12 cm", "12 m") end in one group whatever the order. Source: method.md §2.0; differs from the published code,
 which takes the first match in order and divides by answered votes in one place and by all votes in another.
 
 >>> v = vote(["12", "12.0", None, "13"])
@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmzero_rewards.answers.grading import canonical, grade
+from mmzero_rewards.answers.missing import answered
 from mmzero_rewards.config import SolverConfig
-from mmzero_rewards.parsing.responses import answered
 
 
 @dataclass(frozen=True)

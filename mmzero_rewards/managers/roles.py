@@ -52,6 +52,7 @@ from mmzero_rewards.managers.rows import Row, json_safe, proposal_of, row_of
 from mmzero_rewards.managers.settings import ManagerConfig
 from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answer, parse_proposal
 from mmzero_rewards.peers.client import PeerClient, PeerError
+from mmzero_rewards.peers.seeds import request_seed
 from mmzero_rewards.peers.stats import COUNTS, PeerStats
 from mmzero_rewards.scoring.roles import (
     CoderEvidence,
@@ -62,7 +63,6 @@ from mmzero_rewards.scoring.roles import (
     score_proposer,
     score_solver,
 )
-from mmzero_rewards.seeds import request_seed
 
 _EMPTY_PROPOSAL = Proposal("other", "", "", "", "", "")
 

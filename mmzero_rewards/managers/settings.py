@@ -7,7 +7,7 @@
     render: {..RenderConfig keys..}  prompts: {..PromptTemplates keys..}  prompt_fields: [caption, ..]
     image: {min_pixels, max_pixels}  failures: {max_retries, timeout_s}   seed: 0   dump_dir: null
 
-Every key is optional. Units: seconds, pixels, tokens. Sampling defaults are the method's (METHOD §2.2, §2.3).
+Every key is optional. Units: seconds, pixels, tokens. Sampling defaults are the method's (docs/method.md §2.2, §2.3).
 """
 
 import os

@@ -1,17 +1,15 @@
 """The answer of a Solver response: the last \\boxed{...}, whether it is an answer, and the response's format.
 
 Single-pass scans: a hostile text of any length costs linear time. Not covered: whether answers are equal
-(answers/grading.py). Source: METHOD §2.0, §2.3.
+(answers/grading.py). Source: docs/method.md §2.0, §2.3.
 """
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
-from mmzero_rewards.answers.reading import MAX_CHARS, unwrapped
-from mmzero_rewards.answers.textform import plain
+from mmzero_rewards.answers.missing import answered
 from mmzero_rewards.config import NON_ANSWERS
 from mmzero_rewards.parsing.thought import THINK_CLOSE, THINK_OPEN, after_thought
 
@@ -88,31 +86,8 @@ def extract_answer(text: str, non_answers: Sequence[str] = NON_ANSWERS) -> str |
     return answered(boxed(after_thought(text)), non_answers)
 
 
-def answered(answer: str | None, non_answers: Sequence[str] = NON_ANSWERS) -> str | None:
-    """`answer` trimmed, or None if it is missing or a non-answer such as "N/A".
-
-    Case, mark-up, quotes, brackets and final stops do not make an answer of it: "None." and "\\text{N/A}" are none.
-    """
-    if answer is None:
-        return None
-    answer = answer.strip()
-    return None if not answer or _is_non_answer(answer, tuple(non_answers)) else answer
-
-
-@lru_cache(maxsize=1 << 14)
-def _is_non_answer(answer: str, non_answers: tuple[str, ...]) -> bool:
-    if len(answer) > MAX_CHARS:
-        return False
-    return answer.lower() in _bare(non_answers) or unwrapped(plain(answer)).casefold() in _bare(non_answers)
-
-
-@lru_cache(maxsize=64)
-def _bare(non_answers: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(form for text in non_answers for form in (text.lower(), unwrapped(plain(text)).casefold()))
-
-
 def has_answer_format(text: str) -> bool:
-    """METHOD §2.3: blanks, one <think>...</think>, blanks, exactly one \\boxed{...}, blanks, end."""
+    """docs/method.md §2.3: blanks, one <think>...</think>, blanks, exactly one \\boxed{...}, blanks, end."""
     text = SPACED_BOX.sub(lambda _: BOX, text.strip())
     if not text.startswith(THINK_OPEN) or text.count(THINK_OPEN) != 1 or text.count(THINK_CLOSE) != 1:
         return False

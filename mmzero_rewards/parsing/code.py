@@ -1,4 +1,4 @@
-"""The drawing in a Coder response: fenced blocks and bare <svg> elements (METHOD §2.2).
+"""The drawing in a Coder response: fenced blocks and bare <svg> elements (docs/method.md §2.2).
 
 A fence counts when its language ends the line, so "in a ```svg block" is prose. Single-pass scans: linear time for a
 text of any length. Not covered: whether the code draws (mmzero_env).
@@ -86,5 +86,5 @@ def _bare_svg(text: str) -> str | None:
 
 
 def looks_like_svg(code: str) -> bool:
-    """METHOD §2.2: the code starts with `<` or contains `<svg`."""
+    """docs/method.md §2.2: the code starts with `<` or contains `<svg`."""
     return code.lstrip().startswith("<") or "<svg" in code

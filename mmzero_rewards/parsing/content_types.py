@@ -1,4 +1,4 @@
-"""Which of the seven picture classes a proposal belongs to: its tag, else keywords in its caption (METHOD §2.1).
+"""Which of the seven picture classes a proposal belongs to: its tag, else keywords in its caption (method.md §2.1).
 
 The reference matches keywords as substrings, so a "roadmap" is a map; the default matches whole words.
 """
@@ -55,7 +55,7 @@ KEYWORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("map", ("map", "region", "geographic", "country")),
     ("table", ("table", "grid")),
 )
-"""Caption keywords of each class, tried in this order (METHOD §2.1)."""
+"""Caption keywords of each class, tried in this order (docs/method.md §2.1)."""
 
 LOOKED_UP_CHARS = 50_000
 """Keywords are looked for in this much of a caption: twice the longest a Proposer can write."""

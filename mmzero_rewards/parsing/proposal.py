@@ -1,7 +1,7 @@
 """The six blocks of a Proposer response -> proposal. One parser for training, collection and evaluation.
 
 Bodies are kept character for character (only trimmed at both ends). Everything works with `str.find` on literal tags,
-so a hostile text of any length costs linear time. Source: METHOD §2.1.
+so a hostile text of any length costs linear time. Source: docs/method.md §2.1.
 """
 
 from dataclasses import dataclass, fields

@@ -3,7 +3,7 @@
 One parser each for training, collection and evaluation; all of them read what follows the model's thoughts.
 """
 
-from mmzero_rewards.parsing.boxed import answered, boxed, extract_answer, has_answer_format
+from mmzero_rewards.parsing.boxed import boxed, extract_answer, has_answer_format
 from mmzero_rewards.parsing.code import extract_code, fence_bodies, looks_like_svg
 from mmzero_rewards.parsing.proposal import PROPOSAL_FIELDS, Proposal, parse_proposal, render_proposal
 from mmzero_rewards.parsing.thought import FormatError, after_thought
@@ -13,7 +13,6 @@ __all__ = [
     "FormatError",
     "Proposal",
     "after_thought",
-    "answered",
     "boxed",
     "extract_answer",
     "extract_code",

@@ -1,5 +1,5 @@
 """Cheating and collapse, measured: answers written into the picture, questions solvable blind, repeated pictures
-(METHOD §2.2 `Leak`, §6.1 `leak`, `blind`). Whether a silver label contradicts the Proposer: labels.py.
+(docs/method.md §2.2 `Leak`, §6.1 `leak`, `blind`). Whether a silver label contradicts the Proposer: labels.py.
 
 Each check is a metric; the reward subtracts a penalty only where a key says so (coder.leak_penalty,
 proposer.blind_penalty). Not covered: answers drawn as shapes instead of text (the environment reports texts only).
@@ -15,11 +15,12 @@ import numpy as np
 from PIL import Image
 
 from mmzero_rewards.answers.grading import grade, read
+from mmzero_rewards.answers.missing import answered
 from mmzero_rewards.answers.textform import plain
 from mmzero_rewards.answers.voting import vote
 from mmzero_rewards.answers.words import WORDS
 from mmzero_rewards.config import RewardConfig
-from mmzero_rewards.parsing.responses import Proposal, answered
+from mmzero_rewards.parsing.responses import Proposal
 
 TICK_RUN = 3
 """Fewest evenly spaced drawn numbers that count as axis ticks."""

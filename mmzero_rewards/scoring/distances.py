@@ -3,7 +3,8 @@
 `ngram_cosine` is the cosine distance of hashed word 1- to 3-gram counts (clipped like BLEU's, see `_cosine_distances`),
 so copies of any length are at distance 0.
 `bleu` is 1 - sentence BLEU-4 with text i < j as hypothesis, the value used both ways; it equals NLTK's method-1
-smoothing to 1e-12 but comes from one sparse product per n-gram order instead of a loop over pairs. Source: METHOD §2.1.
+smoothing to 1e-12 but comes from one sparse product per n-gram order instead of a loop over pairs.
+Source: method.md §2.1.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def _cosine_distances(texts: Sequence[str]) -> np.ndarray:
 
 def _bleu_distances(texts: Sequence[str]) -> np.ndarray:
     """1 - sentence BLEU-4 of every pair: clipped counts, uniform weights, brevity penalty; no shared word is 0, a zero
-    count becomes 0.1, an n-gram total is at least 1, tokens split at blanks (METHOD §2.1)."""
+    count becomes 0.1, an n-gram total is at least 1, tokens split at blanks (docs/method.md §2.1)."""
     split = [text.split() for text in texts]
     words, owners = _word_hashes(split)
     lengths = np.array([len(tokens) for tokens in split], dtype=float)

@@ -1,4 +1,4 @@
-"""How repetitive a batch of proposals is: clusters of their texts and the batch terms r_ct and r_div (METHOD §2.1).
+"""How repetitive a batch of proposals is: clusters of their texts and the batch terms r_ct and r_div (method.md §2.1).
 
 Each text field is clustered on its own: average linkage on the distances of distances.py, merged below the threshold.
 A text of an earlier iteration counts like one more copy in the batch. True cluster counts and distances are metrics.
@@ -21,7 +21,7 @@ from mmzero_rewards.scoring.distances import distances, distinct_n
 FIELDS = ("caption", "easy_question", "hard_question")
 SHARE_NAMES = {"caption": "cap_share", "easy_question": "easyq_share", "hard_question": "hardq_share"}
 R_DIV_LIMIT = 0.5
-"""r_div is clipped to this range on both sides (METHOD §2.1)."""
+"""r_div is clipped to this range on both sides (docs/method.md §2.1)."""
 
 
 def clusters(matrix: np.ndarray, threshold: float) -> np.ndarray:

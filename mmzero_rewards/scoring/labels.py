@@ -1,15 +1,15 @@
 """Which collected rows train the next role: silver labels with their filter, and the render-rate window.
 
-Pure decisions with a named reason; budgets, top-up and files are the collection's. Source: METHOD §2.2, §2.3, §4.
+Pure decisions with a named reason; budgets, top-up and files are the collection's. Source: method.md §2.2, §2.3, §4.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmzero_rewards.answers.grading import grade
+from mmzero_rewards.answers.missing import answered
 from mmzero_rewards.answers.voting import vote
 from mmzero_rewards.config import LabelFilterConfig, RewardConfig
-from mmzero_rewards.parsing.responses import answered
 from mmzero_rewards.scoring import TOLERANCE
 
 

@@ -1,4 +1,4 @@
-"""Replay recorded cases: the same inputs must give the same numbers (METHOD §6.3).
+"""Replay recorded cases: the same inputs must give the same numbers (docs/method.md §6.3).
 
 A file is a JSON list of {id, role, preset, inputs, expected, note} (cases.py); `preset` is "reference" (our `paper`),
 "paper" or "default". Only the keys of `expected` are compared: numbers within 1e-9, null with None or NaN, texts

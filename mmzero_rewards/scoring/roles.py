@@ -1,4 +1,4 @@
-"""Rewards of the three roles as pure functions: evidence in, every term by name out (METHOD §2.1-2.3).
+"""Rewards of the three roles as pure functions: evidence in, every term by name out (docs/method.md §2.1-2.3).
 
 `score` is what one sample knows; the batch terms r_ct and r_div of a proposal are added later (diversity.batch_terms).
 Each function returns the same numeric keys for every input; NaN means "not defined here" (for example the blind rate
@@ -88,7 +88,7 @@ def difficulty(votes: Sequence[str | None], config: RewardConfig) -> tuple[float
 
 
 def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = None) -> dict[str, float]:
-    """METHOD §2.1: -1 on a format error, else the mean over all N codes of (min(s, cap) + d), plus r_eh.
+    """docs/method.md §2.1: -1 on a format error, else the mean over all N codes of (min(s, cap) + d), plus r_eh.
 
     Means are over the rendered pictures (0.0 when there are none); `leak` is the share of pictures with an answer
     written in them, `leak_excused` where it is a single character or an axis tick; `blind_rate` is NaN unless blind
@@ -159,7 +159,7 @@ def _proposer_terms(score: float, **terms: float) -> dict[str, float]:
 
 
 def score_coder(evidence: CoderEvidence, config: RewardConfig | None = None) -> dict[str, float]:
-    """METHOD §2.2: 1 + s + d - leak penalty when drawn, else the graded penalty with its floor.
+    """docs/method.md §2.2: 1 + s + d - leak penalty when drawn, else the graded penalty with its floor.
 
     `leak` is 1 when an answer stands as text in the picture, `leak_excused` when it is only a single character or an
     axis tick there, which costs nothing (NaN when nothing was drawn).
@@ -203,7 +203,7 @@ def score_coder(evidence: CoderEvidence, config: RewardConfig | None = None) -> 
 
 
 def score_solver(evidence: SolverEvidence, config: RewardConfig | None = None) -> dict[str, float]:
-    """METHOD §2.3: (1 - w) * [answer equals label] + w * [format], w = solver.format_weight.
+    """docs/method.md §2.3: (1 - w) * [answer equals label] + w * [format], w = solver.format_weight.
 
     `answered` is 1 when a box holds an answer; without a label nothing is right.
     """

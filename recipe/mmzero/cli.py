@@ -198,7 +198,7 @@ def clean(arguments: Sequence[str]) -> int:
 
 
 def tiny(arguments: Sequence[str]) -> int:
-    from recipe.mmzero.tiny import cli as tiny_cli
+    from recipe.mmzero.run.lab import tiny_cli
 
     return tiny_cli.main(list(arguments))
 

@@ -3,7 +3,7 @@
     python tests/chaos/check.py RUN_DIR [REFERENCE_RUN_DIR]
 
 Checked: every step done and its outputs unchanged; every training step counted once, in order; row ids unique; every
-picture that a row names is there. With a reference of the same seed: the collected rows are equal (METHOD §4).
+picture that a row names is there. With a reference of the same seed: the collected rows are equal (docs/method.md §4).
 """
 
 import json

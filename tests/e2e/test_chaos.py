@@ -1,5 +1,5 @@
 """The short form of tests/chaos/chaos.py: three kills -9 until the Coder's rows are collected, compared with the run of
-the other tests here (METHOD §4: the collected rows do not depend on timing or kills)."""
+the other tests here (docs/method.md §4: the collected rows do not depend on timing or kills)."""
 
 import random
 

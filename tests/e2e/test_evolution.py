@@ -105,7 +105,7 @@ def test_each_step_starts_from_what_the_journal_says(evolved):
 
 
 def test_the_coder_is_judged_by_the_solver_not_by_itself(evolved):
-    """METHOD §8 `judge_is_coder`: the served path, as the trainer logged it."""
+    """docs/method.md §8 `judge_is_coder`: the served path, as the trainer logged it."""
     log = (evolved.run_dir / "logs" / "iter_01-coder.attempt01.log").read_text()
     served = [line for line in log.splitlines() if "peer solver:" in line]
     assert served and str(_base(evolved.run_dir)) in served[0]

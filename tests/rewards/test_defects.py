@@ -1,6 +1,6 @@
 """One test per known defect of the reference that belongs to parsing, grading, voting, scoring, diversity or labels.
 
-Named after METHOD §8. Defects of serving, rendering, data files and plots are tested where those parts live.
+Named after docs/method.md §8. Defects of serving, rendering, data files and plots are tested where those parts live.
 """
 
 import math

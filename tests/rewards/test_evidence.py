@@ -10,8 +10,8 @@ from mmzero_rewards import evidence
 from mmzero_rewards.evidence import Drawn, Judge, draw, judge
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.peers.client import PeerClient, PeerError
+from mmzero_rewards.peers.seeds import request_seed
 from mmzero_rewards.prompting import PromptTemplates
-from mmzero_rewards.seeds import request_seed
 from tests.support.fault_server import FaultServer, has_picture, picture_in, png, question_of, serve
 
 PROPOSAL = Proposal("geometry", "a red square", "What colour?", "red", "How many corners?", "4")

@@ -1,4 +1,4 @@
-"""Every decision of METHOD §6.1 has its key in a run's configuration, and the two presets differ as §6.2 says."""
+"""Every decision of method.md §6.1 has its key in a run's configuration, and the two presets differ as §6.2 says."""
 
 from importlib import resources
 
@@ -77,7 +77,7 @@ DECISIONS = {
 }
 KEYS = {key: value for row in DECISIONS.values() for key, value in row.items()}
 
-PRESET_KEYS = {  # METHOD §6.2: key -> (paper, default)
+PRESET_KEYS = {  # docs/method.md §6.2: key -> (paper, default)
     "proposer.no_render": ("zero", "r_eh"),
     "proposer.content_type.single_type": ("skip", "penalise"),
     "proposer.content_type.fallback": ("substring", "word"),

@@ -1,6 +1,6 @@
 """Recorded cases replay exactly; the command line says which do not.
 
-reward_vectors.json: 153 cases made by running the reference implementation with stubbed services (METHOD §6.3).
+reward_vectors.json: 153 cases made by running the reference implementation with stubbed services (docs/method.md §6.3).
 cases.json: ours, made by hand.
 """
 

@@ -1,6 +1,6 @@
 """Simulated peers and renderer for the collection tests and tests/bench/collect.py.
 
-A model here is a pure function of (prompt, seed, sample), as METHOD §4 assumes of a seeded engine. Capacity, latency
+A model here is a pure function of (prompt, seed, sample), as method.md §4 assumes of a seeded engine. Capacity, latency
 and failures are separate and may be as irregular as a test wants, since they must not change what is collected.
 """
 

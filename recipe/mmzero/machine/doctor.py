@@ -21,6 +21,7 @@ from omegaconf import DictConfig
 from recipe.mmzero.machine import capacity, disk, model_folder, surroundings
 from recipe.mmzero.machine import facts as machine
 from recipe.mmzero.machine.facts import FAIL, OK, WARN, Check
+from recipe.mmzero.machine.packages import packages
 from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.compose import group_names
 from recipe.mmzero.settings.environment import inherited, stage_environment
@@ -31,20 +32,6 @@ RAY_SESSION = 2.0  # GiB of TMPDIR: Ray's logs and spilled objects
 TINY_HOST = 8.0  # GiB of host memory for the tiny model with its peers
 # A CPU profile trains in fp32: 16 bytes per parameter (weights, gradients, two moments), of its 16 GiB.
 CPU_PARAMETERS = 10**9
-# The package that a verl tracker or a grader imports, by its setting; the others come with verl.
-PACKAGES = {
-    "loggers": {
-        "wandb": "wandb",
-        "mlflow": "mlflow",
-        "swanlab": "swanlab",
-        "vemlp_wandb": "volcengine_ml_platform",
-        "tensorboard": "tensorboard",
-        "clearml": "clearml",
-        "trackio": "trackio",
-        "rl_insight": "rl_insight",
-    },
-    "grading.grader": {"mathruler": "mathruler"},
-}
 
 
 def main(overrides: Sequence[str], brief: bool = False) -> int:
@@ -149,17 +136,6 @@ def holds(config: DictConfig) -> Check:
         text = f"hardware={hardware.name}: the cpu profile cannot hold {size}"
         return Check("hardware", FAIL, text, f"choose hardware=... ({', '.join(others)}), or model=tiny")
     return Check("hardware", OK, f"{hardware.name} is of the kind that {config.model.name} needs")
-
-
-def packages(config: DictConfig) -> Iterator[Check]:
-    """Optional packages that a setting asks for; verl imports them when the first stage has loaded its models."""
-    wanted = {"loggers": list(config.loggers), "grading.grader": [config.grading.grader]}
-    for key, values in wanted.items():
-        for value in values:
-            package = PACKAGES[key].get(value)
-            if package and find_spec(package) is None:
-                remedy = f"pip install {package}, or change {key}"
-                yield Check(key, FAIL, f"{key} has {value}, and the package {package} is not installed", remedy)
 
 
 def devices(config: DictConfig) -> Check:

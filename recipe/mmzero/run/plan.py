@@ -2,7 +2,7 @@
 
     iter_01/proposer -> iter_01/collect_coder -> iter_01/coder -> iter_01/collect_solver -> iter_01/solver -> ...
 
-Which checkpoint trains and which ones answer is METHOD §1's table; the work per step is METHOD §5 "Work per step".
+Which checkpoint trains and which ones answer is method.md §1's table; the work per step is §5 "Work per step".
 An input is a reference: `base`, or the id of the step that makes it.
 """
 

@@ -1,6 +1,6 @@
 """The `alarms` block of a configuration: when a number of a finished step means trouble.
 
-The rules are in report/alarms/rules.py. Thresholds are ours and untuned, chosen from METHOD §7 "Dynamics".
+The rules are in report/alarms/rules.py. Thresholds are ours and untuned, chosen from docs/method.md §7 "Dynamics".
 """
 
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from recipe.mmzero.settings.types import ROLES, ConfigError
 
 STAGES = ("proposer", "collect_coder", "coder", "collect_solver", "solver")
-# Which roles answer in each stage (METHOD §1). A peer's GPUs are `<role>_gpus` of the stage's layout.
+# Which roles answer in each stage (docs/method.md §1). A peer's GPUs are `<role>_gpus` of the stage's layout.
 PEERS = {
     "proposer": ("coder", "solver"),
     "collect_coder": ("proposer", "coder", "solver"),

@@ -1,4 +1,4 @@
-"""One template per role, used by training, serving and labelling alike (METHOD §6.1 `prompt_format`).
+"""One template per role, used by training, serving and labelling alike (docs/method.md §6.1 `prompt_format`).
 
 `templates(config)` reads the set that `model.prompts` names (`full` for real models, `tiny` for the embedded one), with
 the files that `prompts.<role>` names in place of its own.

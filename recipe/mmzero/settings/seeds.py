@@ -1,10 +1,10 @@
-"""Seeds derived from the run's one seed (METHOD §4 `Determinism`).
+"""Seeds derived from the run's one seed (docs/method.md §4 `Determinism`).
 
 A derived seed depends only on what is being sampled, never on time, process, or order, so a request that is repeated
 after a crash asks for the same sample. Not covered: engines whose output depends on the shape of the batch.
 """
 
-from mmzero_rewards.seeds import seed_of
+from mmzero_rewards.peers.seeds import seed_of
 
 
 def derive_seed(seed: int, iteration: int, stage: str, row: int, sample: int = 0) -> int:

@@ -14,7 +14,7 @@ from recipe.mmzero.settings.seeds import derive_seed
 
 
 def image_policy(config: DictConfig) -> dict[str, int]:
-    """The one picture-size policy of rewards, labels and training (METHOD `picture_size`), in pixels."""
+    """The one picture-size policy of rewards, labels and training (docs/method.md §6.1), in pixels."""
     return {"min_pixels": int(config.image.min_pixels), "max_pixels": int(config.image.max_pixels)}
 
 

@@ -112,7 +112,7 @@ def test_dropped_samples_leave_the_batch_and_every_metric():
 
 
 def test_sentinel_score_of_a_whole_step_stops_the_stage_with_the_address():
-    """METHOD §8 `sentinel_score`, `silent_zero`: all servers gone is one line naming one, never a batch of zeros."""
+    """method.md §8 `sentinel_score`, `silent_zero`: all servers gone is one line naming one, never a batch of zeros."""
     for count in (3, 40):
         with pytest.raises(StageFailure) as caught:
             require_few_lost(dropped(count, 40), 40, 0.05)

@@ -1,6 +1,6 @@
 """The whole collection pipelines with simulated peers: determinism, kills, starvation, failures, counts.
 
-Peers are pure functions of the request (collect_sim.py), as METHOD §4 assumes; time, order, retries and kills vary.
+Peers are pure functions of the request (collect_sim.py), as method.md §4 assumes; time, order, retries and kills vary.
 One test talks HTTP to a real server. Parts alone: test_collect_parts.py. The real engine: tests/e2e.
 """
 

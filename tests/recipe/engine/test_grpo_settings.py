@@ -1,4 +1,4 @@
-"""METHOD §3: what GRPO runs with, read from verl's config as Hydra composes it; and the seeds of roll-outs."""
+"""docs/method.md §3: what GRPO runs with, read from verl's config as Hydra composes it; and the seeds of roll-outs."""
 
 import asyncio
 from types import SimpleNamespace

@@ -108,7 +108,7 @@ def test_reproduce_gives_the_same_settings(run, page):
 
 
 def test_terms_add_up_to_the_score(run):
-    """METHOD §2: the coloured parts of the bar are the whole reward."""
+    """docs/method.md §2: the coloured parts of the bar are the whole reward."""
     seen = set()
     for path in run.glob("iter_*/*/samples/*.jsonl"):
         for _, record in json_lines(path, Skips()):

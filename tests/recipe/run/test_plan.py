@@ -1,4 +1,4 @@
-"""The plan's numbers are METHOD §5's, for every model that has a column."""
+"""The plan's numbers are docs/method.md §5's, for every model that has a column."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def steps(model, hardware="gpu8x80", *overrides):
     return {step.id: step for step in plan.plan(schema.load([f"model={model}", f"hardware={hardware}", *overrides]))}
 
 
-# METHOD §5 "Work per step": proposals, codes, pictures, answers of one GRPO step.
+# docs/method.md §5 "Work per step": proposals, codes, pictures, answers of one GRPO step.
 PER_STEP = [
     ("qwen2_5_vl_7b", "proposer", (72, 288, 288, 2_880)),
     ("qwen2_5_vl_7b", "coder", (0, 1_280, 1_280, 12_800)),
@@ -29,8 +29,8 @@ def test_work_per_step(model, stage, numbers):
     assert (work.proposals, work.codes, work.renders, work.answers) == numbers
 
 
-# METHOD §5 "Collection": 3,304 proposals and 4 codes each in the reference; ours may spend four times as many before it
-# gives up on its target of 1,200 rows (METHOD §6.1 render_filter). The Solver's 5,000 / 100,000 are the reference's.
+# method.md §5 "Collection": 3,304 proposals and 4 codes each in the reference; ours may spend four times as many before
+# it gives up on its target of 1,200 rows (§6.1 render_filter). The Solver's 5,000 / 100,000 are the reference's.
 COLLECTIONS = [
     ("qwen2_5_vl_7b", "collect_coder", (13_200, 52_800, 0)),
     ("qwen2_5_vl_7b", "collect_solver", (5_000, 5_000, 100_000)),
@@ -67,7 +67,7 @@ def test_rows_and_tokens():
 
 
 def test_checkpoints_and_peers_follow_method():
-    """METHOD §1: index 0 is the base; the Coder's judge and the labels are S_{i-1}, the drawings C_i."""
+    """docs/method.md §1: index 0 is the base; the Coder's judge and the labels are S_{i-1}, the drawings C_i."""
     found = steps("qwen2_5_vl_7b", "gpu8x80", "evolution.iterations=2")
     assert found["iter_01/proposer"].inputs == {"policy": "base", "coder": "base", "solver": "base"}
     assert found["iter_02/proposer"].inputs == {

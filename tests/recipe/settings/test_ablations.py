@@ -11,9 +11,9 @@ from recipe.mmzero.settings import schema
 
 FOLDER = resources.files("recipe.mmzero.config").joinpath("ablation")
 NAMES = sorted(path.name.removesuffix(".yaml") for path in FOLDER.iterdir() if path.name.endswith(".yaml"))
-# On a real model: the tiny one has numbers of its own where an ablation compares with METHOD's.
+# On a real model: the tiny one has numbers of its own where an ablation compares with the paper's.
 MODEL = ["model=qwen2_5_vl_7b", "hardware=gpu8x80"]
-# Rows of METHOD §6.1 with a key of their own. Not here: rows without a key (coder_difficulty, voting, missing_hard,
+# Rows of method.md §6.1 with a key of their own. Not here: rows without a key (coder_difficulty, voting, missing_hard,
 # prompt_format, seeds) and rows whose alternative we refuse to offer (failures that are scored, an external test set).
 DECISIONS = [
     "coder_judge",

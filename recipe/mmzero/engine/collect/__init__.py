@@ -1,4 +1,6 @@
-"""Data between the training stages: propose -> code -> draw -> answer -> filter, streamed and resumable (DESIGN §6).
+"""Data between the training stages: propose -> code -> draw -> answer -> filter, streamed and resumable.
+
+Contracts: docs/design.md.
 
     summary = await run("collect_coder", config, clients, render_env, step_dir, iteration)
 

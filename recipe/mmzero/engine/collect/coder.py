@@ -1,4 +1,4 @@
-"""Training rows for the Coder: proposals of P_i that C_{i-1} can draw sometimes (METHOD §2.2, §4 `Top-up`).
+"""Training rows for the Coder: proposals of P_i that C_{i-1} can draw sometimes (docs/method.md §2.2, §4 `Top-up`).
 
 Per row: one proposal -> N codes -> N pictures -> render rate. The window filter decides; rows are taken in index order
 until `target_rows` are accepted or `attempt_budget` proposals are spent.

@@ -1,9 +1,9 @@
-"""The parquet files of METHOD §4, written row by row in bounded memory.
+"""The parquet files of docs/method.md §4, written row by row in bounded memory.
 
 Every schema is explicit: a column that happens to hold only nulls or empty lists keeps its type, so files of different
 steps can be read together. Training files have verl's columns (`data_source`, `prompt`, `images`, `reward_model`,
-`extra_info`, `agent_name`); METHOD's columns stand in `extra_info`. `images` holds absolute paths, because verl's
-workers have other working directories; `extra_info.image` and drawings.parquet hold the path relative to the step.
+`extra_info`, `agent_name`); the columns of method.md §4 stand in `extra_info`. `images` holds absolute paths, because
+verl's workers have other working directories; `extra_info.image` and drawings.parquet hold the path within the step.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

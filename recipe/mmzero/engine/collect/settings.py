@@ -18,7 +18,7 @@ FEWEST_ROWS, MOST_ROWS = 8, 1024
 
 @dataclass(frozen=True)
 class CoderFilter:
-    """`coder.filter` (METHOD §4 `Top-up`). `attempt_budget` counts proposals."""
+    """`coder.filter` (docs/method.md §4 `Top-up`). `attempt_budget` counts proposals."""
 
     mode: str = "window_then_variance"
     window: tuple[float, float] = (0.25, 0.75)
@@ -29,7 +29,7 @@ class CoderFilter:
 
 @dataclass(frozen=True)
 class SolverFilter:
-    """The part of `solver.filter` that counts rows; which rows pass is `rewards.solver.filter` (METHOD §2.3).
+    """The part of `solver.filter` that counts rows; which rows pass is `rewards.solver.filter` (docs/method.md §2.3).
 
     Without `target_rows`, `proposals` proposals are spent, else `attempt_budget` at most.
     """

@@ -1,4 +1,4 @@
-"""Training rows for the Solver: fresh pictures with silver labels (METHOD §2.3).
+"""Training rows for the Solver: fresh pictures with silver labels (docs/method.md §2.3).
 
 Per row: one proposal of P_i -> one code of C_i -> picture -> K = 10 answers of S_{i-1} to the easy and to the hard
 question, both asked at once -> label and filter (mmzero_rewards.scoring.labels). A share of the pictures' hard

@@ -1,4 +1,4 @@
-"""Second choice for the Coder: rejected proposals whose codes differ most in reward (METHOD §4 `Top-up`).
+"""Second choice for the Coder: rejected proposals whose codes differ most in reward (docs/method.md §4 `Top-up`).
 
 Asks the Solver about every picture of every candidate, K answers to each of two questions; codes that did not draw cost
 nothing. Votes go to shards of their own, so this pass resumes as the first one does. They are stored by picture: a row

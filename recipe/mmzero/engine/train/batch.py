@@ -1,6 +1,6 @@
 """What the whole batch of a training step knows: batch-level reward terms, drops, metrics. Pure functions.
 
-Sources: METHOD §2.1 (r_ct and r_div are computed over all roll-outs of the step, before advantages), §3 (a dropped
+Sources: method.md §2.1 (r_ct and r_div are computed over all roll-outs of the step, before advantages), §3 (a dropped
 sample leaves mean, std and loss; a group with fewer than two samples leaves the batch), §2.0 (failures.max_fraction).
 """
 
@@ -116,7 +116,7 @@ def finish(
 
     Args:
         expected: roll-outs that the step should have; those that `rows` lacks are lost, too.
-        label_mode: of the Solver: offline (labels come with the rows) or online (METHOD §2.3).
+        label_mode: of the Solver: offline (labels come with the rows) or online (docs/method.md §2.3).
         memory: proposals of earlier iterations that count as neighbours (proposer.diversity.memory).
     """
     dropped = sum(row.dropped for row in rows)
@@ -255,7 +255,7 @@ def length_metrics(role: str, responses: Sequence[Sequence[int]], limit: int, en
 def _label_online(
     rows: Sequence[Row], config: RewardConfig, added: list[float], terms: list[dict[str, float]]
 ) -> list[int]:
-    """METHOD §2.3 `label_mode: online`: the label is the majority of the current group's own answers.
+    """docs/method.md §2.3 `label_mode: online`: the label is the majority of the current group's own answers.
 
     Changes `added`, `terms` and the samples' `label` in place; returns the positions of groups without an answer.
     """

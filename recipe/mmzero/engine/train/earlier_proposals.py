@@ -1,4 +1,4 @@
-"""Proposals of earlier iterations, as neighbours of the current batch (METHOD §6.1 `diversity`: `memory`).
+"""Proposals of earlier iterations, as neighbours of the current batch (docs/method.md §6.1 `diversity`: `memory`).
 
 With `proposer.diversity.memory` = M, the Proposer of iteration i pays for repeating what P_{i-M} .. P_{i-1} proposed
 when the Coder's data were collected. Read once, at the start of the stage; those files never change again.

@@ -2,8 +2,8 @@
 
 verl drops incomplete batches and, with fewer rows than a batch, trains on nothing at all. So the stage writes its rows
 once per use: whole epochs, cut to steps x prompts_per_step. Resume is then exact (no epoch boundary inside), and a
-small dataset repeats instead of shrinking the batch (METHOD §6.1 `small_data`). The Coder's and the Solver's epochs are
-shuffled, each with its own seed; the Proposer's rows are round-robin over the topics and stay so (METHOD §2.1).
+small dataset repeats instead of shrinking the batch (method.md §6.1 `small_data`). The Coder's and the Solver's epochs
+are shuffled, each with its own seed; the Proposer's rows are round-robin over the topics and stay so (§2.1).
 """
 
 import random

@@ -1,4 +1,4 @@
-"""The Proposer's training rows: prompts made of topics, round-robin (METHOD §2.1: 8 topics x 126)."""
+"""The Proposer's training rows: prompts made of topics, round-robin (docs/method.md §2.1: 8 topics x 126)."""
 
 import random
 from collections.abc import Iterable, Sequence

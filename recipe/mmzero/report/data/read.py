@@ -2,7 +2,8 @@
 
 What cannot be used is left out and counted by reason in `Skips`, with the first place where it happened: half a line,
 text that is not UTF-8 or not JSON, a record without role, an unknown field (the record stays, the field goes).
-Only a path that is no folder is an error. Layout: DESIGN §5. Standard library and YAML only: the alarms use it too.
+Only a path that is no folder is an error. Layout: settings/folder.py. Standard library and
+YAML only: the alarms use it too.
 
 Not covered: the content of samples (records.py), checkpoints, logs.
 """

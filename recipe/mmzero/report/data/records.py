@@ -2,7 +2,7 @@
 
 `from_sample` takes a line of samples/*.jsonl, `from_row` a row of a collection (collected.py). Both give a `Sample`
 whose texts are bounded, so that one absurd record cannot fill the page. `breakdown` splits a score into the terms of
-METHOD §2, so that they add up to it.
+docs/method.md §2, so that they add up to it.
 """
 
 import json
@@ -159,7 +159,7 @@ def unpack(packed: bytes) -> Sample:
 
 
 def breakdown(sample: Sample, format_weight: float = 0.1) -> list[tuple[str, float]]:
-    """The score as (term, value) that add up to it, zeros left out; [] without a score (METHOD §2.1-2.3)."""
+    """The score as (term, value) that add up to it, zeros left out; [] without a score (docs/method.md §2.1-2.3)."""
     terms, score = sample.terms, sample.score
     if score is None or sample.status == "dropped":
         return []

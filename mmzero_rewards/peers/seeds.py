@@ -14,7 +14,7 @@ def seed_of(name: str) -> int:
 
 
 def request_seed(seed: int, *parts: Any) -> int:
-    """Seed of one request, from the run's seed and what is asked (METHOD §4 `Determinism`).
+    """Seed of one request, from the run's seed and what is asked (docs/method.md §4 `Determinism`).
 
     >>> request_seed(0, "judge", "how many?")
     900972930
