@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmzero_rewards.answers.grading import grade, grade_answer
+from mmzero_rewards.answers.missing import answered
 from mmzero_rewards.answers.voting import vote
 from mmzero_rewards.config import GradingConfig, RewardConfig, SolverConfig
 from mmzero_rewards.parsing.responses import (
     FormatError,
     Proposal,
-    answered,
     extract_answer,
     extract_code,
     has_answer_format,

@@ -1,0 +1,209 @@
+"""The laboratory: experiments as YAML, truth of rows, paired tables. Whole runs are in tests/e2e."""
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recipe.mmzero.engine.train.shuffled import kind_of, shuffled_labels
+from recipe.mmzero.run.lab import compare, experiment, measure, rows, table
+from recipe.mmzero.run.plan import plan
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.folder import RunFolder
+from recipe.mmzero.tiny.pixels import draw
+from recipe.mmzero.tiny.world import Scene
+
+SCENE = Scene("bars", (("red", 3), ("blue", 1)))
+ROW = {
+    "caption": SCENE.caption,
+    "content_type": "data_chart",
+    "easy_question": "value of red?",
+    "easy_answer": "3",
+    "hard_question": "sum of all?",
+    "label": "4",
+}
+
+
+def one(**changed):
+    shown = changed.pop("shown", SCENE)
+    return {name: values[0] for name, values in rows.truth([ROW | changed], [draw(shown)]).items()}
+
+
+def test_a_right_row_is_right_in_every_way():
+    assert set(one().values()) == {1.0}
+
+
+def test_a_label_can_be_true_of_the_picture_and_false_of_the_caption():
+    found = one(shown=Scene("bars", (("red", 5), ("blue", 1))), label="6")
+    assert found["faithful"] == 0 and found["label_true"] == 0 and found["label_true_of_picture"] == 1
+
+
+@pytest.mark.parametrize("question", ["difference of red and red?", "value of green?", "what is it?"])
+def test_an_ill_posed_question_has_no_true_label(question):
+    found = one(hard_question=question, label="0")
+    assert found["well_posed"] == 0 and found["label_true"] == 0
+
+
+def test_a_picture_of_no_scene_says_nothing_about_its_label():
+    noise = np.random.default_rng(0).integers(0, 255, (112, 112, 3)).astype(np.uint8)
+    values = rows.truth([ROW], [noise])
+    assert values["label_true_of_picture"] == [None] and values["faithful"] == [0.0] and values["label_true"] == [1.0]
+
+
+# --- shuffled labels --------------------------------------------------------------------------------------------------
+
+
+def labelled(labels):
+    return pd.DataFrame({"reward_model": [{"style": "rule", "ground_truth": label} for label in labels], "row": labels})
+
+
+def test_labels_are_dealt_out_within_their_kind():
+    labels = [*map(str, range(20)), "yes", "no", "yes", "red", "blue", "circle", "green"]
+    dealt = [model["ground_truth"] for model in shuffled_labels(labelled(labels), seed=1)["reward_model"]]
+    assert sorted(dealt) == sorted(labels) and dealt != labels
+    assert [kind_of(label) for label in dealt] == [kind_of(label) for label in labels]
+    again = [model["ground_truth"] for model in shuffled_labels(labelled(labels), seed=1)["reward_model"]]
+    other = [model["ground_truth"] for model in shuffled_labels(labelled(labels), seed=2)["reward_model"]]
+    assert again == dealt != other
+
+
+def test_the_rows_themselves_stay():
+    before = labelled([*"12345"])
+    after = shuffled_labels(before, seed=1)
+    assert list(after["row"]) == [*"12345"]
+    assert [model["ground_truth"] for model in before["reward_model"]] == [*"12345"], "the input is not changed"
+
+
+# --- roles that are not trained ---------------------------------------------------------------------------------------
+
+
+def test_frozen_partners_stay_the_base_and_collect_nothing_for_themselves():
+    steps = plan(schema.load(["evolution.train=[solver]", "evolution.iterations=2"]))
+    assert [step.id for step in steps] == [
+        f"iter_{i:02d}/{stage}" for i in (1, 2) for stage in ("collect_solver", "solver")
+    ]
+    assert steps[2].inputs == {"proposer": "base", "coder": "base", "solver": "iter_01/solver"}
+    assert steps[3].inputs == {"policy": "iter_01/solver", "data": "iter_02/collect_solver"}
+
+
+def test_a_frozen_coder_draws_for_a_trained_proposer():
+    steps = {
+        step.id: step for step in plan(schema.load(["evolution.train=[proposer,solver]", "evolution.iterations=2"]))
+    }
+    assert steps["iter_02/proposer"].inputs == {
+        "policy": "iter_01/proposer",
+        "coder": "base",
+        "solver": "iter_01/solver",
+    }
+    assert steps["iter_02/collect_solver"].inputs["coder"] == "base"
+    assert steps["iter_02/collect_solver"].inputs["proposer"] == "iter_02/proposer"
+
+
+# --- experiments ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", experiment.shipped())
+def test_shipped_experiments_compose(name, tmp_path):
+    runs = experiment.load(name).runs(tmp_path)
+    assert len({run.folder for run in runs}) == len(runs) >= 4
+    for run in runs[:: len({run.seed for run in runs})]:
+        assert plan(schema.load([*run.words, f"run_dir={run.folder}"]))
+
+
+GOOD = "settings: [model=tiny]\nseeds: [0, 1]\ncontrol: a\narms: {a: [], b: [stage.steps=2]}\n"
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (("control: a", "control: c"), "control 'c' is no arm"),
+        (("seeds: [0, 1]", "seeds: []"), "seeds"),
+        (("seeds: [0, 1]", "sedes: [0]"), "exactly the keys"),
+        (("b: [stage.steps=2]", "b: stage.steps=2"), "lists of key=value"),
+        (("b: [stage.steps=2]", "b: [steps]"), "lists of key=value"),
+        (("arms:", "arms: {"), "not YAML"),
+    ],
+)
+def test_a_wrong_experiment_is_one_line(tmp_path, change, said):
+    path = tmp_path / "own.yaml"
+    path.write_text(GOOD.replace(*change))
+    with pytest.raises(experiment.ExperimentError, match=said) as error:
+        experiment.load(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_names_list_the_known(tmp_path):
+    with pytest.raises(experiment.ExperimentError, match="evolution"):
+        experiment.load("evolutoin")
+    path = tmp_path / "own.yaml"
+    path.write_text(GOOD)
+    with pytest.raises(experiment.ExperimentError, match="one of a, b"):
+        experiment.load(str(path)).runs(tmp_path, arms=["c"])
+    runs = experiment.load(str(path)).runs(tmp_path)
+    assert [(run.seed, run.arm) for run in runs] == [(0, "a"), (0, "b"), (1, "a"), (1, "b")], "seed by seed"
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def test_differences_are_paired_and_leave_out_items_without_a_value():
+    mean, low, high = table.paired([0.0, 0.0, 1.0, None], [1.0, 0.0, 1.0, 1.0])
+    assert mean == pytest.approx(1 / 3) and low < mean < high
+    assert high - mean == pytest.approx(1.96 * np.std([1, 0, 0], ddof=1) / math.sqrt(3))
+    assert table.paired([1.0, 0.0] * 50, [1.0, 0.0] * 50) == (0.0, 0.0, 0.0), "no noise where nothing changed"
+
+
+def test_intervals_over_seeds_are_students():
+    mean, _, high = table.over_seeds([0.1, 0.2, 0.3])
+    assert mean == pytest.approx(0.2) and high - mean == pytest.approx(4.302653 * 0.1 / math.sqrt(3))
+    assert table.over_seeds([0.1])[0] == 0.1 and math.isnan(table.over_seeds([0.1])[1])
+
+
+def made(iteration, share, items=40):
+    values = {role: {} for role in ("solver", "coder", "proposer")}
+    for role, name, _ in table.LINES:
+        if role != "rows":
+            values[role][name] = [1.0] * round(share * items) + [0.0] * (items - round(share * items))
+    return measure.Rates(iteration, values, {"proposer": {"distinct_captions": 1.0, "type_entropy": 1.0}})
+
+
+def test_an_arm_that_was_not_run_is_shown_as_not_run(tmp_path, monkeypatch):
+    (tmp_path / "own.yaml").write_text(GOOD)
+    own = experiment.load(str(tmp_path / "own.yaml"))
+    runs = own.runs(tmp_path)
+    shares = {("a", 0): 0.5, ("a", 1): 0.5, ("b", 0): 0.75}
+    monkeypatch.setattr(compare, "ensure_base", lambda: tmp_path)
+    monkeypatch.setattr(compare, "finished", lambda run: (run.arm, run.seed) in shares)
+    folders = {run.folder: (run.arm, run.seed) for run in runs}
+    monkeypatch.setattr(compare, "rates_of", lambda folder, *_: [made(0, 0.25), made(1, shares[folders[folder]])])
+    text = compare.compare(own, runs)
+    assert "b: seeds 0; not run: seeds 1" in text
+    line = next(line for line in text.splitlines() if line.startswith("  b "))
+    assert line.split()[1:3] == ["0.250", "0.750"]
+    assert "last - base +0.500 " in line and "last - control +0.250 " in line and line.count("over items") == 2
+    both = next(line for line in text.splitlines() if line.startswith("  a "))
+    assert "over seeds" in both and "last - control" not in both
+    monkeypatch.setattr(compare, "finished", lambda run: False)
+    assert "  b                       not run" in compare.compare(own, runs)
+
+
+def test_checkpoints_of_a_role_that_is_not_trained_stay_the_last_ones(tmp_path):
+    for step in ("iter_01/solver", "iter_01/coder", "iter_02/solver", "iter_03/coder"):
+        folder = RunFolder(tmp_path).step(step).model
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+    base = tmp_path / "base"
+    found = {(i, role): folder for i, role, folder in measure.checkpoints(tmp_path, base)}
+    assert {i for i, _ in found} == {0, 1, 2}, "iteration 3 has no Solver yet"
+    assert found[2, "proposer"] == base and found[2, "coder"] == RunFolder(tmp_path).step("iter_01/coder").model
+    assert found[2, "solver"] == RunFolder(tmp_path).step("iter_02/solver").model
+
+
+def test_the_lines_of_a_run_are_in_order():
+    text = table.run_table([made(0, 0.25), replace(made(1, 0.5))])
+    labels = [label for role, _, label in table.LINES if role != "rows"]
+    positions = [text.index(label) for label in labels]
+    assert all(a < b for a, b in pairwise(positions)) and "+0.250 [" in text
