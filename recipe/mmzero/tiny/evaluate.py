@@ -13,25 +13,13 @@ from statistics import fmean
 
 import torch
 
-from mmzero_env import RenderConfig, RenderEnv, RenderRequest
-from mmzero_rewards import FormatError, extract_answer, extract_code, parse_proposal
+from mmzero_rewards import FormatError, extract_answer, parse_proposal
 from recipe.mmzero.tiny.corpus import TEMPLATES
 from recipe.mmzero.tiny.pixels import draw, same_picture
-from recipe.mmzero.tiny.questions import answer, ask
+from recipe.mmzero.tiny.questions import answer
+from recipe.mmzero.tiny.rates import SEED, held_out_items, render
 from recipe.mmzero.tiny.sample import Sampler
-from recipe.mmzero.tiny.world import KIND_OF_TOPIC, Scene, held_out_scene, parse_caption
-
-SEED = 777
-
-
-def held_out_items(count: int, hard: bool, seed: int = SEED) -> list[tuple[Scene, str, str]]:
-    """`count` (scene, question, true answer) of held-out scenes; the same for every checkpoint."""
-    rng = random.Random(f"{seed}:{hard}")
-    items = []
-    for _ in range(count):
-        scene = held_out_scene(rng)
-        items.append((scene, *ask(rng, scene, hard)))
-    return items
+from recipe.mmzero.tiny.world import KIND_OF_TOPIC, parse_caption
 
 
 def evaluate_solver(sampler: Sampler, count: int = 200, samples: int = 4) -> dict[str, float]:
@@ -67,7 +55,7 @@ def evaluate_pipeline(sampler: Sampler, count: int = 120) -> dict[str, float]:
     scenes = [parse_caption(proposal.caption) for proposal in proposals]
     asked = [(p, s) for p, s in zip(proposals, scenes, strict=True) if s is not None]
     codes = [one for (one,) in sampler.generate([TEMPLATES.coder_text(asdict(p)) for p in proposals], max_tokens=128)]
-    pictures = _render(codes)
+    pictures = render(codes)
     drawn = [(p, s) for p, s in zip(pictures, scenes, strict=True) if p is not None and s is not None]
     return {
         "proposals": count,
@@ -78,25 +66,6 @@ def evaluate_pipeline(sampler: Sampler, count: int = 120) -> dict[str, float]:
         "code_renders": _share(pictures, lambda picture: picture is not None),
         "picture_faithful": _share(drawn, lambda pair: same_picture(*pair)),
     }
-
-
-def _render(codes: Sequence[str]) -> list:
-    """Pictures of model-written code, None where it does not draw; rendered in the sandbox."""
-    import numpy as np
-
-    requests: list[RenderRequest | None] = []
-    for text in codes:
-        try:
-            requests.append(extract_code(text))
-        except FormatError:
-            requests.append(None)
-    with RenderEnv(RenderConfig(workers=1, timeout_s=30.0)) as env:
-        results = iter(env.render_many([request for request in requests if request is not None]))
-        pictures = []
-        for request in requests:
-            result = next(results) if request is not None else None
-            pictures.append(np.asarray(result.image()) if result is not None and result.ok else None)
-    return pictures
 
 
 def _majority(answers: Sequence[str | None]) -> str | None:

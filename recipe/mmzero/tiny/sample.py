@@ -10,9 +10,12 @@ from transformers import AutoProcessor, Qwen2_5_VLForConditionalGeneration
 
 
 class Sampler:
-    """A loaded checkpoint. `generate` returns n texts per prompt; temperature 0 is greedy."""
+    """A loaded checkpoint. `generate` returns n texts per prompt; temperature 0 is greedy.
 
-    def __init__(self, folder: Path | str, batch: int = 128):
+    batch: sequences at once; large ones cost little for so small a model, and waiting threads cost much in small ones.
+    """
+
+    def __init__(self, folder: Path | str, batch: int = 1024):
         self.model = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
         self.processor = AutoProcessor.from_pretrained(folder)
         self.processor.tokenizer.padding_side = "left"

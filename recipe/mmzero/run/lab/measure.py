@@ -109,7 +109,7 @@ def main(arguments: Sequence[str]) -> None:
 
     role, folder, items, target = arguments
     torch.set_num_threads(1)
-    sampler, count = Sampler(folder, batch=1024), int(items)
+    sampler, count = Sampler(folder), int(items)
     whole: dict[str, float] = {}
     if role == "proposer":
         values, whole = rates.proposer_rates(sampler, 4 * count)  # an item costs a tenth of the other roles'
