@@ -187,7 +187,8 @@ def test_documents_draw_or_say_why_not():
     ],
     ids=("calc", "sum", "doubling", "fallbacks", "transforms", "mixes", "media", "dashes", "classes", "nots"),
 )
-def test_long_styles_end_soon(css):
+def test_long_styles_end(css):
+    """What grows with a power of two or a square does not end within a minute, whatever the machine does besides."""
     root = ElementTree.fromstring(
         '<svg xmlns="http://www.w3.org/2000/svg"><style/>' + '<rect class="a"/>' * 50 + "</svg>"
     )
@@ -195,4 +196,4 @@ def test_long_styles_end_soon(css):
     start = time.process_time()
     with contextlib.suppress(RecursionError):  # svg.py makes a refusal of it
         apply_css(root, (80.0, 60.0))
-    assert time.process_time() - start < LIMIT_S
+    assert time.process_time() - start < 60

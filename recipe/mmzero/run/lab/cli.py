@@ -9,11 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from recipe.mmzero.run.lab.experiment import ExperimentError, load
+from recipe.mmzero.settings.arguments import Parser
 from recipe.mmzero.settings.folder import RunFolder
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="mmzero lab", description=__doc__)
+    parser = Parser(prog="mmzero lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     rates = commands.add_parser("rates", help="rates of every checkpoint of a run, and the truth of its rows")
     rates.add_argument("run_dir", type=Path)
