@@ -22,7 +22,7 @@ from mmzero_env.draw.svg import SvgRenderer
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 # Generous for a machine that does other things too; the longest inputs here take a tenth of it.
-LIMIT_S = 5.0
+LIMIT_S = 30.0
 WORDS = (
     "var(--a)",
     "var(--b, ",
