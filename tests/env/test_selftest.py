@@ -48,9 +48,7 @@ def test_what_gets_through_is_said():
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout + done.stderr
     said = done.stdout.splitlines()
-    assert "NOT STOPPED: make a local socket" in said and said[-1].endswith(
-        "strict does not start here: layers are off"
-    )
+    assert "NOT STOPPED: make a local socket" in said and said[-1].endswith("strict does not start here: layers off")
     assert any(line.startswith("layer off: seccomp (") for line in said)
 
 
