@@ -102,9 +102,14 @@ class StepFolder:
         """verl truncates its file on a resume, so each attempt has its own."""
         return self.path / f"metrics.attempt{attempt:02d}.jsonl"
 
+    def checkpointed_metrics(self, attempt: int) -> Path:
+        """What an attempt knew of a step when it wrote that step's checkpoint; verl logs the step only afterwards."""
+        return self.path / f"checkpointed.attempt{attempt:02d}.jsonl"
+
     def all_attempt_metrics(self) -> list[Path]:
-        """Those that exist, oldest attempt first."""
-        return sorted(self.path.glob("metrics.attempt*.jsonl"), key=lambda path: (len(path.name), path.name))
+        """Those that exist, oldest attempt first; of one attempt, what it knew at a checkpoint comes first."""
+        found = [*self.path.glob("checkpointed.attempt*.jsonl"), *self.path.glob("metrics.attempt*.jsonl")]
+        return sorted(found, key=lambda path: (int(path.name.split("attempt")[1].split(".")[0]), path.name))
 
     @property
     def samples(self) -> Path:

@@ -208,6 +208,7 @@ def _settings(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
         "role": role,
         "iteration": step["iteration"],
         "step_dir": str(step["step_dir"]),
+        "attempt": int(step.get("attempt", 1)),
         "seed": derive_seed(config.seed, step["iteration"], role, 0, 3),
         "label_mode": config.solver.label_mode,
         "scoring": scoring(config),

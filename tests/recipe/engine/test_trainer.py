@@ -4,6 +4,7 @@ which updates are left out. The queue between verl's processes is a dictionary h
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
@@ -18,7 +19,9 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.engine.train.batch import StageFailure, updates_that_teach
+from recipe.mmzero.engine.train.summary import merge_metrics, read_metrics
 from recipe.mmzero.engine.train.trainer import MMZeroTrainer
+from recipe.mmzero.settings.folder import StepFolder
 
 N = 4  # roll-outs of a prompt
 LENGTHS = (3, 5, 2, 4)  # tokens of a response, by position modulo four
@@ -256,3 +259,25 @@ def test_updates_are_cut_as_verl_cuts_them(ranks, gone):
     assert sorted(updates[1]) == list(gone) and len(updates) == 4
     out = [row in gone or row % 3 == 0 for row in range(32)]
     assert updates_that_teach(out, ranks, 8) == [row for row in range(32) if row not in gone]
+
+
+def test_a_step_that_was_checkpointed_and_never_logged_keeps_its_metrics(tmp_path, monkeypatch):
+    """The loop may be ended between verl's checkpoint of a step and its line in the metrics file."""
+    trainer, saved = a_trainer(), []
+    trainer.settings.attempt, trainer.folder = 1, StepFolder(tmp_path)
+    measured = {"actor/grad_norm": np.float32(0.5), "actor/kl_loss": float("nan"), "dapo/counts": {"a": 1}}
+    monkeypatch.setattr(PPOTrainerSync, "step", lambda self, metrics, timing: metrics.update(measured) or "batch")
+    monkeypatch.setattr(PPOTrainerSync, "_save_checkpoint", lambda self: saved.append(merged(tmp_path)))
+    for trainer.global_steps in (1, 2):
+        assert trainer.step({}, {}) == "batch"
+        trainer._save_checkpoint()
+        if trainer.global_steps == 1:
+            trainer.folder.attempt_metrics(1).write_text('{"step": 1, "data": {"actor/grad_norm": 0.75}}\n')
+    assert saved == [{1: 0.5}, {1: 0.75, 2: 0.5}]  # before the checkpoint; what verl logged wins
+    trainer.folder.attempt_metrics(2).write_text('{"step": 2, "data": {"actor/grad_norm": 0.25}}\n')
+    assert merged(tmp_path) == {1: 0.75, 2: 0.25}
+
+
+def merged(step_dir):
+    merge_metrics(step_dir)
+    return {record["step"]: record["data"]["actor/grad_norm"] for record in read_metrics(step_dir)}

@@ -40,8 +40,10 @@ def test_attempts_are_read_in_the_order_in_which_they_ran(tmp_path):
     step = StepFolder(tmp_path)
     for attempt in (2, 100, 11, 1):
         step.attempt_metrics(attempt).write_text("{}")
+        step.checkpointed_metrics(attempt).write_text("{}")
     step.metrics.write_text("{}")
-    assert step.all_attempt_metrics() == [step.attempt_metrics(attempt) for attempt in (1, 2, 11, 100)]
+    expected = [(step.checkpointed_metrics(attempt), step.attempt_metrics(attempt)) for attempt in (1, 2, 11, 100)]
+    assert step.all_attempt_metrics() == [path for pair in expected for path in pair]
 
 
 def test_steps_lists_folders_of_iterations_only(tmp_path):

@@ -7,7 +7,8 @@
 2. batch-level reward terms of the Proposer (content type, diversity), added before advantages;
 3. dropped samples (infrastructure failures) leave mean, std and loss, and an update in which no sample is left is
    skipped; too many stop the stage;
-4. every reward component as a metric, and a number of roll-outs per step as samples with pictures.
+4. every reward component as a metric, and a number of roll-outs per step as samples with pictures;
+5. a step's metrics beside its checkpoint, so that an end between the two leaves no hole in the curves.
 
 Its settings are the `mmzero` block that verl_config.py writes into the stage's verl config. The arithmetic is in
 mmzero_rewards (scores, batch terms) and batch.py (metrics, drops); this file only moves tensors.
@@ -17,6 +18,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from numbers import Real
 from pathlib import Path
 
 import pandas as pd
@@ -31,6 +33,7 @@ from verl.utils import tensordict_utils as tu
 from verl.utils.device import get_device_name
 
 from mmzero_rewards.config import RewardConfig
+from mmzero_rewards.managers.rows import json_safe
 from recipe.mmzero.engine import servers as peers
 from recipe.mmzero.engine.lengths import PromptLengths
 from recipe.mmzero.engine.train import batch as batch_terms
@@ -219,7 +222,17 @@ class MMZeroTrainer(PPOTrainerSync):
             records.append(record)
         self.samples.write(self.global_steps, records)
 
+    def step(self, metrics: dict, timing_raw: dict):
+        """verl's step; its metrics stay at hand for the checkpoint."""
+        batch = super().step(metrics, timing_raw)
+        self.step_metrics = metrics
+        return batch
+
     def _save_checkpoint(self):
+        """verl's, after the step's metrics: verl logs them later, and an end in between would lose them for good."""
+        data = {name: float(value) for name, value in self.step_metrics.items() if isinstance(value, Real)}
+        with self.folder.checkpointed_metrics(self.settings.attempt).open("a") as out:
+            out.write(json.dumps(json_safe({"step": self.global_steps, "data": data})) + "\n")
         checkpoints.make_room(self.folder.checkpoints)
         super()._save_checkpoint()
         with self.folder.progress.open("a") as out:
