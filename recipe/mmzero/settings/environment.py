@@ -14,7 +14,7 @@ CPU = {
     "VERL_PLATFORM": "cpu",
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # vLLM's worker inside its engine process: one process less per server
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # else vLLM makes of config/verl/cpu.yaml's "uni" an "mp"
     "OMP_NUM_THREADS": "1",
     "TORCH_COMPILE_DISABLE": "1",  # else each server runs a C++ compiler at its start
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
