@@ -13,12 +13,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/reuse_lib.sh"
 if [[ $# -lt 1 || $1 == --help ]]; then sed -n '2,12p' "${BASH_SOURCE[0]}"; exit $(($# < 1)); fi
 
-model=$1
-shift
-out=$(realpath -m "${OUT_DIR:-$repo/runs/reuse_coder}")
-rows=$out/rows.parquet
-made_up=1
-if [[ $# -gt 0 && $1 == *.parquet ]]; then rows=$(realpath "$1") made_up=0; shift; fi
+reuse_arguments reuse_coder "$@"
 
 reuse_setup
 judge_tokens=${JUDGE_TOKENS:-8192} vote_tokens=${VOTE_TOKENS:-2048}
@@ -77,4 +72,4 @@ reuse_train "$model" "$rows" "$out" CoderRewardManager \
   "+reward.reward_kwargs.peers.solver.sampling.max_tokens=$vote_tokens" \
   "+reward.reward_kwargs.dump_dir='$out/samples'" \
   "${templates[@]}" \
-  "$@"
+  "${rest[@]}"

@@ -2,6 +2,17 @@
 # shellcheck shell=bash
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+# reuse_arguments NAME MODEL [DATA.parquet] [overrides]: sets model, out, rows, made_up (1: rows are to be made) and rest.
+reuse_arguments() {
+  model=$2
+  out=$(realpath -m "${OUT_DIR:-$repo/runs/$1}")
+  rows=$out/rows.parquet
+  made_up=1
+  shift 2
+  if [[ $# -gt 0 && $1 == *.parquet ]]; then rows=$(realpath "$1") made_up=0; shift; fi
+  rest=("$@")
+}
+
 # reuse_setup: environment; PROFILE=cpu|gpu, default gpu if nvidia-smi lists one.
 reuse_setup() {
   profile=${PROFILE:-cpu}

@@ -13,16 +13,11 @@
 source "$(dirname "${BASH_SOURCE[0]}")/reuse_lib.sh"
 if [[ $# -lt 1 || $1 == --help ]]; then sed -n '2,13p' "${BASH_SOURCE[0]}"; exit $(($# < 1)); fi
 
-model=$1
-shift
-out=$(realpath -m "${OUT_DIR:-$repo/runs/reuse_solver}")
-rows=$out/rows.parquet
-made_up=1
-if [[ $# -gt 0 && $1 == *.parquet ]]; then rows=$(realpath "$1") made_up=0; shift; fi
+reuse_arguments reuse_solver "$@"
 
 reuse_setup
 if ((made_up)); then python "$repo/examples/reuse_data.py" solver "$rows"; fi
 reuse_train "$model" "$rows" "$out" SolverRewardManager \
   data.image_key=images \
   +reward.reward_kwargs.preset=default \
-  "$@"
+  "${rest[@]}"

@@ -52,6 +52,7 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
     )
     skipped = [f"{run.name}: {line}" for run in runs for line in run.skips.lines()]
     parts = {
+        "KIND": "comparison",
         "TITLE": escape(" / ".join(groups)),
         "GROUPS": f"<ul>{listed}</ul>",
         "TABLE": table(last, "runs"),

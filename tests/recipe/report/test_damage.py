@@ -14,21 +14,9 @@ from recipe.mmzero.report.data.read import ReportError, read_run
 from recipe.mmzero.report.data.survey import survey
 from recipe.mmzero.report.page.gallery import PICTURE_BYTES, gallery
 from recipe.mmzero.report.page.pictures import Album
-from tests.support.synthetic import Shape, make_run
 
-SMALL = Shape(iterations=1, steps=2, samples=6, rows=6, pictures=3)
 SAMPLES = "iter_01/coder/samples/000001.jsonl"
 COLLECTION = "iter_01/collect_solver"
-
-
-@pytest.fixture(scope="module")
-def healthy(tmp_path_factory):
-    return make_run(tmp_path_factory.mktemp("damage") / "run", shape=SMALL)
-
-
-@pytest.fixture
-def run(healthy, tmp_path):
-    return shutil.copytree(healthy, tmp_path / "run")
 
 
 def lines(path):

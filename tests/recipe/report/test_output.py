@@ -7,19 +7,6 @@ import pytest
 
 from recipe.mmzero import report
 from recipe.mmzero.report.output import EARLIER
-from tests.support.synthetic import Shape, make_run
-
-SMALL = Shape(iterations=1, steps=2, samples=4, rows=4, pictures=2)
-
-
-@pytest.fixture(scope="module")
-def healthy(tmp_path_factory):
-    return make_run(tmp_path_factory.mktemp("output") / "run", shape=SMALL)
-
-
-@pytest.fixture
-def run(healthy, tmp_path):
-    return shutil.copytree(healthy, tmp_path / "run")
 
 
 def content(folder):

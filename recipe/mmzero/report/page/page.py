@@ -58,7 +58,8 @@ def page(
     if album.left_out:
         facts.append(f"{album.left_out:,} pictures left out for the same reason")
     body = {
-        "RUN": escape(run.name),
+        "KIND": "report",
+        "TITLE": escape(run.name),
         "FACTS": _facts(run),
         "ALARMS": alarm_list(alarms),
         "TILES": _tiles(rows),
@@ -91,7 +92,8 @@ def fill(name: str, parts: Mapping[str, str], scripts: Sequence[str]) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     known = {"GENERATOR": GENERATOR, "STYLE": read("report.css"), "SCRIPT": script, "POLICY": policy} | dict(parts)
-    return re.sub(r"\{\{([A-Z]+)\}\}", lambda mark: known[mark[1]], read(name))
+    text = read(name).replace("{{HEAD}}", read("head.html"))
+    return re.sub(r"\{\{([A-Z]+)\}\}", lambda mark: known[mark[1]], text)
 
 
 def as_json(value: Any) -> str:
