@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -9,7 +10,7 @@ from mmzero_env import wire
 from mmzero_env.draw.errors import Refused
 from mmzero_env.process.one_thread import ONE_THREAD
 from mmzero_env.results import RenderStatus
-from mmzero_env.sandbox.kernel import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
+from mmzero_env.sandbox.kernel import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl, syscall
 from mmzero_env.sandbox.wall import Wall
 
 CHANNEL = 3
@@ -29,7 +30,9 @@ def run_child(channel: int, template: int, wall: Wall, draw: Draw, folder: str |
         code = receive(wire.CODE.unpack(receive(wire.CODE.size))[0]).decode()
         send([wire.STARTED])
         send(outcome(draw, code))
-        os.close(CHANNEL)  # the owner need not wait until this process is taken apart
+        # The owner need not wait until this process is taken apart, nor until a template that was stopped in the middle
+        # of the fork lets go of its copy: closing ours would not end the channel then.
+        syscall("shutdown", CHANNEL, socket.SHUT_WR)
     finally:
         os._exit(0)
 

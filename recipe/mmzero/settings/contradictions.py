@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from omegaconf import DictConfig
 
 from mmzero_rewards.prompting import PromptTemplates
+from mmzero_rewards.scoring import TOLERANCE
 from recipe.mmzero.settings.layout import ROLES
 from recipe.mmzero.settings.types import ConfigError
-
-TOLERANCE = 1e-9
 
 
 def check_together(config: DictConfig) -> None:
