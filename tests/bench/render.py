@@ -1,4 +1,7 @@
-"""Speed of the rendering environment against unprotected rendering: `python tests/bench/render.py` (9 minutes).
+"""Speed of the rendering environment against unprotected rendering: `python tests/bench/render.py` (4 minutes).
+
+    python tests/bench/render.py                    against warm and cold unprotected processes, hostile mix, latency
+    python tests/bench/render.py --beside FOLDER    also against the environment of another checkout, round by round
 
 Everything that is compared runs side by side in this run, in alternating rounds, on the same cores, by the clock: the
 environment with one worker per core against as many warm processes that render unprotected, each its share. A ratio is
@@ -9,7 +12,10 @@ A process per snippet copies a few thousand pages of memory, so what a page cost
 Exit code 1 if a goal is missed.
 """
 
+import argparse
+import contextlib
 import io
+import json
 import mmap
 import multiprocessing
 import os
@@ -31,10 +37,20 @@ from mmzero_env import RenderConfig, RenderEnv, RenderRequest  # noqa: E402
 from tests.bench.render_inputs import snippets, svg_drawings, tiny_drawings  # noqa: E402
 from tests.support.sandbox import hostile_python, hostile_svg  # noqa: E402
 
-ROUNDS = 11
+ROUNDS = 9
 SVGS, TINY, PYTHON = 120, 200, 30
 ATTACK_SHARE = 20  # one snippet in so many is hostile
-PYTHON_ATTACKS = slice(None, None, 4)  # all of them would take half an hour
+SVG_ATTACKS, PYTHON_ATTACKS = slice(None, None, 3), slice(None, None, 12)  # all of them would take half an hour
+# Another checkout's environment: a line in, all codes rendered, a line out.
+OTHER = """
+import json, sys
+from mmzero_env import RenderConfig, RenderEnv, RenderRequest
+workers, language, codes = json.loads(sys.stdin.readline())
+requests = [RenderRequest(code, language) for code in codes]
+with RenderEnv(RenderConfig(workers=workers, cache_mb=0)) as env:
+    for _ in sys.stdin:
+        print(sum(result.ok for result in env.render_many(requests)), flush=True)
+"""
 CORES = sorted(os.sched_getaffinity(0))
 
 missed: list[str] = []
@@ -130,6 +146,36 @@ def config(workers: int) -> RenderConfig:
     return RenderConfig(workers=workers, cache_mb=0)
 
 
+@contextlib.contextmanager
+def other_env(folder: Path, codes: Sequence[str], language: str):
+    """The environment of another checkout, in a process of its own: a call renders all codes."""
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        print(json.dumps([len(CORES), language, list(codes)]), file=process.stdin, flush=True)
+
+        def call() -> None:
+            print(file=process.stdin, flush=True)
+            if int(process.stdout.readline() or 0) != len(codes):
+                raise RuntimeError(f"{folder}: its environment did not draw all of {len(codes)} {language} snippets")
+
+        yield call
+        process.stdin.close()
+
+
+def beside(folder: Path) -> None:
+    """Both environments round by round. Goal: no slower, but for what two rounds of the same one differ (3%)."""
+    named = [code.replace("TARGET", "'chart.png'") for code in snippets(PYTHON)]
+    inputs = (("SVG", svg_drawings(SVGS), "svg"), ("112-pixel SVG", tiny_drawings(TINY), "svg"))
+    for name, codes, language in (*inputs, ("matplotlib", named, "python")):
+        with RenderEnv(config(len(CORES))) as env, other_env(folder, codes, language) as other:
+            here = partial(in_env, env, codes, language)
+            for warm_up in (here, other):
+                warm_up()
+            theirs, ours = side_by_side(other, here)
+        show(f"{name}, time of {folder.name} / time here", ratio(theirs, ours), "", 0.97, at_least=True)
+
+
 def compare() -> None:
     """Protected against unprotected."""
     spawn = multiprocessing.get_context("spawn")
@@ -175,7 +221,7 @@ def hostile_mix() -> None:
     """5% hostile against the same number of harmless snippets, at the limits that users get."""
     python = hostile_python.CASES[PYTHON_ATTACKS]
     with RenderEnv(config(len(CORES))) as env:
-        mix(env, "svg", hostile_svg.CASES, svg_drawings)
+        mix(env, "svg", hostile_svg.CASES[SVG_ATTACKS], svg_drawings)
         mix(env, "python", python, lambda count: [code.replace("TARGET", "'x.png'") for code in snippets(count)])
 
 
@@ -208,12 +254,19 @@ def latency() -> None:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--beside", type=Path, metavar="FOLDER", help="another checkout to compare with")
+    options = parser.parse_args()
+    start = time.perf_counter()
     sizes = sorted(len(code) for code in svg_drawings(SVGS) + snippets(PYTHON))
     print(f"{SVGS} SVG and {PYTHON} Python drawings of {sizes[0]} to {sizes[-1]} bytes; load {os.getloadavg()[0]:.1f}")
     show("a page of memory, copied in a forked process", copied_page_us(), "us")
     compare()
+    if options.beside:
+        beside(options.beside.resolve())
     hostile_mix()
     latency()
+    print(f"load at the end {os.getloadavg()[0]:.1f}; {time.perf_counter() - start:.0f} s")
     if missed:
         print("missed:", "; ".join(missed))
     return 1 if missed else 0

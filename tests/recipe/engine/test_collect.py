@@ -334,6 +334,22 @@ def test_dead_peer_stops_with_one_line_and_loses_nothing(undisturbed, tmp_path, 
     assert tables(tmp_path) == undisturbed["collect_solver"][1]
 
 
+def test_dead_peer_is_noticed_long_before_the_budget_is_spent(tmp_path):
+    """Five lost rows are enough to judge by; a collection of 10,000 would wait for each of them in vain."""
+    asked = CountingPeer("proposer", failures=1.0, persistent=True)
+    with pytest.raises(CollectError, match="connection refused"):
+        run("collect_solver", tmp_path, settings(max_retries=0, in_flight=1), peers() | {"proposer": asked}, SimRender())
+    assert 5 <= asked.calls <= 10, asked.calls
+
+
+class CountingPeer(SimPeer):
+    calls = 0
+
+    async def chat(self, *args, **kwargs):
+        self.calls += 1
+        return await super().chat(*args, **kwargs)
+
+
 def test_lost_renderer_stops_with_one_line(tmp_path):
     with pytest.raises(CollectError, match="renderer: workers lost"):
         run("collect_solver", tmp_path, settings(max_retries=0), peers(), SimRender(failures=1.0))

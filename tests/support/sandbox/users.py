@@ -15,7 +15,7 @@ from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 SECRET = "swordfish-7391"
-CONFIG = {"workers": 1, "timeout_s": 4.0, "cpu_s": 1.0, "memory_mb": 512, "scratch_mb": 8}
+CONFIG = {"workers": 1, "timeout_s": 3.0, "cpu_s": 1.0, "memory_mb": 512, "scratch_mb": 8}
 
 
 @dataclass(frozen=True)
