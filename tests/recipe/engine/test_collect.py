@@ -338,7 +338,9 @@ def test_dead_peer_is_noticed_long_before_the_budget_is_spent(tmp_path):
     """Five lost rows are enough to judge by; a collection of 10,000 would wait for each of them in vain."""
     asked = CountingPeer("proposer", failures=1.0, persistent=True)
     with pytest.raises(CollectError, match="connection refused"):
-        run("collect_solver", tmp_path, settings(max_retries=0, in_flight=1), peers() | {"proposer": asked}, SimRender())
+        run(
+            "collect_solver", tmp_path, settings(max_retries=0, in_flight=1), peers() | {"proposer": asked}, SimRender()
+        )
     assert 5 <= asked.calls <= 10, asked.calls
 
 
