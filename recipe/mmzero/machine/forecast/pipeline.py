@@ -1,0 +1,163 @@
+"""The requests of one GRPO step or one collection, and how they run through the servers of a stage.
+
+As it is today: a roll-out is rewarded as soon as it is written; its codes are asked for in one call, drawn when that
+call returns, and each picture's two questions are asked at once; peers never change. Three variants say what other
+schedules would give (docs/gpu.md): all GPUs for each kind of request in turn, and one step of overlap.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from recipe.mmzero.machine.forecast.roofline import Phases, Speed
+from recipe.mmzero.machine.forecast.servers import Clock, Lengths, Renderer, Request, Server, route
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One kind of request. For every result of the kind before it: `calls` calls of `samples` samples each.
+
+    `group`: the server group that answers. `each`: every sample is a request of its own, whose prompt is computed once
+    (roll-outs of one prompt). `drawn`: a sample is drawn before the next kind is asked about it. Lengths in tokens.
+    """
+
+    kind: str
+    group: str
+    calls: int
+    samples: int
+    prompt: int
+    response: float
+    longest: int
+    pictures: int = 0
+    each: bool = False
+    drawn: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """`items` prompts or rows that go through `asks`, at most `in_flight` at once (None: all). `spread`: Lengths."""
+
+    items: int
+    asks: tuple[Ask, ...]
+    spread: float
+    in_flight: int | None = None
+
+    def samples(self, level: int) -> int:
+        """Samples of one item at a level."""
+        count = 1
+        for ask in self.asks[: level + 1]:
+            count *= ask.calls * ask.samples
+        return count
+
+
+@dataclass(frozen=True)
+class Group:
+    """`replicas` servers of one checkpoint on `gpus` GPUs."""
+
+    speed: Speed
+    replicas: int
+    gpus: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Seconds of a pipeline; `busy`: group -> mean seconds in which one of its servers had a request, and `render`;
+    `ready`: when each item was finished."""
+
+    seconds: float
+    busy: Mapping[str, float]
+    ready: tuple[float, ...] = ()
+
+
+class _Run:
+    """One pass of a workload through its groups."""
+
+    def __init__(self, work: Work, groups: Mapping[str, Group], renderers: int, picture_s: float, clock: Clock):
+        self.work, self.clock = work, clock
+        self.servers = {
+            name: [Server(clock, group.speed) for _ in range(group.replicas)] for name, group in groups.items()
+        }
+        self.renderer = Renderer(clock, renderers, picture_s)
+        self.lengths = [Lengths(ask.response, ask.longest, work.spread) for ask in work.asks]
+        self.started, self.ready = 0, []
+        for _ in range(min(work.items, work.in_flight or work.items)):
+            self._start()
+
+    def _start(self) -> None:
+        self.started += 1
+        left = [self.work.samples(len(self.work.asks) - 1)]
+
+        def leaf() -> None:
+            left[0] -= 1
+            if not left[0]:
+                self.ready.append(self.clock.now)
+                if self.started < self.work.items:
+                    self._start()
+
+        self._ask(0, leaf)
+
+    def _ask(self, level: int, leaf: Callable[[], None]) -> None:
+        if level == len(self.work.asks):
+            leaf()
+            return
+        ask = self.work.asks[level]
+        servers = self.servers[ask.group]
+        for _ in range(ask.calls):
+            lengths = self.lengths[level].draw(ask.samples)
+            if ask.each:
+                for number, length in enumerate(lengths):
+                    then = self._after(level, 1, leaf)
+                    route(servers, Request(ask.prompt, [length], then, ask.pictures, prefill=number == 0))
+            else:
+                route(servers, Request(ask.prompt, lengths, self._after(level, ask.samples, leaf), ask.pictures))
+
+    def _after(self, level: int, samples: int, leaf: Callable[[], None]) -> Callable[[], None]:
+        def then() -> None:
+            for _ in range(samples):
+                if self.work.asks[level].drawn:
+                    self.renderer.draw(lambda: self._ask(level + 1, leaf))
+                else:
+                    self._ask(level + 1, leaf)
+
+        return then
+
+
+def simulate(work: Work, groups: Mapping[str, Group], renderers: int, picture_s: float) -> Outcome:
+    """Run a workload; rewards stream while roll-outs are written."""
+    clock = Clock()
+    run = _Run(work, groups, renderers, picture_s, clock)
+    seconds = clock.run()
+    busy = {name: sum(server.busy_s for server in servers) / len(servers) for name, servers in run.servers.items()}
+    return Outcome(seconds, busy | {"render": run.renderer.busy_s / max(1, renderers)}, tuple(run.ready))
+
+
+def in_turn(
+    work: Work, all_gpus: Mapping[str, Group], wake_s: float, renderers: int, picture_s: float
+) -> Sequence[float]:
+    """Seconds of each kind of request when it has all GPUs and waits for the kind before it, wake-up included.
+
+    Args:
+        all_gpus: the servers of each group if they had all GPUs of the stage.
+    """
+    seconds = []
+    for level, ask in enumerate(work.asks):
+        one = replace(ask, calls=work.samples(level) // ask.samples, drawn=False)
+        group = all_gpus[ask.group]
+        took = simulate(replace(work, asks=(one,), in_flight=None), {ask.group: group}, 1, 0.0).seconds
+        drawn = work.items * work.samples(level) * picture_s / max(1, renderers) if ask.drawn else 0.0
+        seconds.append(took + (wake_s if level else 0.0) + drawn)
+    return seconds
+
+
+def overlapped(work: Work, groups: Mapping[str, Group], renderers: int, picture_s: float, phases: Phases) -> float:
+    """Seconds per step when the next step's roll-outs are written and judged while this one is: a long run's mean.
+
+    The trained role's server and its update share GPUs, so they take turns; peers work through. Roll-outs of step k+1
+    are written by the weights of step k - 1's update: one version stale.
+    """
+    own = work.asks[0].group
+    rollouts = simulate(replace(work, asks=(replace(work.asks[0], drawn=False),)), groups, 1, 0.0).seconds
+    judged = simulate(work, groups, renderers, picture_s)
+    trainer = rollouts + phases.total
+    busiest = max(seconds for name, seconds in judged.busy.items() if name != own)
+    # Two steps are in flight, so the whole path of one may not take longer than two periods.
+    return max(trainer, busiest, (judged.seconds + phases.total) / 2)
