@@ -8,7 +8,7 @@ schedules would give (docs/gpu.md): all GPUs for each kind of request in turn, a
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from recipe.mmzero.machine.forecast.roofline import Phases, Speed
+from recipe.mmzero.machine.forecast.roofline import Speed
 from recipe.mmzero.machine.forecast.servers import Clock, Lengths, Renderer, Request, Server, route
 
 
@@ -17,7 +17,8 @@ class Ask:
     """One kind of request. For every result of the kind before it: `calls` calls of `samples` samples each.
 
     `group`: the server group that answers. `each`: every sample is a request of its own, whose prompt is computed once
-    (roll-outs of one prompt). `drawn`: a sample is drawn before the next kind is asked about it. Lengths in tokens.
+    (roll-outs of one prompt). `drawn`: a sample is drawn before the next kind is asked about it. `reach`: share of the
+    samples that the next kind is asked about (the others end there, after their drawing). Lengths in tokens.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class Ask:
     pictures: int = 0
     each: bool = False
     drawn: bool = False
+    reach: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,22 @@ class Outcome:
 
 
 class _Run:
-    """One pass of a workload through its groups."""
+    """One pass of a workload through servers; `on_written` after the last response of its first kind of request,
+    `on_judged` after the last item."""
 
-    def __init__(self, work: Work, groups: Mapping[str, Group], renderers: int, picture_s: float, clock: Clock):
-        self.work, self.clock = work, clock
-        self.servers = {
-            name: [Server(clock, group.speed) for _ in range(group.replicas)] for name, group in groups.items()
-        }
-        self.renderer = Renderer(clock, renderers, picture_s)
+    def __init__(
+        self,
+        work: Work,
+        servers: Mapping[str, Sequence[Server]],
+        renderer: Renderer,
+        clock: Clock,
+        on_written: Callable[[], None] | None = None,
+        on_judged: Callable[[], None] | None = None,
+    ):
+        self.work, self.clock, self.servers, self.renderer = work, clock, servers, renderer
+        self.on_written, self.on_judged = on_written, on_judged
+        self.writing = work.items * work.samples(0)
+        self.passed = [0] * len(work.asks)
         self.lengths = [Lengths(ask.response, ask.longest, work.spread) for ask in work.asks]
         self.started, self.ready = 0, []
         for _ in range(min(work.items, work.in_flight or work.items)):
@@ -92,6 +102,8 @@ class _Run:
                 self.ready.append(self.clock.now)
                 if self.started < self.work.items:
                     self._start()
+                elif self.on_judged is not None and len(self.ready) == self.work.items:
+                    self.on_judged()
 
         self._ask(0, leaf)
 
@@ -112,22 +124,38 @@ class _Run:
 
     def _after(self, level: int, samples: int, leaf: Callable[[], None]) -> Callable[[], None]:
         def then() -> None:
+            if level == 0 and self.on_written is not None:
+                self.writing -= samples
+                if not self.writing:
+                    self.on_written()
             for _ in range(samples):
                 if self.work.asks[level].drawn:
-                    self.renderer.draw(lambda: self._ask(level + 1, leaf))
+                    self.renderer.draw(lambda: self._on(level, leaf))
                 else:
-                    self._ask(level + 1, leaf)
+                    self._on(level, leaf)
 
         return then
+
+    def _on(self, level: int, leaf: Callable[[], None]) -> None:
+        """Ask the next kind about a sample, or end it here."""
+        count, reach = self.passed[level], self.work.asks[level].reach
+        self.passed[level] += 1
+        if int((count + 1) * reach) > int(count * reach):
+            self._ask(level + 1, leaf)
+        else:
+            for _ in range(self.work.samples(len(self.work.asks) - 1) // self.work.samples(level)):
+                leaf()
 
 
 def simulate(work: Work, groups: Mapping[str, Group], renderers: int, picture_s: float) -> Outcome:
     """Run a workload; rewards stream while roll-outs are written."""
     clock = Clock()
-    run = _Run(work, groups, renderers, picture_s, clock)
+    servers = {name: [Server(clock, group.speed) for _ in range(group.replicas)] for name, group in groups.items()}
+    renderer = Renderer(clock, renderers, picture_s)
+    run = _Run(work, servers, renderer, clock)
     seconds = clock.run()
-    busy = {name: sum(server.busy_s for server in servers) / len(servers) for name, servers in run.servers.items()}
-    return Outcome(seconds, busy | {"render": run.renderer.busy_s / max(1, renderers)}, tuple(run.ready))
+    busy = {name: sum(server.busy_s for server in some) / len(some) for name, some in servers.items()}
+    return Outcome(seconds, busy | {"render": renderer.busy_s / max(1, renderers)}, tuple(run.ready))
 
 
 def in_turn(
@@ -148,16 +176,46 @@ def in_turn(
     return seconds
 
 
-def overlapped(work: Work, groups: Mapping[str, Group], renderers: int, picture_s: float, phases: Phases) -> float:
-    """Seconds per step when the next step's roll-outs are written and judged while this one is: a long run's mean.
+def overlapped(
+    work: Work, groups: Mapping[str, Group], renderers: int, picture_s: float, training_s: float, steps: int = 12
+) -> float:
+    """Seconds per step when step k + 1's roll-outs are written while step k's are judged: mean of the later half.
 
-    The trained role's server and its update share GPUs, so they take turns; peers work through. Roll-outs of step k+1
-    are written by the weights of step k - 1's update: one version stale.
+    Roll-outs and update of the trained role share GPUs and take turns: P1 P2 T1 P3 T2 ...; T(k) waits for the last
+    reward of step k, P(k + 2) for T(k), so roll-outs are one version stale. Peers work through, on both steps at once.
     """
-    own = work.asks[0].group
-    rollouts = simulate(replace(work, asks=(replace(work.asks[0], drawn=False),)), groups, 1, 0.0).seconds
-    judged = simulate(work, groups, renderers, picture_s)
-    trainer = rollouts + phases.total
-    busiest = max(seconds for name, seconds in judged.busy.items() if name != own)
-    # Two steps are in flight, so the whole path of one may not take longer than two periods.
-    return max(trainer, busiest, (judged.seconds + phases.total) / 2)
+    clock, ended = Clock(), []
+    servers = {name: [Server(clock, group.speed) for _ in range(group.replicas)] for name, group in groups.items()}
+    renderer = Renderer(clock, renderers, picture_s)
+    state = {"judged": 0, "trained": 0, "written": 0, "free": True}
+
+    def turn() -> None:
+        """Give the training GPUs their next turn."""
+        if not state["free"]:
+            return
+        if state["written"] < min(steps, state["trained"] + 2):
+            state["free"] = False
+            _Run(work, servers, renderer, clock, on_written=written, on_judged=judged)
+        elif state["judged"] > state["trained"]:
+            state["free"] = False
+            clock.at(clock.now + training_s, trained)
+
+    def written() -> None:
+        state["written"] += 1
+        state["free"] = True
+        turn()
+
+    def judged() -> None:
+        state["judged"] += 1
+        turn()
+
+    def trained() -> None:
+        state["trained"] += 1
+        state["free"] = True
+        ended.append(clock.now)
+        turn()
+
+    turn()
+    clock.run()
+    half = steps // 2
+    return (ended[-1] - ended[half - 1]) / (steps - half)
