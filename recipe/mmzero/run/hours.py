@@ -22,8 +22,9 @@ from recipe.mmzero.settings.text import clock
 
 NOTE = """\
 Computed before the start, from config/gpus.yaml and mean lengths (forecast.*); forecast.run=RUN_DIR takes a run's own
-measurements. Collections are upper bounds, as above. Idle: share of a step in which a group's GPUs have no work; of a
-collection, share of its most throughput that it does not need. Not counted: retries, alarms, evaluation."""
+measurements. The Coder's collection ends where forecast.coder_acceptance fills its target. Idle: share of a step in
+which a group's GPUs have no work; of a collection, share of its most throughput that it does not need. Not counted:
+retries, alarms, evaluation."""
 
 
 @dataclass(frozen=True)

@@ -248,6 +248,7 @@ class Forecast:
     response_tokens: Tokens = field(default_factory=Tokens)
     prompt_tokens: Tokens = field(default_factory=Tokens)
     picture_tokens: int = whole(1)
+    coder_acceptance: float = number(above=0, most=1)
 
 
 @dataclass

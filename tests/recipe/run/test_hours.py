@@ -66,9 +66,23 @@ def finished(folder, config, solver_s=10.0, wall_s=300.0):
     collected = folder / "iter_01" / "collect_solver"
     collected.mkdir()
     (collected / "progress.jsonl").write_text('{"time": 100.0}\n{"time": 160.0}\n')
+    coder = folder / "iter_01" / "collect_coder"
+    coder.mkdir()
+    passes = (
+        ("collect_coder", 0.0),
+        ("collect_coder", 30.0),
+        ("collect_coder variance", 31.0),
+        ("collect_coder variance", 51.0),
+    )
+    (coder / "progress.jsonl").write_text("".join(json.dumps({"phase": p, "time": t}) + "\n" for p, t in passes))
+    (coder / "step.yaml").write_text(
+        "inputs: {proposer: p, coder: base, solver: base}"
+    )  # two roles share their servers
+    (coder / "summary.json").write_text('{"kept_by": {"window": 264, "variance": 936}, "attempts": 13200}')
     records = {
         "iter_01/solver": {"status": "done", "seconds": wall_s},
         "iter_01/collect_solver": {"status": "done", "seconds": 90.0},
+        "iter_01/collect_coder": {"status": "done", "seconds": 60.0},
         "iter_01/coder": {"status": "failed", "seconds": 5.0},
     }
     (folder / "state.json").write_text(json.dumps({"steps": records}))
@@ -86,6 +100,9 @@ def test_measurements_replace_the_constants(tmp_path):
     assert solver.phases["update_actor"] == pytest.approx(2.5) and solver.startup_s == pytest.approx(280.0)
     assert found["iter_01/collect_solver"].step_s == pytest.approx(60.0)
     assert found["iter_01/collect_solver"].seconds == pytest.approx(90.0)
+    coder = found["iter_01/collect_coder"]  # 2% pass the window, so the pass by variance runs
+    assert coder.phases == pytest.approx({"rows": 30.0, "variance": 20.0}) and coder.startup_s == pytest.approx(10.0)
+    assert measured.of_config(again).acceptance == pytest.approx(0.02)
     # A training stage that was not measured takes the factors of the one that was.
     plain = hours.hours(config, plan(config)).forecasts["iter_01/coder"]
     assert found["iter_01/coder"].startup_s == pytest.approx(plain.startup_s * 280 / 240)

@@ -51,6 +51,7 @@ class Cpu:
     decode_step_s: float
     token_s: float
     prefill_token_s: float
+    prefill_picture_s: float
     old_log_prob_token_s: float
     ref_token_s: float
     update_token_s: float

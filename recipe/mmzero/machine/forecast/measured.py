@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from recipe.mmzero.machine.forecast.constants import gpu_of
-from recipe.mmzero.machine.forecast.predict import GEN, ROWS, STARTUP, predict
+from recipe.mmzero.machine.forecast.predict import GEN, ROWS, STARTUP, VARIANCE, predict
 from recipe.mmzero.machine.forecast.roofline import Phases
 from recipe.mmzero.settings.folder import RunFolder, StepFolder, stage_of
 from recipe.mmzero.settings.layout import ROLES, STAGES
@@ -27,10 +27,12 @@ NAMES = (GEN, *vars(Phases()))
 
 @dataclass(frozen=True)
 class Measured:
-    """`factors`: stage -> phase -> measured / predicted. `response`: role -> mean tokens of a response."""
+    """`factors`: stage -> phase -> measured / predicted. `response`: role -> mean tokens of a response. `acceptance`:
+    share of the proposals that the Coder's collections took; None: none is finished."""
 
     factors: Mapping[str, Mapping[str, float]]
     response: Mapping[str, float]
+    acceptance: float | None = None
 
     def of(self, stage: str) -> Mapping[str, float]:
         """The factors of a stage: its own, else the mean of its kind."""
@@ -41,10 +43,12 @@ class Measured:
         return {name: fmean(found[name] for found in alike if name in found) for name in names}
 
     def applied(self, config: DictConfig) -> DictConfig:
-        """The configuration with the measured lengths."""
+        """The configuration with the measured lengths and acceptance."""
         changed = OmegaConf.create(OmegaConf.to_container(config))
         for role, tokens in self.response.items():
             changed.forecast.response_tokens[role] = max(1, round(tokens))
+        if self.acceptance:
+            changed.forecast.coder_acceptance = self.acceptance
         return changed
 
 
@@ -88,9 +92,9 @@ def of_run(folder: Path, config: DictConfig, own: bool = False) -> Measured:
     found = {name: seconds for name, record in done.items() if (seconds := read(files.step(name), record["seconds"]))}
     if not found and not own:
         raise ConfigError(f"forecast.run={folder} has no finished step")
-    response = _lengths(files, found)
-    lengths = Measured({}, response).applied(then)
-    return Measured(_factors(lengths, found), response)
+    response, acceptance = _lengths(files, found), _acceptance(files, found)
+    sized = Measured({}, response, acceptance).applied(then)
+    return Measured(_factors(sized, files, found), response, acceptance)
 
 
 def _comparable(then: DictConfig, now: DictConfig) -> DictConfig:
@@ -111,10 +115,13 @@ def read(folder: StepFolder, wall_s: float) -> dict[str, float]:
     Empty if its files say nothing.
     """
     if stage_of(folder.id) not in ROLES:
-        lines = _lines(folder.progress)
-        times = [line["time"] for line in lines if isinstance(line.get("time"), int | float)]
-        rows = times[-1] - times[0] if len(times) > 1 else 0.0
-        return {ROWS: rows, STARTUP: max(0.0, wall_s - rows)} if rows else {}
+        passes: dict[str, list[float]] = {}
+        for line in _lines(folder.progress):
+            if isinstance(line.get("time"), int | float):
+                name = VARIANCE if str(line.get("phase", "")).endswith(VARIANCE) else ROWS
+                passes.setdefault(name, []).append(line["time"])
+        spent = {name: times[-1] - times[0] for name, times in passes.items() if times[-1] > times[0]}
+        return spent | {STARTUP: max(0.0, wall_s - sum(spent.values()))} if spent else {}
     steps = [line["data"] for line in _lines(folder.metrics) if isinstance(line.get("data"), dict)]
     whole = [data.get("timing_s/step") for data in steps]
     if not steps or not all(isinstance(value, int | float) for value in whole):
@@ -136,13 +143,27 @@ def _lengths(files: RunFolder, found: Mapping[str, Any]) -> dict[str, float]:
     return {role: fmean(values) for role, values in means.items()}
 
 
-def _factors(config: DictConfig, found: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+def _acceptance(files: RunFolder, found: Mapping[str, Any]) -> float | None:
+    """Rows that the window took, of all proposals of the Coder's collections."""
+    taken = tried = 0.0
+    for name in found:
+        try:
+            summary = json.loads(files.step(name).summary.read_text()) if stage_of(name) == "collect_coder" else {}
+            taken, tried = taken + float(summary["kept_by"]["window"]), tried + float(summary["attempts"])
+        except (OSError, ValueError, KeyError, TypeError):  # another kind of step, or one of another version
+            continue
+    return min(1.0, taken / tried) if taken and tried else None
+
+
+def _factors(
+    config: DictConfig, files: RunFolder, found: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
     by_stage: dict[str, dict[str, list[float]]] = {}
     for name, seconds in found.items():
         stage = stage_of(name)
         if stage not in STAGES:
             continue
-        predicted = predict(config, stage, {})
+        predicted = predict(config, stage, _inputs(files.step(name)))
         if predicted is None:
             continue
         expected = dict(predicted.phases) | {STARTUP: predicted.startup_s}
@@ -150,6 +171,14 @@ def _factors(config: DictConfig, found: Mapping[str, Mapping[str, float]]) -> di
             if expected.get(phase):
                 by_stage.setdefault(stage, {}).setdefault(phase, []).append(value / expected[phase])
     return {stage: {phase: fmean(values) for phase, values in phases.items()} for stage, phases in by_stage.items()}
+
+
+def _inputs(folder: StepFolder) -> dict[str, str]:
+    """role -> the checkpoint that a step read: roles with the same one shared their servers."""
+    if not folder.description.is_file():
+        return {}
+    inputs = OmegaConf.load(folder.description).get("inputs") or {}
+    return {str(role): str(path) for role, path in inputs.items()}
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

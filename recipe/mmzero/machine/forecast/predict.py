@@ -13,6 +13,7 @@ from recipe.mmzero.machine.forecast.workload import SHARED, TRAINED, Stage, stag
 GEN = "gen"  # roll-outs and their rewards: verl's timing_s/gen
 STARTUP = "startup"
 ROWS = "rows"  # a collection after its start-up
+VARIANCE = "variance"  # and the pass by variance after it
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,7 @@ def forecast(described: Stage, factors: Mapping[str, float]) -> Forecast:
     group_gpus = {name: group.gpus for name, group in described.groups.items()}
     shared = {"gpus": described.gpus, "group_gpus": group_gpus}
     if not described.steps:
-        steady = closed.steady(described.work, described.groups, described.renderers, described.picture_s)
-        idle = {name: 1 - share for name, share in steady.busy.items() if name in described.groups}
-        busiest = max(steady.busy, key=lambda name: steady.busy[name])
-        rows = {ROWS: steady.seconds * factors.get(ROWS, 1.0)}
-        return Forecast(described.name, 0, startup, rows, idle, busiest=_said(busiest), **shared)
+        return _collection(described, startup, factors, shared)
     run = pipeline.simulate(described.work, described.groups, described.renderers, described.picture_s)
     gen = waited(run.seconds, described.poll_s) * factors.get(GEN, 1.0)
     phases = roofline.scaled(described.phases, dict(factors))
@@ -110,6 +107,19 @@ def forecast(described: Stage, factors: Mapping[str, float]) -> Forecast:
     idle = {name: max(0.0, 1 - seconds / whole) for name, seconds in busy.items()}
     busiest = max(run.busy, key=lambda name: run.busy[name])
     return Forecast(described.name, described.steps, startup, named, idle, busiest=_said(busiest), **shared)
+
+
+def _collection(described: Stage, startup: float, factors: Mapping[str, float], shared: dict[str, Any]) -> Forecast:
+    resources = (described.groups, described.renderers, described.picture_s)
+    passes = {ROWS: closed.steady(described.work, *resources)}
+    if described.second is not None:
+        passes[VARIANCE] = closed.steady(described.second, *resources)
+    seconds = {name: found.seconds * factors.get(name, 1.0) for name, found in passes.items()}
+    whole = sum(seconds.values())
+    used = {group: sum(seconds[name] * found.busy[group] for name, found in passes.items()) for group in resources[0]}
+    idle = {group: max(0.0, 1 - share / whole) for group, share in used.items()}
+    busiest = max(passes[ROWS].busy, key=lambda name: passes[ROWS].busy[name])
+    return Forecast(described.name, 0, startup, seconds, idle, busiest=_said(busiest), **shared)
 
 
 def waited(seconds: float, poll_s: float) -> float:

@@ -98,7 +98,7 @@ def server(model: Model, layout: Layout, gpu: Gpu, engine: Engine, peer: bool, t
 
 
 def cpu_server(cpu: Cpu, slots: int) -> Speed:
-    return Speed(cpu.decode_step_s, 0.0, 0.0, cpu.token_s, cpu.prefill_token_s, 0.0, slots)
+    return Speed(cpu.decode_step_s, 0.0, 0.0, cpu.token_s, cpu.prefill_token_s, cpu.prefill_picture_s, slots)
 
 
 def micro_batches(tokens: float, most: int) -> int:

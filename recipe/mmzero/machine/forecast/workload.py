@@ -1,6 +1,7 @@
 """A stage of a configuration as work, server groups and training phases."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from omegaconf import DictConfig
@@ -31,6 +32,7 @@ class Stage:
     picture_s: float
     poll_s: float
     gpus: int
+    second: Work | None = None  # of a collection: the Coder's pass by variance
 
 
 def stage(
@@ -52,7 +54,8 @@ def stage(
     gpus = gpu_counts(config, name) | dict(counts or {})
     in_flight = None if training else in_flight_rows(config, name, gpus)
     work = Work(_items(config, name), _asks(config, name, serving), spread(), in_flight)
-    groups = _groups(config, name, serving, work, gpus)
+    second = _second(config, name, serving, in_flight)
+    groups = _groups(config, name, serving, (*work.asks, *(second.asks if second else ())), gpus)
     constants = engine() if on_gpus else cpu()
     startup = constants.train_startup_s if training else constants.collect_startup_s
     workers = _reward_workers(config) if training else 1
@@ -67,6 +70,7 @@ def stage(
         picture_s=constants.picture_s,
         poll_s=constants.poll_s if training else 0.0,
         gpus=int(config.hardware.nodes) * int(config.hardware.gpus_per_node) if on_gpus else 0,
+        second=second,
     )
 
 
@@ -99,7 +103,10 @@ def _items(config: DictConfig, name: str) -> int:
     if name in ROLES:
         return int(config[name].train.prompts_per_step)
     if name == "collect_coder":
-        return int(config.coder.filter.attempt_budget)
+        filters = config.coder.filter
+        wanted = math.ceil(int(filters.target_rows) / float(config.forecast.coder_acceptance))
+        windowed = filters.mode in ("window", "window_then_variance")
+        return min(int(filters.attempt_budget), wanted if windowed else int(filters.target_rows))
     filters = config.solver.filter
     return int(filters.proposals if filters.target_rows is None else filters.attempt_budget)
 
@@ -129,15 +136,35 @@ def _asks(config: DictConfig, name: str, serving: Mapping[str, str]) -> tuple[As
     return proposals, codes, ask("answers", "solver", 2, votes, pictures=1)
 
 
+def _second(config: DictConfig, name: str, serving: Mapping[str, str], in_flight: int | None) -> Work | None:
+    """The Solver's answers on every picture of the proposals that the window left (engine/collect/variance.py), where
+    the window does not fill the target; all codes draw."""
+    filters, share = config.coder.filter, float(config.forecast.coder_acceptance)
+    rows = int(filters.attempt_budget)
+    if name != "collect_coder" or "variance" not in filters.mode:
+        return None
+    if filters.mode == "window_then_variance":
+        if rows * share >= int(filters.target_rows):
+            return None
+        rows = round(rows * (1 - share))
+    else:
+        rows = min(rows, int(filters.target_rows))
+    picture, length = int(config.forecast.picture_tokens), float(config.forecast.response_tokens.solver)
+    longest, prompt = int(config.solver.train.max_response_tokens), int(config.forecast.prompt_tokens.solver)
+    calls, votes = 2 * int(config.coder.samples), int(config.solver.votes)
+    ask = Ask("answers", serving["solver"], calls, votes, prompt + picture, min(length, longest), longest, pictures=1)
+    return Work(rows, (ask,), spread(), in_flight)
+
+
 def _groups(
-    config: DictConfig, name: str, serving: Mapping[str, str], work: Work, counts: Mapping[str, int]
+    config: DictConfig, name: str, serving: Mapping[str, str], asks: Sequence[Ask], counts: Mapping[str, int]
 ) -> dict[str, Group]:
     layout, sized = config.hardware.stages[name], layout_with(config, name, counts)
-    used = {ask.group for ask in work.asks}
+    used = {ask.group for ask in asks} | {serving[role] for role in PEERS[name]}  # idle ones, too
     if SHARED in used or config.hardware.kind == "cpu":
         slots = int(layout.peer_max_num_seqs)
         servers = len(PEERS[name]) + (name in ROLES)
-        return {SHARED: Group(_speed(config, sized, work, SHARED, servers * slots), 1, _shared_gpus(config))}
+        return {SHARED: Group(_speed(config, sized, asks, SHARED, servers * slots), 1, _shared_gpus(config))}
     groups = {}
     for group in sorted(used):
         if group == TRAINED:
@@ -146,7 +173,7 @@ def _groups(
             roles = [role for role, held in serving.items() if held == group and role in PEERS[name]]
             gpus = sum(counts[f"{role}_gpus"] for role in roles)
             width, most = int(layout.peer_tensor_parallel), int(layout.peer_max_num_seqs)
-        groups[group] = Group(_speed(config, sized, work, group, most), max(1, gpus // width), gpus)
+        groups[group] = Group(_speed(config, sized, asks, group, most), max(1, gpus // width), gpus)
     return groups
 
 
@@ -154,10 +181,10 @@ def _shared_gpus(config: DictConfig) -> int:
     return int(config.hardware.gpus_per_node) if config.hardware.kind == "gpu" else 0
 
 
-def _speed(config: DictConfig, layout: Layout, work: Work, group: str, most: int) -> roofline.Speed:
+def _speed(config: DictConfig, layout: Layout, asks: Sequence[Ask], group: str, most: int) -> roofline.Speed:
     if config.hardware.kind == "cpu":
         return roofline.cpu_server(cpu(), most)
-    held = max(ask.prompt + ask.response for ask in work.asks if ask.group == group)
+    held = max((ask.prompt + ask.response for ask in asks if ask.group == group), default=1.0)
     peer = group != TRAINED
     sizes = replace(model_of(config), patches_per_picture=4 * int(config.forecast.picture_tokens))
     return roofline.server(sizes, layout, gpu_of(config), engine(), peer, held, most)
