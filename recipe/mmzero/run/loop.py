@@ -35,6 +35,7 @@ from recipe.mmzero.settings.folder import sibling
 from recipe.mmzero.settings.schema import ConfigError
 
 FAILED, UNUSABLE, ALARMED = 1, 2, 3
+REPORT_AFTER_S = 300  # a stage that took so long is followed by a report (seconds of work); others wait for the Solver
 
 
 class Stop(RuntimeError):
@@ -127,7 +128,7 @@ class Evolution:
             if index < first:
                 raise Stop(UNUSABLE, f"{step.id} is not done, and --from {from_step} needs it; run without --from")
             self._run_step(index, step)
-            if step.stage == "solver":
+            if step.stage == "solver" or self.journal.records[step.id].seconds >= REPORT_AFTER_S:
                 self.services.report(self.folder.path)
         self._finish(time.monotonic() - started)
         return 0

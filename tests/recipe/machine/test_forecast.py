@@ -182,6 +182,29 @@ def test_rewards_stream_behind_roll_outs():
     assert work.samples(0) == 2 and work.samples(1) == 2
 
 
+def test_one_step_of_overlap_by_hand():
+    """10 s of roll-outs, 30 s of judging, 5 s of training: T1 ends at 45, T2 at 55, and every 45 s two more."""
+    asks = (Ask("p", "a", 1, 1, 0, 10, 10, each=True), Ask("c", "b", 1, 1, 0, 30, 30))
+    groups = {"a": Group(speed(), 1, 1), "b": Group(speed(), 1, 1)}
+    assert pipeline.overlapped(Work(1, asks, 0.0), groups, 1, 0.0, training_s=5.0) == pytest.approx(22.5)
+    # A training that takes longer than the judging leaves the trainer no pause: 10 + 50 s per step.
+    assert pipeline.overlapped(Work(1, asks, 0.0), groups, 1, 0.0, training_s=50.0) == pytest.approx(60.0)
+
+
+def test_requests_in_turn_add_up():
+    """4 proposals of 10 tokens on 2 servers with one slot each: 20 s; 8 codes of 5 tokens: 20 s, and the wake-up."""
+    asks = (Ask("p", "a", 1, 4, 0, 10, 10, each=True, drawn=True), Ask("c", "b", 1, 2, 0, 5, 5))
+    groups = {"a": Group(speed(slots=1), 2, 2), "b": Group(speed(slots=1), 2, 2)}
+    assert pipeline.in_turn(Work(1, asks, 0.0), groups, 3.0, 2, 0.5) == pytest.approx([20 + 4 * 0.5 / 2, 20 + 3])
+
+
+def test_a_share_of_the_samples_goes_on():
+    asks = (Ask("p", "a", 1, 1, 0, 1, 1, each=True, reach=0.5), Ask("c", "b", 1, 1, 0, 10, 10))
+    groups = {"a": Group(speed(), 1, 1), "b": Group(speed(slots=1), 1, 1)}
+    found = pipeline.simulate(Work(10, asks, 0.0), groups, 1, 0.0)
+    assert found.seconds == pytest.approx(1 + 5 * 10) and len(found.ready) == 10
+
+
 def collection(name, config, rows=3000):
     described = stage(config, name, DIFFERENT)
     return replace(described.work, items=rows), described

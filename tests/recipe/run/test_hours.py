@@ -35,7 +35,7 @@ def test_plan_for_a_program(capsys):
 
 
 def test_plan_for_a_person(capsys):
-    assert cli.main(["plan", *SEVEN, "evolution.iterations=1"]) == 0
+    assert cli.main(["plan", *SEVEN, "evolution.iterations=2"]) == 0
     text = capsys.readouterr().out
     for said in ("s per GRPO step", "GPU hours", "idle", "most of it", "iteration 1", "Faster in the last iteration:"):
         assert said in text

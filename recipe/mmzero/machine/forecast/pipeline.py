@@ -1,7 +1,7 @@
 """The requests of one GRPO step or one collection, and how they run through the servers of a stage.
 
 As it is today: a roll-out is rewarded as soon as it is written; its codes are asked for in one call, drawn when that
-call returns, and each picture's two questions are asked at once; peers never change. Three variants say what other
+call returns, and each picture's two questions are asked at once; peers never change. Two variants say what other
 schedules would give (docs/gpu.md): all GPUs for each kind of request in turn, and one step of overlap.
 """
 
