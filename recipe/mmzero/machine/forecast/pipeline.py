@@ -217,5 +217,5 @@ def overlapped(
 
     turn()
     clock.run()
-    half = steps // 2
-    return (ended[-1] - ended[half - 1]) / (steps - half)
+    first, last = steps // 2, steps - 2  # after the start, and before there is nothing left to write
+    return (ended[last - 1] - ended[first - 1]) / (last - first)
