@@ -5,6 +5,7 @@ Thin: parses arguments, loads the typed config, calls the part that does the wor
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from importlib import resources
@@ -99,15 +100,22 @@ def run(arguments: Sequence[str]) -> int:
 def plan(arguments: Sequence[str]) -> int:
     parser = _parser("plan", keys=True)
     parser.add_argument("--commands", action="store_true", help="also each stage's resolved verl command and config")
+    parser.add_argument("--json", action="store_true", help="steps, seconds, GPU hours and money for a program")
     options = _parse(parser, arguments)
     from recipe.mmzero.machine import doctor as checks
+    from recipe.mmzero.run import hours
     from recipe.mmzero.run import plan as planning
     from recipe.mmzero.settings import schema
 
     config = schema.load(options.overrides)
     checks.require_sense(config)
     steps = planning.plan(config)
+    found = hours.hours(config, steps)
+    if options.json:
+        print(json.dumps({"plan": planning.plain(steps), "forecast": hours.plain(found, steps)}, indent=1))
+        return 0
     print(planning.format_plan(steps))
+    print(f"\n{hours.table(found, steps)}")
     if options.commands:
         from recipe.mmzero.machine.model_folder import checkpoint_of
         from recipe.mmzero.settings import preview
@@ -211,7 +219,7 @@ def lab(arguments: Sequence[str]) -> int:
 
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (run, "run or resume an evolution"),
-    "plan": (plan, "print the steps of a run and their work; run nothing"),
+    "plan": (plan, "print the steps of a run, their work, hours and money; run nothing"),
     "config": (config, "print the resolved configuration and where each value comes from"),
     "status": (status, "what of a run is done, running and next"),
     "doctor": (doctor, "check this machine for a profile: hardware=... model=..."),

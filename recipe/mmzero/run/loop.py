@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mmzero_env.process.replace import write
 from recipe.mmzero.report.alarms import check as alarms
+from recipe.mmzero.run import hours
 from recipe.mmzero.run.plan import Step, plan, step_named
 from recipe.mmzero.run.processes import supervise, tree
 from recipe.mmzero.run.processes.signs import Signs
@@ -34,6 +35,7 @@ from recipe.mmzero.settings.folder import sibling
 from recipe.mmzero.settings.schema import ConfigError
 
 FAILED, UNUSABLE, ALARMED = 1, 2, 3
+REPORT_AFTER_S = 300  # a stage that took so long is followed by a report (seconds of work); others wait for the Solver
 
 
 class Stop(RuntimeError):
@@ -126,7 +128,7 @@ class Evolution:
             if index < first:
                 raise Stop(UNUSABLE, f"{step.id} is not done, and --from {from_step} needs it; run without --from")
             self._run_step(index, step)
-            if step.stage == "solver":
+            if step.stage == "solver" or self.journal.records[step.id].seconds >= REPORT_AFTER_S:
                 self.services.report(self.folder.path)
         self._finish(time.monotonic() - started)
         return 0
@@ -185,12 +187,13 @@ class Evolution:
             write(self.folder.config, OmegaConf.to_yaml(self.config, resolve=True))
             self._config_written = True
         limit = self.config.evolution.max_attempts
+        predicted = hours.note(self.config, step, self.folder.path)
         record = self.journal.records.setdefault(step.id, Record(status="failed"))
         first, here = record.attempts + 1, self._place(index)
         for number in range(first, first + limit):
             ended = self._attempt(step, record, number, here)
             if not ended.cause:
-                self._accept(step, record, here)
+                self._accept(step, record, here, predicted.seconds if predicted else None)
                 return
             record.status, record.exit_cause, record.ended = "failed", ended.cause, time.time()
             self.journal.save()
@@ -251,7 +254,7 @@ class Evolution:
             lambda line: print(f"{here}: {line}", flush=True),
         )
 
-    def _accept(self, step: Step, record: Record, here: str) -> None:
+    def _accept(self, step: Step, record: Record, here: str, predicted_s: float | None) -> None:
         """Check the outputs of a step that says it is done, and record them."""
         if wrong := self.provenance.problem_with_new(step):
             record.status, record.exit_cause, record.ended = "failed", wrong, time.time()
@@ -264,7 +267,8 @@ class Evolution:
         folder = self.folder.step(step.id)
         if self.config.stage.keep == "hf":  # after the journal knows that nothing continues from them
             checkpoints.remove_all(folder.checkpoints)
-        print(f"{here}: done in {record.seconds:.0f} s", flush=True)
+        said = "" if predicted_s is None else f" (predicted {predicted_s:.0f} s)"
+        print(f"{here}: done in {record.seconds:.0f} s{said}", flush=True)
         found = alarms.check_step(folder.path, self.config.alarms)
         for alarm in found:
             print(alarm.line(), flush=True)

@@ -7,8 +7,9 @@ An input is a reference: `base`, or the id of the step that makes it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -183,6 +184,15 @@ def format_plan(steps: Sequence[Step]) -> str:
     widths = [max(len(row[i]) for row in table) for i in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
     return "\n".join([*lines, "", NOTE])
+
+
+def plain(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """For a program: each step with its work and inputs."""
+    return [
+        {"step": step.id, "kind": step.kind, "gpus": step.layout, "rows": step.rows, "inputs": step.inputs}
+        | {"work": asdict(step.work) | {"generations": step.work.generations}}
+        for step in steps
+    ]
 
 
 def _gpus(step: Step) -> str:

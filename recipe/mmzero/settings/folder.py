@@ -1,6 +1,6 @@
 """A run folder: the name of everything in it, and the id of a step.
 
-    RUN_DIR/state.json config.yaml lock alarms.jsonl held_out.json report.html figures/ logs/ replaced/
+    RUN_DIR/state.json config.yaml lock alarms.jsonl forecast.json held_out.json report.html figures/ logs/ replaced/
     RUN_DIR/iter_01/coder/step.yaml ... hf/ checkpoints/ samples/          a training step
     RUN_DIR/iter_01/collect_coder/step.yaml ... train.parquet shards/      a collection
 
@@ -179,6 +179,11 @@ class RunFolder:
     @property
     def alarms(self) -> Path:
         return self.path / "alarms.jsonl"
+
+    @property
+    def forecast(self) -> Path:
+        """What was predicted of each step before it started."""
+        return self.path / "forecast.json"
 
     @property
     def held_out(self) -> Path:

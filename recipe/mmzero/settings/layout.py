@@ -5,6 +5,9 @@ peer replica (verl/single_controller/ray/base.py), each peer replica on GPUs of 
 trainer's placement group.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from omegaconf import DictConfig
 
 from recipe.mmzero.settings.types import ROLES, ConfigError
@@ -18,6 +21,29 @@ PEERS = {
     "collect_solver": ("proposer", "coder", "solver"),
     "solver": (),
 }
+
+# Bounds of the rows in work at once where the hardware profile does not set `hardware.stages.<step>.in_flight`.
+FEWEST_ROWS, MOST_ROWS = 8, 1024
+
+
+def in_flight_rows(config: Any, stage: str, counts: Mapping[str, int] | None = None) -> int:
+    """Rows in work at once: enough to fill every server of the stage at the same time.
+
+    A server holds `peer_max_num_seqs` sequences; a row brings one to the Proposer, its codes to the Coder, and its
+    votes on both questions to the Solver. `counts`: GPUs in place of the profile's, by their keys in the layout.
+    """
+    layout = config.hardware.stages.get(stage) or {}
+    if layout.get("in_flight"):
+        return int(layout["in_flight"])
+    codes = int(config.coder.samples) if stage == "collect_coder" else 1
+    sequences = {"proposer": 1, "coder": codes}
+    if stage == "collect_solver":
+        sequences["solver"] = 2 * int(config.solver.label_votes)
+    per_server, width = int(layout.get("peer_max_num_seqs", 256)), int(layout.get("peer_tensor_parallel", 1))
+    gpus = {role: int((counts or layout).get(f"{role}_gpus", 1)) for role in sequences}
+    servers = {role: max(1, gpus[role] // width) for role in sequences}
+    rows = sum(servers[role] * per_server / sequences[role] for role in sequences)
+    return max(FEWEST_ROWS, min(MOST_ROWS, round(rows)))
 
 
 def check_layout(config: DictConfig) -> None:

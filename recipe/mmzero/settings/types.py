@@ -33,6 +33,8 @@ KL_TYPES = ("low_var_kl", "k3", "kl", "k1", "abs", "mse", "k2", "low_var_kl+", "
 SHARE = number_rule(0, 1)
 ROLES = ("proposer", "coder", "solver")
 
+CARDS = ("a100_40", "a100_80", "h100", "h200", "l40s", "rtx4090", "l20")  # those of config/gpus.yaml
+
 
 class ConfigError(ValueError):
     """A setting is unknown, of the wrong type, or contradicts another; the message is one line with the remedy."""
@@ -226,6 +228,30 @@ class Dump:
 
 
 @dataclass
+class Tokens:
+    """Mean length by role, in tokens."""
+
+    proposer: int = whole(1)
+    coder: int = whole(1)
+    solver: int = whole(1)
+
+
+@dataclass
+class Forecast:
+    """What `mmzero plan` reckons with; no stage reads it. `gpu`: a card of config/gpus.yaml, auto: by the profile's
+    memory. `price_per_gpu_hour`: in any currency; null: GPU hours only. `run`: a run folder whose measured times and
+    lengths replace the constants. `prompt_tokens` are of text; pictures come on top."""
+
+    gpu: str = choice("auto", *CARDS)
+    price_per_gpu_hour: float | None = number(0, also=(None,), default=None)
+    run: str | None = text("the folder of a run", null=True, path=True, default=None)
+    response_tokens: Tokens = field(default_factory=Tokens)
+    prompt_tokens: Tokens = field(default_factory=Tokens)
+    picture_tokens: int = whole(1)
+    coder_acceptance: float = number(above=0, most=1)
+
+
+@dataclass
 class Config:
     run_dir: str = text("the folder of the run", path=True)
     seed: int = whole(0, 2**63 - 1)
@@ -249,4 +275,5 @@ class Config:
     dump: Dump = field(default_factory=Dump)
     loggers: list[str] = items(choice_rule(*LOGGERS), 1, distinct=True)
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
+    forecast: Forecast = field(default_factory=Forecast)
     verl: dict[str, Any] = MISSING

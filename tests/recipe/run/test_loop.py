@@ -491,3 +491,16 @@ def test_an_unfinished_collection_refuses_other_rows(world, monkeypatch, capsys)
     assert world("render.max_elements=7", "coder.filter.min_rows=9") == loop.UNUSABLE
     said = capsys.readouterr().err
     assert "settings changed: render.max_elements: 5000 -> 7;" in said and "min_rows" not in said
+
+
+def test_a_stage_is_predicted_before_and_compared_after(world, monkeypatch, capsys):
+    """Its forecast stands in the folder before it starts, and a long stage is followed by a report of its own."""
+    reported = []
+    monkeypatch.setattr(type(world.services), "report", lambda self, run_dir: reported.append(len(ran(world))))
+    monkeypatch.setattr(loop, "REPORT_AFTER_S", 0.0)
+    assert world(until="iter_01/coder") == 0
+    assert reported == [1, 1, 1]
+    noted = json.loads((world.dir / "forecast.json").read_text())
+    assert list(noted) == [f"iter_{name}" for name in ALL[:3]] and all(one["seconds"] > 0 for one in noted.values())
+    said = capsys.readouterr().out
+    assert f"s (predicted {noted['iter_01/proposer']['seconds']:.0f} s)" in said

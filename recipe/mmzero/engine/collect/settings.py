@@ -11,9 +11,9 @@ from typing import Any
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.peers.client import Sampling
 from mmzero_rewards.prompting import PromptTemplates
+from recipe.mmzero.settings.layout import MOST_ROWS, in_flight_rows
 
-# Bounds of the rows in work at once where the hardware profile does not set `hardware.stages.<step>.in_flight`.
-FEWEST_ROWS, MOST_ROWS = 8, 1024
+__all__ = ["MOST_ROWS", "CoderFilter", "Settings", "SolverFilter", "from_config", "in_flight_rows"]
 
 
 @dataclass(frozen=True)
@@ -128,25 +128,6 @@ def from_config(config: Any, stage: str) -> Settings:
         in_flight=in_flight_rows(config, stage),
         decisive=of_rows(config, stage),
     )
-
-
-def in_flight_rows(config: Any, stage: str) -> int:
-    """Rows in work at once: enough to fill every server of the stage at the same time.
-
-    A server holds `peer_max_num_seqs` sequences; a row brings one to the Proposer, its codes to the Coder, and its
-    votes on both questions to the Solver.
-    """
-    layout = config.hardware.stages.get(stage) or {}
-    if layout.get("in_flight"):
-        return int(layout["in_flight"])
-    codes = int(config.coder.samples) if stage == "collect_coder" else 1
-    sequences = {"proposer": 1, "coder": codes}
-    if stage == "collect_solver":
-        sequences["solver"] = 2 * int(config.solver.label_votes)
-    per_server, width = int(layout.get("peer_max_num_seqs", 256)), int(layout.get("peer_tensor_parallel", 1))
-    servers = {role: max(1, int(layout.get(f"{role}_gpus", 1)) // width) for role in sequences}
-    rows = sum(servers[role] * per_server / sequences[role] for role in sequences)
-    return max(FEWEST_ROWS, min(MOST_ROWS, round(rows)))
 
 
 def _sampling(role: Any, use: str) -> Sampling:

@@ -7,7 +7,7 @@ config.yaml with the default composition of this installation.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from recipe.mmzero.report.data import final
+from recipe.mmzero.report.data import final, forecasts
 from recipe.mmzero.report.data.costs import HEADS, Cost, total
 from recipe.mmzero.report.data.final import HeldOut, StageRow
 from recipe.mmzero.report.data.overview import COLUMNS, show, state_of
@@ -44,6 +44,8 @@ def card(
         or "None.",
         "## Cost",
         _cost(costs),
+        "## Time predicted and measured",
+        _predicted(run),
         "## Settings that differ from the default",
         note or "\n".join(f"* `{key}`: {_value(new)} (default {_value(old)})" for key, old, new in changes) or "None.",
         "## Reproduce",
@@ -145,6 +147,15 @@ def _cost(costs: Sequence[Cost]) -> str:
     if not costs:
         return "No finished step yet."
     rows = [HEADS, ["---"] * len(HEADS), *(cost.cells() for cost in (*costs, total(costs)))]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _predicted(run: Run) -> str:
+    """What `mmzero plan`'s arithmetic said of each step before it started."""
+    found = forecasts.pairs(run)
+    if not found:
+        return "Nothing was predicted: the run folder has no forecast.json."
+    rows = [forecasts.HEADS, ["---"] * len(forecasts.HEADS), *([_text(cell) for cell in one.cells()] for one in found)]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 

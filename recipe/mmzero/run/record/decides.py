@@ -96,6 +96,7 @@ DECIDES: dict[str, Decides] = {
     "dump": NOTHING,
     "loggers": NOTHING,
     "alarms": NOTHING,
+    "forecast": NOTHING,
     "verl.all": Decides(STAGES),
     "verl.proposer": Decides((PROPOSER,)),
     "verl.coder": Decides((CODER,)),

@@ -1,0 +1,307 @@
+"""The forecast's arithmetic against numbers computed by hand, and the simulation against closed forms."""
+
+import math
+from dataclasses import replace
+from statistics import fmean
+
+import pytest
+
+from recipe.mmzero.machine import capacity
+from recipe.mmzero.machine.capacity import layout_of, model_of
+from recipe.mmzero.machine.forecast import closed, constants, layouts, pipeline, roofline, servers
+from recipe.mmzero.machine.forecast.pipeline import Ask, Group, Work
+from recipe.mmzero.machine.forecast.predict import predict, waited
+from recipe.mmzero.machine.forecast.roofline import Speed
+from recipe.mmzero.machine.forecast.workload import stage
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.types import CARDS
+
+ROUND = constants.Gpu("round", tflops=1000, memory_gb=80, memory_gbs=1000, link_gbs=100, host_gbs=50)
+IDEAL = constants.Engine(
+    training_compute=1.0,
+    prefill_compute=1.0,
+    memory=1.0,
+    link=1.0,
+    host=1.0,
+    decode_step_s=0.0,
+    allreduce_s=0.0,
+    layer_pass_s=0.0,
+    sync_s_per_gb=0.5,
+    optimiser_s_per_1e9=2.0,
+    disk_gbs=10.0,
+    wake_s=0.0,
+    train_startup_s=0.0,
+    collect_startup_s=0.0,
+    other_s=0.0,
+    picture_s=0.0,
+    poll_s=0.0,
+)
+DIFFERENT = {"proposer": "p", "coder": "c", "solver": "s", "policy": "p"}
+
+
+@pytest.fixture(scope="module")
+def config():
+    return schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80"])
+
+
+# Qwen2.5-VL-7B by hand: attention and MLP of a layer; all layers and the head.
+LAYER = 3584 * 128 * (2 * 28 + 2 * 4) + 3 * 3584 * 18944
+DECODER = 28 * LAYER + 152064 * 3584
+KV = 2 * 2 * 28 * 4 * 128  # bytes per token
+
+
+def test_decoding_step_reads_weights_once_and_every_context(config):
+    speed = roofline.server(model_of(config), layout_of(config, "solver"), ROUND, IDEAL, False, 1000, 256)
+    assert (LAYER, DECODER, KV) == (233_046_016, 7_070_285_824, 57_344)
+    # bytes over 1e12 bytes/s: 14.14 ms of weights; 64 x 1,000 x 57,344 = 3.67 ms of keys and values
+    assert speed.step_s(64, 1000) == pytest.approx(0.014140571648 + 0.003670016)
+    # compute-bound: 2 x 7.07e9 operations per sequence over 1e15/s is 14.14 us: from 1,001 sequences without context
+    assert speed.step_s(2000, 0) == pytest.approx(2000 * 14.140571648e-6)
+    assert speed.prefill_s(1000) == pytest.approx(0.014140571648)
+    patches = 4 * 100
+    vision = 32 * (4 * 1280**2 + 3 * 1280 * 3420)
+    small = replace(model_of(config), patches_per_picture=patches)
+    drawn = roofline.server(small, layout_of(config, "solver"), ROUND, IDEAL, False, 1000, 256)
+    assert drawn.prefill_s(0, 1) == pytest.approx(2 * vision * patches / 1e15)
+
+
+def test_tensor_parallelism_divides_bytes_and_adds_reductions(config):
+    layout = replace(layout_of(config, "solver"), tensor_parallel=2)
+    slow = replace(IDEAL, decode_step_s=0.001, allreduce_s=1e-5)
+    one = roofline.server(model_of(config), layout_of(config, "solver"), ROUND, slow, False, 1000, 256)
+    two = roofline.server(model_of(config), layout, ROUND, slow, False, 1000, 256)
+    assert one.fixed_s == 0.001 and two.fixed_s == pytest.approx(0.001 + 2 * 28 * 1e-5)
+    assert two.weights_s == pytest.approx(one.weights_s / 2) and two.kv_s == pytest.approx(one.kv_s / 2)
+
+
+def test_a_server_holds_what_its_memory_holds(config):
+    sized = model_of(config)
+    layout = layout_of(config, "solver")
+    full = capacity.requests_at_once(sized, layout, False) * layout.context
+    assert roofline.server(sized, layout, ROUND, IDEAL, False, 1000, 10**6).slots == full // 1000
+    assert roofline.server(sized, layout, ROUND, IDEAL, False, 1000, 256).slots == 256
+
+
+def test_training_by_hand(config):
+    """8 GPUs, 800,000 tokens, 2 updates: 100,000 tokens per GPU, 50,000 per update in 3 micro-batches of 24,576."""
+    sized, layout, size = model_of(config), layout_of(config, "solver"), 8_292_166_656
+    found = roofline.training(sized, layout, ROUND, IDEAL, 800_000, 2, 0.25)
+    assert found.update_actor == pytest.approx(8 * size * 100_000 / 1e15)  # 6.6 s; the link needs 3.5 s for 6
+    # forward only: 100,000 / 49,152 is 3 micro-batches; the reference comes from host memory
+    assert found.old_log_prob == pytest.approx(2 * size * 100_000 / 1e15)
+    assert found.ref == pytest.approx(found.old_log_prob + 3 * 4 * size / 8 / 50e9)
+    assert found.update_weights == pytest.approx(2 * size / 1e9 * 0.5)
+    assert found.save_checkpoint == pytest.approx(0.25 * 12 * size / 10e9)
+    slow = replace(ROUND, link_gbs=10)  # now the gathers decide: 6 x 8 P 7/8 bytes
+    assert roofline.training(sized, layout, slow, IDEAL, 800_000, 2, 0).update_actor == pytest.approx(
+        6 * 8 * size * 7 / 8 / 10e9
+    )
+    launches = replace(IDEAL, layer_pass_s=0.01)
+    longer = roofline.training(sized, layout, ROUND, launches, 800_000, 2, 0.25)
+    assert longer.update_actor - found.update_actor == pytest.approx(6 * 3 * (28 + 32) * 0.01)
+    assert longer.old_log_prob - found.old_log_prob == pytest.approx(3 * (28 + 32) * 0.01)
+
+
+def test_offloading_costs_its_way_to_host_memory(config):
+    sized, size = model_of(config), 8_292_166_656
+    plain = layout_of(config, "solver")
+    moved = replace(plain, param_offload=True, optimizer_offload=True)
+    base = roofline.training(sized, plain, ROUND, IDEAL, 800_000, 2, 0).update_actor
+    assert roofline.training(sized, moved, ROUND, IDEAL, 800_000, 2, 0).update_actor - base == pytest.approx(
+        (8 + 16) * size / 8 / 50e9
+    )
+    held = replace(plain, cpu_offload=True)
+    assert roofline.training(sized, held, ROUND, IDEAL, 800_000, 2, 0).update_actor - base == pytest.approx(
+        6 * 12 * size / 8 / 50e9 + 2 * 2.0 * size / 1e9
+    )
+
+
+def speed(fixed=1.0, kv=0.0, slots=100, prefill=0.0):
+    return Speed(fixed, 0.0, kv, 0.0, prefill, 0.0, slots)
+
+
+def served(one, *requests):
+    """(seconds, server) of requests (prompt, lengths) that all come at once."""
+    clock = servers.Clock()
+    server = servers.Server(clock, one)
+    for prompt, lengths in requests:
+        server.submit(servers.Request(prompt, lengths, lambda: None))
+    return clock.run(), server
+
+
+def test_a_server_decodes_in_lockstep():
+    seconds, server = served(speed(), (0, [10, 20]))
+    assert seconds == pytest.approx(20) and server.busy_s == pytest.approx(20) and server.tokens == pytest.approx(30)
+    assert served(speed(slots=1), (0, [10, 20]))[0] == pytest.approx(30)
+    assert served(speed(prefill=0.5), (4, [10]), (6, [10]))[0] == pytest.approx(10 + 5)  # prefill holds decoding up
+
+
+def test_a_sequence_that_comes_later_shares_the_steps():
+    clock, ended = servers.Clock(), []
+    server = servers.Server(clock, Speed(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 10))  # a step takes as long as sequences
+    server.submit(servers.Request(0, [10], lambda: ended.append(clock.now)))
+    clock.at(4.0, lambda: server.submit(servers.Request(0, [3], lambda: ended.append(clock.now))))
+    clock.run()
+    # 4 alone, then both until the second has 3 tokens (6 s), then 3 alone
+    assert ended == pytest.approx([10.0, 13.0])
+
+
+@pytest.mark.parametrize("prompt", [0, 500, 3000])
+def test_batch_on_one_server_equals_the_closed_form(prompt):
+    lengths = servers.Lengths(400, 2000, 0.6).draw(64)
+    one = Speed(0.01, 0.004, 2e-8, 1e-9, 1e-5, 0.0, 64)
+    clock = servers.Clock()
+    server = servers.Server(clock, one)
+    for number, length in enumerate(lengths):
+        server.submit(servers.Request(prompt, [length], lambda: None, prefill=number % 4 == 0))
+    expected = closed.batch_s(one, prompt, lengths, 16)
+    assert clock.run() == pytest.approx(expected, rel=0.1)
+
+
+def test_lengths_have_their_mean_and_their_cut():
+    drawn = servers.Lengths(400, 10**6, 0.6).draw(5000)
+    assert fmean(drawn) == pytest.approx(400, rel=0.02)
+    assert math.sqrt(fmean((one - 400) ** 2 for one in drawn)) == pytest.approx(240, rel=0.1)
+    cut = servers.Lengths(400, 500, 0.6).draw(5000)
+    assert max(cut) == 500 and fmean(cut) == pytest.approx(closed.cut_mean(400, 500, 0.6), rel=0.02)
+    assert servers.Lengths(7, 100, 0.0).draw(3) == [7, 7, 7] and closed.cut_mean(7, 100, 0.0) == 7
+
+
+def test_renderer_can_be_the_slowest():
+    asks = (Ask("codes", "a", 1, 1, 0, 10, 10, drawn=True),)
+    found = pipeline.simulate(Work(100, asks, 0.0), {"a": Group(speed(0.001), 1, 1)}, 2, 1.0)
+    assert found.seconds == pytest.approx(50 + 0.01) and found.busy["render"] == pytest.approx(50)
+
+
+def test_rewards_stream_behind_roll_outs():
+    """Two proposals of 10 and 20 tokens; each is drawn in 5 tokens as soon as it is there: 25 s, not 10 + 20 + ..."""
+    asks = (Ask("p", "a", 1, 2, 0, 15, 100, each=True), Ask("c", "b", 1, 1, 0, 5, 5))
+    work = Work(1, asks, 0.0)
+    found = pipeline.simulate(work, {"a": Group(speed(), 1, 1), "b": Group(speed(), 1, 1)}, 1, 0.0)
+    assert found.seconds == pytest.approx(20) and found.busy == {"a": 15.0, "b": 5.0, "render": 0.0}
+    assert work.samples(0) == 2 and work.samples(1) == 2
+
+
+def test_one_step_of_overlap_by_hand():
+    """10 s of roll-outs, 30 s of judging, 5 s of training: T1 ends at 45, T2 at 55, and every 45 s two more."""
+    asks = (Ask("p", "a", 1, 1, 0, 10, 10, each=True), Ask("c", "b", 1, 1, 0, 30, 30))
+    groups = {"a": Group(speed(), 1, 1), "b": Group(speed(), 1, 1)}
+    assert pipeline.overlapped(Work(1, asks, 0.0), groups, 1, 0.0, training_s=5.0) == pytest.approx(22.5)
+    # A training that takes longer than the judging leaves the trainer no pause: 10 + 50 s per step.
+    assert pipeline.overlapped(Work(1, asks, 0.0), groups, 1, 0.0, training_s=50.0) == pytest.approx(60.0)
+
+
+def test_requests_in_turn_add_up():
+    """4 proposals of 10 tokens on 2 servers with one slot each: 20 s; 8 codes of 5 tokens: 20 s, and the wake-up."""
+    asks = (Ask("p", "a", 1, 4, 0, 10, 10, each=True, drawn=True), Ask("c", "b", 1, 2, 0, 5, 5))
+    groups = {"a": Group(speed(slots=1), 2, 2), "b": Group(speed(slots=1), 2, 2)}
+    assert pipeline.in_turn(Work(1, asks, 0.0), groups, 3.0, 2, 0.5) == pytest.approx([20 + 4 * 0.5 / 2, 20 + 3])
+
+
+def test_a_share_of_the_samples_goes_on():
+    asks = (Ask("p", "a", 1, 1, 0, 1, 1, each=True, reach=0.5), Ask("c", "b", 1, 1, 0, 10, 10))
+    groups = {"a": Group(speed(), 1, 1), "b": Group(speed(slots=1), 1, 1)}
+    found = pipeline.simulate(Work(10, asks, 0.0), groups, 1, 0.0)
+    assert found.seconds == pytest.approx(1 + 5 * 10) and len(found.ready) == 10
+
+
+def collection(name, config, rows=3000):
+    described = stage(config, name, DIFFERENT)
+    return replace(described.work, items=rows), described
+
+
+@pytest.mark.parametrize("name", ["collect_coder", "collect_solver"])
+@pytest.mark.parametrize("in_flight", [64, None])
+def test_steady_state_agrees_with_the_simulation(name, in_flight, config):
+    work, described = collection(name, config)
+    work = replace(work, in_flight=in_flight or work.in_flight)
+    exact = pipeline.simulate(work, described.groups, described.renderers, described.picture_s)
+    assert closed.steady(work, described.groups, described.renderers, described.picture_s).seconds == pytest.approx(
+        exact.seconds, rel=0.1
+    )
+
+
+def test_the_pass_by_variance_runs_where_the_window_does_not_fill_the_target():
+    words = [
+        "model=qwen2_5_vl_7b",
+        "hardware=gpu8x80",
+        "coder.filter.target_rows=1200",
+        "coder.filter.attempt_budget=13200",
+    ]
+    enough, few = (
+        stage(schema.load([*words, f"forecast.coder_acceptance={share}"]), "collect_coder", DIFFERENT)
+        for share in (0.25, 0.04)
+    )
+    assert (enough.work.items, enough.second) == (4800, None)
+    assert (few.work.items, few.second.items) == (13_200, 12_672)  # 96% of the budget
+    assert few.second.samples(0) == 4 * 2 * 5  # every picture, two questions, five votes
+    window = schema.load([*words, "forecast.coder_acceptance=0.04", "coder.filter.mode=window"])
+    assert stage(window, "collect_coder", DIFFERENT).second is None
+    every = schema.load([*words, "coder.filter.mode=variance"])
+    found = stage(every, "collect_coder", DIFFERENT)
+    assert found.work.items == found.second.items == 1200
+    assert predict(every, "collect_coder", DIFFERENT).phases.keys() == {"rows", "variance"}
+
+
+def test_the_simulation_has_no_chance_in_it(config):
+    work, described = collection("collect_solver", config, rows=200)
+    runs = [pipeline.simulate(work, described.groups, 4, 0.1) for _ in range(2)]
+    assert runs[0] == runs[1] and len(runs[0].ready) == 200
+
+
+def test_verl_looks_every_two_seconds():
+    assert [waited(seconds, 2.0) for seconds in (0.1, 2.0, 2.1)] == [2.0, 2.0, 4.0] and waited(0.3, 0.0) == 0.3
+
+
+def test_peers_of_one_checkpoint_share_their_gpus(config):
+    base = dict.fromkeys(("policy", "coder", "solver"), "base")
+    first, later = (stage(config, "proposer", inputs).groups for inputs in (base, DIFFERENT))
+    assert {name: group.gpus for name, group in first.items()} == {"trained": 3, "coder+solver": 5}
+    assert {name: group.gpus for name, group in later.items()} == {"trained": 3, "coder": 2, "solver": 3}
+
+
+@pytest.mark.parametrize("name", ["proposer", "collect_coder", "coder", "collect_solver", "solver"])
+def test_shares_and_hours_of_a_stage(name, config):
+    found = predict(config, name, DIFFERENT)
+    assert all(0 <= share <= 1 for share in found.idle.values()) and min(found.idle.values()) < 1
+    assert found.gpu_hours == pytest.approx(8 * found.seconds / 3600)
+    assert found.seconds == pytest.approx(found.startup_s + max(1, found.steps) * sum(found.phases.values()))
+    assert found.plain()["phases_s"].keys() == found.phases.keys()
+
+
+def test_factors_of_a_run_scale_their_phase(config):
+    plain = predict(config, "solver", DIFFERENT)
+    slower = predict(config, "solver", DIFFERENT, {"update_actor": 2.0, "gen": 1.5, "startup": 0.5})
+    assert slower.phases["update_actor"] == pytest.approx(2 * plain.phases["update_actor"])
+    assert slower.phases["gen"] == pytest.approx(1.5 * plain.phases["gen"])
+    assert slower.startup_s == pytest.approx(plain.startup_s / 2) and slower.phases["ref"] == plain.phases["ref"]
+
+
+def test_other_layouts_use_all_gpus_and_fit(config):
+    counts = list(layouts.splits(config, "proposer"))
+    assert {"train_gpus": 4, "coder_gpus": 2, "solver_gpus": 2} in counts
+    assert {"train_gpus": 3, "coder_gpus": 2, "solver_gpus": 3} not in counts  # today's
+    assert all(sum(one.values()) == 8 and min(one.values()) > 0 for one in counts)
+    assert {one["train_gpus"] for one in counts} == {1, 2, 3, 4, 6}  # divisors of 72 samples
+    found = layouts.better(config, "collect_coder", DIFFERENT)
+    today = predict(config, "collect_coder", DIFFERENT)
+    assert found.gain == pytest.approx(today.seconds / found.forecast.seconds) and found.gain > 1.02
+    assert layouts.better(config, "solver", DIFFERENT) is None  # nothing to split
+
+
+def test_one_gpu_for_all_takes_the_sum_of_the_work():
+    shared = schema.load(["model=qwen2_5_vl_3b", "hardware=gpu1x80"])
+    found = predict(shared, "proposer", DIFFERENT)
+    eight = predict(schema.load(["model=qwen2_5_vl_3b", "hardware=gpu8x80"]), "proposer", DIFFERENT)
+    assert set(found.idle) == {"shared"} and found.gpus == 1 and found.step_s > 1.5 * eight.step_s
+
+
+def test_cards_are_those_of_the_constants():
+    assert set(CARDS) == set(constants.listed()["gpus"])
+    assert set(constants.listed()["of_memory"].values()) <= set(CARDS)
+    for profile, name in (("gpu8x40", "a100_40"), ("gpu8x80", "h100")):
+        assert constants.gpu_of(schema.load(["model=qwen2_5_vl_7b", f"hardware={profile}"])).name == name
+    assert (
+        constants.gpu_of(schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80", "forecast.gpu=a100_80"])).tflops == 312
+    )
+    assert constants.gpu_of(schema.load([])) is None
