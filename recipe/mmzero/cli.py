@@ -1,4 +1,4 @@
-"""`mmzero`: run, plan, config, status, doctor, report, clean, tiny.
+"""`mmzero`: run, plan, config, status, doctor, report, eval, clean, tiny, lab.
 
 Thin: parses arguments, loads the typed config, calls the part that does the work. Heavy imports happen there, so that
 `mmzero --help` and every configuration error answer within seconds.
@@ -209,6 +209,12 @@ def lab(arguments: Sequence[str]) -> int:
     return lab_cli.main(list(arguments))
 
 
+def evaluate(arguments: Sequence[str]) -> int:
+    from recipe.mmzero.run.evaluate import cli as evaluate_cli
+
+    return evaluate_cli.main(list(arguments))
+
+
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (run, "run or resume an evolution"),
     "plan": (plan, "print the steps of a run and their work; run nothing"),
@@ -216,6 +222,7 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "status": (status, "what of a run is done, running and next"),
     "doctor": (doctor, "check this machine for a profile: hardware=... model=..."),
     "report": (report, "write report.html, figures and run card; several runs are compared"),
+    "eval": (evaluate, "benchmarks of checkpoints with intervals, paired with the base"),
     "clean": (clean, "list what can go from a run folder, and remove it when told so"),
     "tiny": (tiny, "build, evaluate and compare the embedded tiny base model"),
     "lab": (lab, "run experiments on the tiny world and measure them against the truth"),
