@@ -4,8 +4,13 @@ import asyncio
 import hashlib
 import os
 import re
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
+import psutil
 import pytest
 
 from recipe.mmzero.run.evaluate.asking import ask as asking
@@ -201,20 +206,73 @@ def planted(folder, code):
     path.mkdir(parents=True)
     for parent in (path, path.parent, path.parent.parent):
         (parent / "__init__.py").touch()
-    (path / "main.py").write_text(code)
-    return str(folder)
+    (path / "main.py").write_text(code + "\nif __name__ == '__main__':\n    main()\n")
+    return os.pathsep.join([str(folder), str(Path(asking.__file__).parents[5])])
 
 
 def test_a_server_that_ends_while_it_starts_is_one_line(tmp_path, monkeypatch):
     code = "def main():\n    raise SystemExit('ValueError: no memory for the cache')\n"
-    root = str(__import__("pathlib").Path(asking.__file__).parents[5])
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([planted(tmp_path / "fake", code), root]))
+    monkeypatch.setenv("PYTHONPATH", planted(tmp_path / "fake", code))
     server = Server("model", "label", SUITE, 1, Serving(0), tmp_path / "server.log")
     with pytest.raises(
         EvaluationError, match="ended while it started: ValueError: no memory for the cache; log:"
     ) as error:
         server.start()
     assert "\n" not in str(error.value) and not server.alive()
+
+
+# An engine process as vLLM's: its environment cannot be read, and it lives on when its parent dies.
+LEAVES_ONE = """
+import os, subprocess, sys, time
+
+def main():
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], env={}, start_new_session=True)
+    open(os.environ["MARK"], "w").write(str(child.pid))
+    %s
+"""
+
+
+def child_of(mark):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if mark.exists() and mark.read_text():
+            return psutil.Process(int(mark.read_text()))
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def gone(process):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.1)
+    process.kill()
+    return False
+
+
+def test_a_server_that_crashes_leaves_no_engine(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", planted(tmp_path / "fake", LEAVES_ONE % "os._exit(3)"))
+    monkeypatch.setenv("MARK", str(tmp_path / "mark"))
+    with pytest.raises(EvaluationError, match="ended while it started"):
+        Server("model", "label", SUITE, 1, Serving(0), tmp_path / "server.log").start()
+    number = int((tmp_path / "mark").read_text())
+    assert not psutil.pid_exists(number) or gone(psutil.Process(number))
+
+
+def test_nothing_outlives_an_evaluation_that_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", planted(tmp_path / "fake", LEAVES_ONE % "time.sleep(300)"))
+    monkeypatch.setenv("MARK", str(tmp_path / "mark"))
+    code = (
+        "from pathlib import Path; from tests.recipe.run.evaluate.test_asking import SUITE, Server, Serving; "
+        f"Server('model', 'label', SUITE, 1, Serving(0), Path({str(tmp_path / 'server.log')!r})).start()"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", code], cwd=Path(asking.__file__).parents[5])
+    engine = child_of(tmp_path / "mark")
+    family = engine.parents()[:2]
+    owner.kill()
+    owner.wait()
+    assert gone(engine) and all(map(gone, family))
 
 
 DIES_ONCE = """
@@ -251,8 +309,7 @@ def main():
 
 
 def test_a_server_that_dies_is_started_again_and_nothing_is_lost(tmp_path, pictures, monkeypatch, capsys):
-    root = str(__import__("pathlib").Path(asking.__file__).parents[5])
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([planted(tmp_path / "fake", DIES_ONCE), root]))
+    monkeypatch.setenv("PYTHONPATH", planted(tmp_path / "fake", DIES_ONCE))
     monkeypatch.setenv("MARK", str(tmp_path / "mark"))
     items, store = items_of(pictures), AnswerStore(tmp_path / "a")
     store.claim({})

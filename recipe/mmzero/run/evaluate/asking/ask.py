@@ -28,6 +28,8 @@ from recipe.mmzero.settings.text import clock
 
 RESTARTS = 2
 """How often a server that ended is started again for one checkpoint."""
+ENDS_WITHIN_S = 15.0
+"""How long after a failure a server may take to be gone; one that lives on does not answer for another reason."""
 LINE_S = 5.0
 
 
@@ -72,7 +74,7 @@ def ask_all(
                 raise EvaluationError(
                     f"{error}; lower max_tokens or pixels.max, or serve with a longer context"
                 ) from None
-            if isinstance(server, str) or server.alive() or restart == RESTARTS:
+            if isinstance(server, str) or restart == RESTARTS or not server.ended(ENDS_WITHIN_S):
                 raise EvaluationError(f"{error}; {len(store.answers)} answers are stored: run again to go on") from None
             print(f"{server.label}: its server ended ({server.last_words()}); starting it again", flush=True)
             server.stop()

@@ -93,6 +93,13 @@ class Server:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def ended(self, within_s: float) -> bool:
+        """Does the server turn out to have ended? Its last processes need a moment."""
+        deadline = time.monotonic() + within_s
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(POLL_S / 5)
+        return not self.alive()
+
     def stop(self) -> None:
         """End all of its processes; nothing happens if it was never started."""
         if self._process is not None:

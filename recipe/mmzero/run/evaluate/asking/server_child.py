@@ -1,14 +1,33 @@
-"""`vllm serve` that ends with its owner: the process that asks it may be killed at any moment."""
+"""`vllm serve` under a process that ends all of it: when its owner goes, when it is told to, or when the server dies.
+
+vLLM's engine process renames itself, which overwrites the environment that /proc shows, so it cannot be found by the
+step's token, and it may outlive a server that crashed. So this process stays its ancestor: orphans come back to it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
 
 from recipe.mmzero.run.processes import tree
 
+GRACE_S = 5.0
 
-def main() -> None:
+
+def main() -> int:
     tree.end_with_owner()
-    from vllm.entrypoints.cli.main import main as vllm
+    process = subprocess.Popen([sys.executable, "-m", "vllm.entrypoints.cli.main", *sys.argv[1:]])
 
-    vllm()
+    def told(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, told)
+    try:
+        return process.wait()
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        tree.end_step(os.environ[tree.TOKEN], root=os.getpid(), grace_s=GRACE_S, adopted=False)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
