@@ -38,7 +38,9 @@ def export(folder: Path, items: int) -> Path:
             pq.write_table(pa.Table.from_pylist(rows), part)
     template = resources.files("recipe.mmzero.config").joinpath("eval", "world")
     for file in template.iterdir():
-        target = folder / (file.name if file.name == "world.yaml" else f"lmms_eval/{file.name}")
+        target = folder / file.name
+        if file.name != "world.yaml":
+            target = folder / "lmms_eval" / file.name.removeprefix("lmms_").replace(".txt", ".py")
         target.parent.mkdir(exist_ok=True)
         replace.write(target, file.read_text("utf-8").replace("@FOLDER@", str(folder.absolute())))
     return folder / "world.yaml"
