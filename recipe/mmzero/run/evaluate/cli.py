@@ -8,10 +8,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 from recipe.mmzero.settings.arguments import Parser, UsageError, filled, positive
+
+if TYPE_CHECKING:
+    from recipe.mmzero.run.evaluate.asking.server import Serving
+    from recipe.mmzero.run.evaluate.evaluation import Checkpoint
+    from recipe.mmzero.run.evaluate.suite import Suite
 
 
 def parser() -> Parser:
@@ -44,9 +49,20 @@ def parser() -> Parser:
     serving.add_argument("--serve", default="", metavar="WORDS", help="further words for `vllm serve`")
     serving.add_argument("--in-flight", type=positive, default=32, metavar="N", help="requests at once (default: 32)")
     serving.add_argument("--timeout", type=positive, default=1800, metavar="S", help="seconds for one request")
-    world = found.add_argument_group("the tiny world")
-    world.add_argument("--export-world", type=Path, metavar="DIR", help="write its held-out scenes as a suite")
-    world.add_argument("--items", type=positive, default=200, metavar="N", help="questions of each kind (default: 200)")
+    other = found.add_argument_group("let another toolkit ask (--suite gives sampling and pixels)")
+    other.add_argument("--with", dest="toolkit", choices=("lmms-eval", "vlmevalkit"), help="which one")
+    other.add_argument("--tasks", type=_names, default=[], metavar="NAME,...", help="its tasks or data sets")
+    other.add_argument(
+        "--python", default="python", metavar="FILE", help="its interpreter; without, the command is printed"
+    )
+    other.add_argument("--include", type=Path, metavar="DIR", help="lmms-eval: folder of tasks of your own")
+    other.add_argument("--metric", metavar="NAME", help="lmms-eval: the metric that counts")
+    world = found.add_argument_group("suites to try it on")
+    world.add_argument("--export-world", type=Path, metavar="DIR", help="write held-out scenes of the tiny world")
+    world.add_argument("--export-easy-vqa", type=Path, metavar="DIR", help="write easy-VQA (pip install easy-vqa)")
+    world.add_argument(
+        "--items", type=positive, default=200, metavar="N", help="questions to write, of each kind (default: 200)"
+    )
     return found
 
 
@@ -54,9 +70,14 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_intermixed_args(list(arguments))
     try:
         if options.export_world:
-            from recipe.mmzero.run.evaluate.data.world import export
+            from recipe.mmzero.run.evaluate.data import world
 
-            print(export(options.export_world, options.items))
+            print(world.export(options.export_world, options.items))
+            return 0
+        if options.export_easy_vqa:
+            from recipe.mmzero.run.evaluate.data import easy_vqa
+
+            print(easy_vqa.export(options.export_easy_vqa, options.items))
             return 0
         return _evaluate(options)
     except EvaluationError as error:
@@ -86,39 +107,62 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise UsageError("no checkpoint given; `mmzero eval --help` explains")
     if options.out is None:
         raise UsageError("--out DIR says where answers and results go")
-    from recipe.mmzero.run.evaluate import results, suite
-    from recipe.mmzero.run.evaluate.asking.ask import Asking
+    from recipe.mmzero.run.evaluate import suite
     from recipe.mmzero.run.evaluate.asking.server import Serving
-    from recipe.mmzero.run.evaluate.evaluation import Evaluation, checkpoints, count_gpus
+    from recipe.mmzero.run.evaluate.evaluation import checkpoints, count_gpus
     from recipe.mmzero.run.record.lock import Lock, Locked
 
     chosen = suite.only(suite.load(options.suite, options.data, _changes(options)), options.only)
     if options.judge:
         chosen = suite.judged_by(chosen, options.judge, options.judge_model)
     models = checkpoints(options.checkpoints)
-    evaluation = Evaluation(chosen, options.out)
-    items = evaluation.prepare()
+    options.out.mkdir(parents=True, exist_ok=True)
     lock = Lock(options.out / "lock")
     try:
         lock.take()
     except Locked as owner:
         raise EvaluationError(f"process {owner} works on {options.out}") from None
     serving = Serving(count_gpus() if options.gpus is None else options.gpus, options.serve)
-    asking = Asking(options.in_flight, options.timeout)
     try:
-        scores, judged = {}, {}
-        for model in models:
-            blind = chosen.blind and model is models[0]
-            evaluation.ask(model, items, serving, asking, blind)
-            store = evaluation.store(model.label)
-            store.load()
-            verdicts = evaluation.verdicts(model.label, items)
-            scores[model.label] = results.scored(chosen, items, store.answers, verdicts["decided"])
-            judged[model.label] = verdicts["record"]
-        found = results.summary(chosen, items, scores) | {"judged": judged}
-        found["iterations"] = {model.label: model.iteration for model in models}
-        print("\n".join(evaluation.write_results(found)))
-        print(f"{options.out / 'RESULTS.md'}")
+        if options.toolkit:
+            shown = _hand_off(options, chosen, models, serving)
+        else:
+            shown = _ask(options, chosen, models, serving)
     finally:
         lock.release()
+    print("\n".join(shown))
+    print(options.out / "RESULTS.md")
     return 0
+
+
+def _ask(options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpoint]", serving: "Serving") -> list[str]:
+    from recipe.mmzero.run.evaluate import results
+    from recipe.mmzero.run.evaluate.asking.ask import Asking
+    from recipe.mmzero.run.evaluate.evaluation import Evaluation
+
+    evaluation = Evaluation(chosen, options.out)
+    items = evaluation.prepare()
+    scores, judged = {}, {}
+    for model in models:
+        blind = chosen.blind and model is models[0]
+        evaluation.ask(model, items, serving, Asking(options.in_flight, options.timeout), blind)
+        store = evaluation.store(model.label)
+        store.load()
+        verdicts = evaluation.verdicts(model.label, items)
+        scores[model.label] = results.scored(chosen, items, store.answers, verdicts["decided"])
+        judged[model.label] = verdicts["record"]
+    found = results.summary(chosen, items, scores) | {"judged": judged}
+    found["iterations"] = {model.label: model.iteration for model in models}
+    return evaluation.write_results(found)
+
+
+def _hand_off(
+    options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpoint]", serving: "Serving"
+) -> list[str]:
+    from recipe.mmzero.run.evaluate.handoff.run import run
+    from recipe.mmzero.run.evaluate.handoff.toolkits import Handoff
+
+    if not options.tasks:
+        raise UsageError("--tasks NAME,... says what the toolkit asks")
+    handoff = Handoff(options.toolkit, options.tasks, options.python, options.include, options.in_flight)
+    return run(chosen, handoff, models, options.out, serving, options.metric)

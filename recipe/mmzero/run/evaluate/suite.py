@@ -1,5 +1,6 @@
 """A suite: what is asked and how, as typed YAML with ranges. `config/eval/` ships `quick` and `paper`.
 
+`from: paper` takes everything from a shipped suite that the file does not say itself, `only: [mmmu]` some benchmarks.
 Every value is declared with its range on its field; an unknown key is an error that names the nearest one.
 """
 
@@ -12,7 +13,20 @@ from typing import Any, get_args
 import yaml
 
 from mmzero_env.config.hints import did_you_mean
-from mmzero_env.config.ranges import REQUIRED, RULE, Rule, choice, flag, items, number, shown, text, text_rule, whole
+from mmzero_env.config.ranges import (
+    REQUIRED,
+    RULE,
+    Rule,
+    choice,
+    flag,
+    items,
+    items_rule,
+    number,
+    shown,
+    text,
+    text_rule,
+    whole,
+)
 from mmzero_rewards.prompting import PromptTemplates
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 
@@ -123,6 +137,19 @@ def load(name: str, data: Path | None = None, changes: Mapping[str, Any] | None 
     Raises:
         EvaluationError: unknown, not YAML, or a value outside its range; one line.
     """
+    plain, root = _plain(name)
+    if "from" in plain:
+        plain = {**_plain(str(plain["from"]))[0], **plain}
+    chosen = plain.pop("only", [])
+    plain.pop("from", None)
+    suite = _typed(Suite, plain | dict(changes or {}), f"suite {name}", "")
+    if not items_rule(text_rule()).accepts(chosen):
+        raise EvaluationError(f"suite {name}: 'only' is a list of benchmarks, got {shown(chosen)}")
+    return _checked(only(suite, chosen), (data or root).absolute(), name)
+
+
+def _plain(name: str) -> tuple[dict[str, Any], Path]:
+    """(keys and values of a suite, folder of its file; the current one for a shipped suite)."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         try:
@@ -141,7 +168,7 @@ def load(name: str, data: Path | None = None, changes: Mapping[str, Any] | None 
         raise EvaluationError(f"suite {name} is not YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(plain, Mapping):
         raise EvaluationError(f"suite {name}: expected keys and values, got {shown(plain)}")
-    return _checked(_typed(Suite, {**plain, **(changes or {})}, f"suite {name}", ""), (data or root).absolute(), name)
+    return dict(plain), root
 
 
 def shipped() -> list[str]:
