@@ -1,8 +1,9 @@
 """How often evaluation's intervals cover, and whether the stated detectable difference is found: a simulation.
 
-`python tests/bench/evaluate.py [--draws 2000] [--items 400]` draws paired data sets of answers to items that pictures, with a known difference, and prints: the share of 95% intervals that cover it (goal: 93 to 97%), pooled
-and as the average of benchmarks, and the share of data sets in which the difference that `detectable` states is found
-(goal: 78 to 82%). Exit code 1 if a goal is missed. The seed is fixed, so the numbers repeat.
+`python tests/bench/evaluate.py [--draws 2000] [--items 400]` draws paired data sets of answers to items that share
+pictures, with a known difference, and prints: the share of 95% intervals that cover it (goal: 93 to 97%), pooled and as
+the average of benchmarks, and the share of data sets in which the difference that `detectable` states is found (goal:
+78 to 82%). Exit code 1 if a goal is missed. The seed is fixed, so the numbers repeat.
 """
 
 import argparse

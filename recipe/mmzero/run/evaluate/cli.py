@@ -41,6 +41,9 @@ def parser() -> Parser:
     asked.add_argument("--max-tokens", type=positive, metavar="N")
     asked.add_argument("--seed", type=int, metavar="N")
     asked.add_argument("--blind", action="store_true", default=None, help="also ask the base without pictures")
+    found.add_argument(
+        "--training", type=Path, action="append", default=[], metavar="DIR", help="run or folder: look for its pictures"
+    )
     judge = found.add_argument_group("judge")
     judge.add_argument("--judge", metavar="URL", help="OpenAI-compatible address for what rules cannot decide")
     judge.add_argument("--judge-model", metavar="NAME", help="its model (default: the first that it serves)")
@@ -138,7 +141,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _ask(options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpoint]", serving: "Serving") -> list[str]:
     from recipe.mmzero.run.evaluate import results
     from recipe.mmzero.run.evaluate.asking.ask import Asking
-    from recipe.mmzero.run.evaluate.evaluation import Evaluation
+    from recipe.mmzero.run.evaluate.contamination import duplicates, training_pictures
+    from recipe.mmzero.run.evaluate.evaluation import BLIND, Evaluation
 
     evaluation = Evaluation(chosen, options.out)
     items = evaluation.prepare()
@@ -153,6 +157,16 @@ def _ask(options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpo
         judged[model.label] = verdicts["record"]
     found = results.summary(chosen, items, scores) | {"judged": judged}
     found["iterations"] = {model.label: model.iteration for model in models}
+    if chosen.blind:
+        without = evaluation.store(f"{models[0].label}-{BLIND}")
+        without.load()
+        found["blind"] = results.blind(items, scores[models[0].label], results.scored(chosen, items, without.answers))
+    if options.training:
+        training = training_pictures(options.training)
+        names = {name for item in items for name in item.pictures}
+        copies = duplicates([evaluation.pictures.folder / name for name in sorted(names)], training)
+        named = {path.name: str(other) for path, other in copies.items()}
+        found["training"] = results.shown_in_training(items, named, len(training))
     return evaluation.write_results(found)
 
 

@@ -78,6 +78,33 @@ def summary(suite: Suite, items: Sequence[Item], scores: Mapping[str, Scores], s
     return found
 
 
+def blind(items: Sequence[Item], seeing: Scores, without: Scores, seed: int = 0) -> dict[str, Any]:
+    """Benchmark -> accuracy without pictures, and the share of items right at least half of the time that way."""
+    found = {}
+    for name, places, equal in _rows(groups_of(items)):
+        part = _Part(items, places, equal)
+        values = statistics.item_means(without.right[places])
+        found[name] = {
+            "accuracy": asdict(part.estimate(part.sample(without.right), seed)),
+            "answered": float((values >= 0.5).mean()),
+            "seeing": float(part.sample(seeing.right).value.mean()),
+        }
+    return found
+
+
+def shown_in_training(items: Sequence[Item], copies: Mapping[str, str], training: int) -> dict[str, Any]:
+    """Items with a picture that training showed.
+
+    Args:
+        copies: picture's name -> training picture. training: number of training pictures.
+    """
+    groups = {
+        name: sum(any(picture in copies for picture in items[place].pictures) for place in places)
+        for name, places in groups_of(items).items()
+    }
+    return {"training_pictures": training, "items": groups, "examples": dict(list(copies.items())[:10])}
+
+
 def groups_of(items: Sequence[Item]) -> dict[str, np.ndarray]:
     """Benchmark -> places of its items."""
     names = np.array([item.benchmark for item in items])
@@ -157,6 +184,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
             shown.append(f"  cut at max_tokens: {100 * whole['cut']:.1f}% of answers")
         shown += _denominators(found["published"], rows)
         shown += _judged(found.get("judged", {}).get(label, {}))
+    shown += _shortcuts(found)
     shown += MEANING
     return shown
 
@@ -208,3 +236,18 @@ def _judged(record: Mapping[str, Any]) -> list[str]:
             f"{same['only_rules']}, only the judge {same['only_judge']}"
         )
     return [text]
+
+
+def _shortcuts(found: Mapping[str, Any]) -> list[str]:
+    """Blind answers of the base, and pictures that training showed."""
+    shown = []
+    for name, row in found.get("blind", {}).items():
+        shown.append(
+            f"blind  {name:<14} {found['base']} without pictures {_interval(row['accuracy'])}, with them "
+            f"{100 * row['seeing']:.1f}; {100 * row['answered']:.1f}% of items right at least half of the time"
+        )
+    copies = found.get("training")
+    if copies:
+        counts = ", ".join(f"{name} {count}" for name, count in copies["items"].items())
+        shown.append(f"items with a picture of the {copies['training_pictures']} training pictures: {counts}")
+    return shown
