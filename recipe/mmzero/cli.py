@@ -158,10 +158,12 @@ def report(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--out", type=filled("the folder"), metavar="FOLDER", help="write there instead of into the run"
     )
+    parser.add_argument("--evaluation", type=filled("the folder"), metavar="DIR", help="show results of mmzero eval")
     options = _parse(parser, arguments)
     from recipe.mmzero import report as pages
 
-    return pages.main([*options.run_dirs, *(["--out", options.out] if options.out else [])])
+    words = [*options.run_dirs, *(["--out", options.out] if options.out else [])]
+    return pages.main([*words, *(["--evaluation", options.evaluation] if options.evaluation else [])])
 
 
 def clean(arguments: Sequence[str]) -> int:
