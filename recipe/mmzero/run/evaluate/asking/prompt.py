@@ -8,9 +8,8 @@ import re
 from typing import Any
 
 from mmzero_rewards.prompting import PromptTemplates
-from recipe.mmzero.run.evaluate.data.items import Item
+from recipe.mmzero.run.evaluate.data.items import Item, show_choices
 from recipe.mmzero.run.evaluate.data.pictures import PictureStore
-from recipe.mmzero.run.evaluate.judging.rules import show_choices
 
 PLACE = re.compile(r"<image\s*(\d{1,2})>")
 

@@ -166,6 +166,14 @@ def _choice(answers: tuple[str, ...], choices: tuple[str, ...], benchmark: Bench
     return fitting[0]
 
 
+def show_choices(choices: tuple[str, ...]) -> str:
+    """
+    >>> show_choices(("red", "blue"))
+    'A. red\\nB. blue'
+    """
+    return "\n".join(f"{LETTERS[k]}. {text}" for k, text in enumerate(choices))
+
+
 # --- on disk --------------------------------------------------------------------------------------------------------
 
 

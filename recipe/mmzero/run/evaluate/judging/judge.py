@@ -19,9 +19,9 @@ from mmzero_rewards.peers import PeerClient, PeerError, Sampling
 from mmzero_rewards.peers.seeds import seed_of
 from mmzero_rewards.peers.wire import choices_of
 from recipe.mmzero.run.evaluate.asking.store import Answer, AnswerStore
-from recipe.mmzero.run.evaluate.data.items import Item
+from recipe.mmzero.run.evaluate.data.items import Item, show_choices
 from recipe.mmzero.run.evaluate.errors import EvaluationError
-from recipe.mmzero.run.evaluate.judging.rules import judge_by_rules, show_choices
+from recipe.mmzero.run.evaluate.judging.rules import judge_by_rules
 from recipe.mmzero.run.evaluate.statistics import agreement
 from recipe.mmzero.run.evaluate.suite import Judge, Suite
 

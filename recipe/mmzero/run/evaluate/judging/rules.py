@@ -116,11 +116,3 @@ def _letter(answer: str) -> str | None:
         return lone[1].upper()
     start = OPTION_AT_START.match(text)
     return (start[1] or start[2]).upper() if start else None
-
-
-def show_choices(choices: tuple[str, ...]) -> str:
-    """
-    >>> show_choices(("red", "blue"))
-    'A. red\\nB. blue'
-    """
-    return "\n".join(f"{LETTERS[k]}. {text}" for k, text in enumerate(choices))
