@@ -1,7 +1,7 @@
 """Commands for other toolkits, and their sample files read back.
 
-The rows of lmms-eval are as version 0.7.3 wrote them for the exported world (pictures left out); those of VLMEvalKit are
-as its source describes them: it was not at hand.
+The rows of lmms-eval are as version 0.7.3 wrote them for the exported world (pictures left out); those of VLMEvalKit
+are as its source describes them: it was not at hand.
 """
 
 import json
