@@ -1,4 +1,4 @@
-"""`mmzero eval` with a real `vllm serve` of the tiny base: killed in the middle and resumed, it has the same answers."""
+"""`mmzero eval` with a real `vllm serve` of the tiny base: killed half-way and resumed, its answers are the same."""
 
 import hashlib
 import os
