@@ -64,7 +64,7 @@ def _cells(found: dict[str, Any], label: str, name: str, row: dict[str, Any]) ->
         *cells,
         _interval(row["difference"], "+"),
         f"{test['gained']} : {test['lost']} (p {test['p']:.2g})",
-        f"{100 * row['detectable']:.1f}",
+        "-" if row["detectable"] is None else f"{100 * row['detectable']:.1f}",
     )
 
 

@@ -55,9 +55,7 @@ def parser() -> Parser:
     other = found.add_argument_group("let another toolkit ask (--suite gives sampling and pixels)")
     other.add_argument("--with", dest="toolkit", choices=("lmms-eval", "vlmevalkit"), help="which one")
     other.add_argument("--tasks", type=_names, default=[], metavar="NAME,...", help="its tasks or data sets")
-    other.add_argument(
-        "--python", default="python", metavar="FILE", help="its interpreter; without, the command is printed"
-    )
+    other.add_argument("--python", metavar="FILE", help="its interpreter; without, the command is printed")
     other.add_argument("--include", type=Path, metavar="DIR", help="lmms-eval: folder of tasks of your own")
     other.add_argument("--metric", metavar="NAME", help="lmms-eval: the metric that counts")
     world = found.add_argument_group("suites to try it on")

@@ -25,6 +25,7 @@ from recipe.mmzero.run.record.artifacts import fingerprint, problem_with
 from recipe.mmzero.settings.folder import iteration_of
 
 BLIND = "blind"
+OURS = ("pictures", "lock", "items.parquet", "suite.json", "results.json", "RESULTS.md")
 # What of a suite decides the answers; the rest (judging, names, notes) may change without asking again.
 ASKED = ("prompt", "seed", "samples", "temperature", "top_p", "top_k", "max_tokens", "pixels")
 
@@ -58,6 +59,8 @@ def checkpoints(words: Sequence[str]) -> list[Checkpoint]:
         label = label or re.sub(r"[^\w.-]+", "-", rest.split("//")[-1] if served else _name_of(Path(rest)))
         if not re.fullmatch(r"[\w.-]+", label):
             raise EvaluationError(f"label '{label}' has characters beyond letters, digits and . _ -")
+        if label in OURS:
+            raise EvaluationError(f"'{label}' is a name of the evaluation's own; write another LABEL={rest}")
         if label in [one.label for one in found]:
             raise EvaluationError(f"two checkpoints are called '{label}'; write LABEL=PATH")
         found.append(Checkpoint(label, rest, served, None if served else _iteration(Path(rest))))

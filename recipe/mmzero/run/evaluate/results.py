@@ -153,7 +153,8 @@ def _paired(before: Scores, after: Scores, part: _Part, seed: int) -> dict[str, 
     return {
         "difference": asdict(difference),
         "mcnemar": asdict(statistics.mcnemar(pairs)),
-        "detectable": statistics.detectable(difference.error),
+        # no pair differs: this says nothing about what could have been seen
+        "detectable": statistics.detectable(difference.error) if difference.error else None,
         "difference_of_content": part.estimate(content, seed).value,
     }
 
@@ -205,7 +206,15 @@ def _row(row: Mapping[str, Any]) -> str:
     other, test = row["difference"], row["mcnemar"]
     star = "*" if other["low"] > 0 or other["high"] < 0 else ""
     counts = f"{test['gained']}:{test['lost']}"
-    return f"{text}{_interval(other, '+') + star:<25}{counts:<13}{test['p']:<8.3g}{100 * row['detectable']:.1f}"
+    return f"{text}{_interval(other, '+') + star:<25}{counts:<13}{test['p']:<8.3g}{points(row['detectable'])}"
+
+
+def points(share: float | None) -> str:
+    """
+    >>> points(0.047), points(None)
+    ('4.7', '-')
+    """
+    return "-" if share is None else f"{100 * share:.1f}"
 
 
 def _interval(one: Mapping[str, float], sign: str = "") -> str:

@@ -4,6 +4,7 @@ The rows of lmms-eval are as version 0.7.3 wrote them for the exported world (pi
 are as its source describes them: it was not at hand.
 """
 
+import io
 import json
 import sys
 from dataclasses import replace
@@ -58,7 +59,7 @@ def test_the_command_of_lmms_eval(tmp_path):
 
 
 def test_the_command_of_vlmevalkit(tmp_path):
-    handoff = Handoff("vlmevalkit", ["MMMU_DEV_VAL", "MMVet"], "python")
+    handoff = Handoff("vlmevalkit", ["MMMU_DEV_VAL", "MMVet"], None)
     judged = replace(SUITE, judge=Judge(address="http://judge:9/v1", model="big"))
     words = command(handoff, judged, "base", "127.0.0.1:8000", tmp_path)
     assert words[:2] == ["python", "run.py"] and words[words.index("--max-tokens") + 1] == "4096"
@@ -156,3 +157,18 @@ def test_their_samples_are_paired(tmp_path):
 def test_a_toolkit_that_fails_is_one_line(tmp_path):
     with pytest.raises(EvaluationError, match="bad: lmms-eval ended with 3"):
         hand_off(tmp_path, "bad")
+
+
+def test_without_an_interpreter_the_command_is_printed_and_the_server_waits(tmp_path, monkeypatch, capsys):
+    handoff = Handoff("lmms-eval", ["task"], None)
+    models = [Checkpoint("base", "http://127.0.0.1:9", True)]
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with pytest.raises(EvaluationError, match="nobody said that the command has ended"):
+        run(SUITE, handoff, models, tmp_path / "out", Serving(0))
+    said = capsys.readouterr().out
+    assert "HF_HUB_OFFLINE=1 python -m lmms_eval --model openai" in said and "base_url=http://127.0.0.1:9/v1" in said
+    written(tmp_path / "out" / "base" / "lmms-eval", rows({}, {"exact": 1.0, "resps": "\\boxed{2}"}))
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    assert (
+        "2 samples of lmms-eval, its own score 50.00%" in run(SUITE, handoff, models, tmp_path / "out", Serving(0))[-1]
+    )

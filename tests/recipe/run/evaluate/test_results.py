@@ -115,6 +115,13 @@ def test_blind_answers_and_training_pictures():
     )
 
 
+def test_equal_answers_say_nothing_about_what_could_be_seen():
+    found = table(boxed_where(lambda k, s: k % 2), boxed_where(lambda k, s: k % 2))
+    row = found["checkpoints"]["new"]["a"]
+    assert row["difference"]["value"] == 0.0 and row["detectable"] is None
+    assert any(line.rstrip().endswith("1       -") for line in results.lines(found))
+
+
 def test_samples_are_averaged_before_pairing():
     found = table(boxed_where(lambda k, s: False), boxed_where(lambda k, s: s == 0))
     assert found["checkpoints"]["new"]["a"]["difference"]["value"] == 0.5
@@ -148,6 +155,8 @@ def test_labels_of_checkpoints(tmp_path):
         checkpoints(["x=http://a:1", "x=http://b:1"])
     with pytest.raises(EvaluationError, match=r"is missing"):
         checkpoints([str(tmp_path / "gone")])
+    with pytest.raises(EvaluationError, match="'pictures' is a name of the evaluation's own"):
+        checkpoints(["pictures=http://a:1"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(EvaluationError, match=r"config.json is missing"):
         checkpoints([str(tmp_path / "empty")])

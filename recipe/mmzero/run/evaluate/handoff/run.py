@@ -69,7 +69,7 @@ def _ask(suite: Suite, handoff: Handoff, model: Checkpoint, place: Path, serving
         words = command(handoff, suite, model.label, address, place.absolute())
         added = environment(handoff)
         print(" ".join(f"{name}={value}" for name, value in added.items()), command_line(words), flush=True)
-        if handoff.toolkit == "python":
+        if handoff.python is None:
             _wait_for_a_person(handoff)
         else:
             # PYTHONPATH is ours and would put our packages in front of the toolkit's

@@ -16,12 +16,12 @@ NAMES = ("lmms-eval", "vlmevalkit")
 
 @dataclass(frozen=True)
 class Handoff:
-    """What the toolkit is told. toolkit: its Python interpreter (VLMEvalKit: started in its checkout). folder: where
-    its files go. include: folder of lmms-eval tasks of one's own."""
+    """What the toolkit is told. python: its interpreter (VLMEvalKit: started in its checkout); None: the command is
+    only printed. include: folder of lmms-eval tasks of one's own."""
 
     name: str
     tasks: Sequence[str]
-    toolkit: str
+    python: str | None
     include: Path | None = None
     in_flight: int = 32
 
@@ -33,7 +33,7 @@ def command(handoff: Handoff, suite: Suite, label: str, address: str, folder: Pa
 
 def _lmms_eval(handoff: Handoff, suite: Suite, label: str, address: str, folder: Path) -> list[str]:
     model = f"model={label},base_url=http://{address}/v1,api_key=EMPTY,num_concurrent={handoff.in_flight},timeout=600"
-    words = [handoff.toolkit, "-m", "lmms_eval", "--model", "openai", "--model_args", model]
+    words = [handoff.python or "python", "-m", "lmms_eval", "--model", "openai", "--model_args", model]
     if handoff.include:
         words += ["--include_path", str(handoff.include)]
     words += ["--tasks", ",".join(handoff.tasks), "--batch_size", "1", "--seed", str(suite.seed)]
@@ -42,7 +42,16 @@ def _lmms_eval(handoff: Handoff, suite: Suite, label: str, address: str, folder:
 
 
 def _vlmevalkit(handoff: Handoff, suite: Suite, label: str, address: str, folder: Path) -> list[str]:
-    words = [handoff.toolkit, "run.py", "--model", label, "--base-url", f"http://{address}/v1", "--key", "EMPTY"]
+    words = [
+        handoff.python or "python",
+        "run.py",
+        "--model",
+        label,
+        "--base-url",
+        f"http://{address}/v1",
+        "--key",
+        "EMPTY",
+    ]
     words += ["--api-mode", "--api-nproc", str(handoff.in_flight), "--max-tokens", str(suite.max_tokens)]
     words += ["--temperature", f"{suite.temperature:g}", "--work-dir", str(folder), "--reuse", "--data", *handoff.tasks]
     if suite.judge.address:
