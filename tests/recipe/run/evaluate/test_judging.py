@@ -154,6 +154,10 @@ def test_stored_verdicts_are_not_asked_again(tmp_path):
     judged(tmp_path, given)
     server, store = judged(tmp_path, given)
     assert not server.bodies and len(store.answers) == 2
+    gone = replace(SUITE, judge=replace(SUITE.judge, address=dead_address()))
+    again = AnswerStore(tmp_path / "verdicts")
+    judging.judge_all(gone, ITEMS, given, judging.cases(gone, ITEMS, given), again)
+    assert len(again.answers) == 2
 
 
 def test_verdicts_on_other_answers_are_refused(tmp_path):

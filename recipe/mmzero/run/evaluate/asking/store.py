@@ -50,6 +50,13 @@ class AnswerStore:
     def shards(self) -> Path:
         return self.folder / "shards"
 
+    def belongs_to(self) -> dict[str, Any]:
+        """What the folder was bound to; {} if it was not."""
+        try:
+            return json.loads((self.folder / "identity.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+
     def claim(self, identity: Mapping[str, Any]) -> None:
         """Bind the folder to what its answers depend on.
 

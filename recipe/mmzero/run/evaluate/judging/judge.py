@@ -94,6 +94,12 @@ async def _judge(
     asked: Cases,
     store: AnswerStore,
 ) -> None:
+    every = [*asked.open, *asked.check]
+    known = store.belongs_to()
+    if known and known == identity(judge, judge.model or known.get("judge"), answers):
+        store.load()
+        if all(place in store.answers for place in every):
+            return  # also where the judge is gone by now
     # top_k None: a strict OpenAI server knows no vLLM fields
     sampling = Sampling(temperature=0.0, top_k=None, max_tokens=judge.max_tokens)
     client = PeerClient(
@@ -110,7 +116,7 @@ async def _judge(
         await client.ready(READY_S)
         store.claim(identity(judge, client.model, answers))
         store.load()
-        waiting = [place for place in (*asked.open, *asked.check) if place not in store.answers]
+        waiting = [place for place in every if place not in store.answers]
         for start in range(0, len(waiting), 8 * IN_FLIGHT):
             part = waiting[start : start + 8 * IN_FLIGHT]
             texts = [judge_text(judge, items[place[0]], answers[place].text) for place in part]
