@@ -321,6 +321,16 @@ def test_a_server_that_dies_is_started_again_and_nothing_is_lost(tmp_path, pictu
     assert not server.alive()
 
 
+def test_what_a_killed_server_said_last(tmp_path):
+    server = Server("model", "label", SUITE, 1, Serving(0), tmp_path / "server.log")
+    warning = "WARNING ulimit: this can cause fd limit errors like `OSError: [Errno 24] Too many open files`"
+    start = ["ValueError: of an earlier start", "--- vllm serve starts", warning]
+    server.log.write_text("\n".join([*start, "INFO ready", "vllm serve ended with signal 9"]))
+    assert server.last_words() == "vllm serve ended with signal 9"
+    server.log.write_text("\n".join([*start, "torch.OutOfMemoryError: no memory", "vllm serve ended with exit code 1"]))
+    assert server.last_words() == "torch.OutOfMemoryError: no memory"
+
+
 def test_a_cut_answer_is_known(tmp_path, pictures):
     store = AnswerStore(tmp_path / "a")
     store.claim({})

@@ -5,6 +5,7 @@ The tree carries a token (run/processes/tree.py): it is ended by id, and it ends
 
 import json
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from recipe.mmzero.run.evaluate.asking.server_child import STARTS
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 from recipe.mmzero.run.evaluate.suite import Suite
 from recipe.mmzero.run.processes import tree
@@ -109,9 +111,11 @@ class Server:
             self._process = None
 
     def last_words(self) -> str:
-        """The last error in the log, else its last line."""
+        """The last error in the log of this start, else its last line."""
         lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        errors = [line for line in lines if "Error" in line or "error:" in line]
+        lines = lines[-1 - lines[::-1].index(STARTS) :] if STARTS in lines else lines
+        told = re.compile(r"(?<![\w`])\w*(Error|error): |\bERROR\b")
+        errors = [line for line in lines if told.search(line) and not re.search(r"\b(WARNING|INFO)\b", line)]
         return " ".join((errors or lines or ["nothing in its log"])[-1].split())[-300:]
 
 

@@ -12,10 +12,12 @@ import sys
 from recipe.mmzero.run.processes import tree
 
 GRACE_S = 5.0
+STARTS = "--- vllm serve starts"
 
 
 def main() -> int:
     tree.end_with_owner()
+    print(STARTS, flush=True)
     process = subprocess.Popen([sys.executable, "-m", "vllm.entrypoints.cli.main", *sys.argv[1:]])
 
     def told(number: int, frame: object) -> None:
@@ -23,7 +25,9 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, told)
     try:
-        return process.wait()
+        code = process.wait()
+        print(f"vllm serve ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}", flush=True)
+        return code
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         tree.end_step(os.environ[tree.TOKEN], root=os.getpid(), grace_s=GRACE_S, adopted=False)
