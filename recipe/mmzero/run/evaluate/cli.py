@@ -86,7 +86,8 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     except OSError as error:
         print(
-            f"error: cannot use {error.filename}: {error.strerror or error}; stored answers are kept", file=sys.stderr
+            f"error: cannot use {error.filename or options.out}: {error.strerror or error}; stored answers are kept",
+            file=sys.stderr,
         )
         return 1
 
