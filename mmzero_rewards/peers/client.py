@@ -63,6 +63,7 @@ class PeerClient:
         backoff_base_s, backoff_cap_s: pause before the first retry and the longest one.
         quarantine_after: failures in a row that send an address to quarantine; quarantine_s: its first length,
             doubled each time up to 30 x.
+        read: an answer's JSON -> its n texts (wire.py), or whatever else the caller wants to know of it.
         rng, clock: for tests.
     Raises:
         ValueError: no address, or one that cannot be read.
@@ -84,6 +85,7 @@ class PeerClient:
         backoff_cap_s: float = 10.0,
         quarantine_after: int = 5,
         quarantine_s: float = 2.0,
+        read: Callable[[Any, int, Address], list | Fault] = texts_of,
         rng: random.Random | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
@@ -95,7 +97,7 @@ class PeerClient:
         ]
         self.model, self.name, self.stats = model, name, PeerStats()
         self.timeout_s, self.max_retries = float(timeout_s), int(max_retries)
-        self._image = dict(image or {})
+        self._image, self._read = dict(image or {}), read
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._rng, self.clock = rng or random.Random(), clock
         self.pace = Pace(self.timeout_s, backoff_base_s, backoff_cap_s, self._rng)
@@ -256,7 +258,7 @@ class PeerClient:
         headers = {"Content-Type": "application/json"}
         async with self._session.post(f"{address.url}/chat/completions", data=payload, headers=headers) as response:
             if response.status == 200:
-                return texts_of(await response.json(), n, address)
+                return self._read(await response.json(), n, address)
             said, after = await response.text(errors="replace"), response.headers.get("Retry-After", "")
             return fault_of(response.status, said, after, address)
 

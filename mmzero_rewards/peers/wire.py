@@ -49,6 +49,15 @@ def texts_of(answer: Any, n: int, address: Address) -> list[str] | Fault:
     return texts
 
 
+def choices_of(answer: Any, n: int, address: Address) -> list[tuple[str, str]] | Fault:
+    """As `texts_of`, each text with why it ended: `stop`, or `length` where max_tokens cut it."""
+    texts = texts_of(answer, n, address)
+    if isinstance(texts, Fault):
+        return texts
+    choices = sorted(answer["choices"], key=lambda choice: choice.get("index", 0))
+    return [(text, str(choice.get("finish_reason"))) for text, choice in zip(texts, choices, strict=True)]
+
+
 def fault_of(status: int, said: str, retry_after: str, address: Address) -> Fault:
     """What an HTTP status other than 200 means: 5xx, 408, 425 and 429 may pass, anything else is final."""
     passing = status >= 500 or status in (408, 425, 429)

@@ -1,4 +1,4 @@
-"""`mmzero`: run, plan, config, status, doctor, report, clean, tiny.
+"""`mmzero`: run, plan, config, status, doctor, report, eval, clean, tiny, lab.
 
 Thin: parses arguments, loads the typed config, calls the part that does the work. Heavy imports happen there, so that
 `mmzero --help` and every configuration error answer within seconds.
@@ -166,10 +166,12 @@ def report(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--out", type=filled("the folder"), metavar="FOLDER", help="write there instead of into the run"
     )
+    parser.add_argument("--evaluation", type=filled("the folder"), metavar="DIR", help="show results of mmzero eval")
     options = _parse(parser, arguments)
     from recipe.mmzero import report as pages
 
-    return pages.main([*options.run_dirs, *(["--out", options.out] if options.out else [])])
+    words = [*options.run_dirs, *(["--out", options.out] if options.out else [])]
+    return pages.main([*words, *(["--evaluation", options.evaluation] if options.evaluation else [])])
 
 
 def clean(arguments: Sequence[str]) -> int:
@@ -217,6 +219,12 @@ def lab(arguments: Sequence[str]) -> int:
     return lab_cli.main(list(arguments))
 
 
+def evaluate(arguments: Sequence[str]) -> int:
+    from recipe.mmzero.run.evaluate import cli as evaluate_cli
+
+    return evaluate_cli.main(list(arguments))
+
+
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (run, "run or resume an evolution"),
     "plan": (plan, "print the steps of a run, their work, hours and money; run nothing"),
@@ -224,6 +232,7 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "status": (status, "what of a run is done, running and next"),
     "doctor": (doctor, "check this machine for a profile: hardware=... model=..."),
     "report": (report, "write report.html, figures and run card; several runs are compared"),
+    "eval": (evaluate, "benchmarks of checkpoints with intervals, paired with the base"),
     "clean": (clean, "list what can go from a run folder, and remove it when told so"),
     "tiny": (tiny, "build, evaluate and compare the embedded tiny base model"),
     "lab": (lab, "run experiments on the tiny world and measure them against the truth"),

@@ -17,12 +17,17 @@ from pathlib import Path
 from recipe.mmzero.report.data.read import ReportError
 
 
-def build(run_dirs: "Path | str | Sequence[Path | str]", out: "Path | str | None" = None) -> Path:
+def build(
+    run_dirs: "Path | str | Sequence[Path | str]",
+    out: "Path | str | None" = None,
+    evaluation: "Path | str | None" = None,
+) -> Path:
     """Write the report of one run, or the comparison of several; returns the page.
 
     Args:
         run_dirs: one run folder or several.
         out: folder to write into; default: the run folder, or RUN_A/compare for several.
+        evaluation: results of `mmzero eval`, shown in the report of one run.
     Raises:
         ReportError: a folder is no run, files that are not ours are in the way, or the disk refuses; one line.
     """
@@ -33,7 +38,11 @@ def build(run_dirs: "Path | str | Sequence[Path | str]", out: "Path | str | None
 
     try:
         if len(folders) == 1:
-            return single.build(Path(folders[0]), None if out is None else Path(out))
+            return single.build(
+                Path(folders[0]), None if out is None else Path(out), None if evaluation is None else Path(evaluation)
+            )
+        if evaluation is not None:
+            raise ReportError("--evaluation goes with one run; mmzero eval itself compares checkpoints of several")
         return compare.build([Path(folder) for folder in folders], None if out is None else Path(out))
     except OSError as error:
         raise ReportError(f"cannot write {error.filename}: {error.strerror}; free or unlock the disk") from error
@@ -51,19 +60,20 @@ def terminal_table(run_dir: "Path | str") -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`mmzero report`: run folders, and optionally --out FOLDER."""
+    """`mmzero report`: run folders, and optionally --out FOLDER and --evaluation FOLDER."""
     words = list(arguments)
-    out = None
-    if "--out" in words:
-        place = words.index("--out")
-        if place + 1 >= len(words):
-            print("error: --out needs a folder", file=sys.stderr)
-            return 2
-        out = words[place + 1]
-        del words[place : place + 2]
+    folders: dict[str, str] = {}
+    for option in ("--out", "--evaluation"):
+        if option in words:
+            place = words.index(option)
+            if place + 1 >= len(words):
+                print(f"error: {option} needs a folder", file=sys.stderr)
+                return 2
+            folders[option] = words[place + 1]
+            del words[place : place + 2]
     started = time.monotonic()
     try:
-        path = build(words, out)
+        path = build(words, folders.get("--out"), folders.get("--evaluation"))
     except ReportError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

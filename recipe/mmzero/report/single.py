@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from recipe.mmzero.report.alarms.check import evaluate, numbers_of
 from recipe.mmzero.report.data import overview
 from recipe.mmzero.report.data.costs import costs
+from recipe.mmzero.report.data.evaluated import evaluated
 from recipe.mmzero.report.data.final import held_out, stage_rows
 from recipe.mmzero.report.data.read import Run, finite, read_run
 from recipe.mmzero.report.data.survey import Survey, survey
@@ -54,8 +55,13 @@ FIGURES: tuple[tuple[str, Draw, str], ...] = (
 )
 
 
-def build(folder: Path, out: Path | None = None) -> Path:
-    """Write report.html, figures/*.png and RUN.md into `out` (default: the run folder); returns the page."""
+def build(folder: Path, out: Path | None = None, evaluation: Path | None = None) -> Path:
+    """Write report.html, figures/*.png and RUN.md into `out` (default: the run folder); returns the page.
+
+    Args:
+        evaluation: `--out` of `mmzero eval`, whose results are shown by iteration.
+    """
+    benchmarks = evaluated(evaluation)
     run = read_run(folder)
     output = Output(Path(out or run.folder).resolve(), [name for name, _, _ in FIGURES])
     found = survey(run)
@@ -74,8 +80,8 @@ def build(folder: Path, out: Path | None = None) -> Path:
         filling.result()
     captions = [(name, caption) for name, _, caption in FIGURES]
     return output.write(
-        page(run, rows, stages, accuracies, alarms, used, figures, shown, album),
-        card(run, rows, stages, accuracies, alarms, used, captions),
+        page(run, rows, stages, accuracies, alarms, used, figures, shown, album, benchmarks),
+        card(run, rows, stages, accuracies, alarms, used, captions, benchmarks),
         {name: light for name, _, light, _ in figures},
     )
 

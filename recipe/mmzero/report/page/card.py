@@ -9,6 +9,9 @@ from typing import Any
 
 from recipe.mmzero.report.data import final, forecasts
 from recipe.mmzero.report.data.costs import HEADS, Cost, total
+from recipe.mmzero.report.data.evaluated import HEADS as EVALUATED_HEADS
+from recipe.mmzero.report.data.evaluated import MEANING as EVALUATED_MEANING
+from recipe.mmzero.report.data.evaluated import EvaluatedRow
 from recipe.mmzero.report.data.final import HeldOut, StageRow
 from recipe.mmzero.report.data.overview import COLUMNS, show, state_of
 from recipe.mmzero.report.data.read import Run
@@ -24,6 +27,7 @@ def card(
     alarms: Sequence[Mapping[str, Any]],
     costs: Sequence[Cost],
     figures: Iterable[tuple[str, str]],
+    evaluated: Sequence[EvaluatedRow] = (),
 ) -> str:
     """The card as Markdown; `figures` are (file name, caption)."""
     changes, note = config_changes(run)
@@ -37,6 +41,7 @@ def card(
         "## Stages",
         _stages(stages),
         _held_out(accuracies),
+        *([_evaluated(evaluated)] if evaluated else []),
         "## Alarms",
         "\n".join(
             f"* **{_text(a.get('step_id'))}, {_text(a.get('rule'))}**: {_text(a.get('sentence'))}" for a in alarms
@@ -81,6 +86,13 @@ def _stages(rows: Sequence[StageRow]) -> str:
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     lines += ["| " + " | ".join([*final.cells(row), _text(final.reasons(row))]) + " |" for row in rows]
     return "\n".join(lines) + f"\n\n{final.MEANING}"
+
+
+def _evaluated(rows: Sequence[EvaluatedRow]) -> str:
+    """Benchmarks of checkpoints by iteration, as a table."""
+    heads, rule = " | ".join(EVALUATED_HEADS), "|".join("---" for _ in EVALUATED_HEADS)
+    lines = "\n".join("| " + " | ".join(_text(cell) for cell in row.cells) + " |" for row in rows)
+    return f"### Benchmarks\n\n| {heads} |\n|{rule}|\n{lines}\n\n{EVALUATED_MEANING}"
 
 
 def _held_out(accuracies: Sequence[HeldOut]) -> str:

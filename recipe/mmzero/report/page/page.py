@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any
 
 from recipe.mmzero.report.data.costs import Cost
+from recipe.mmzero.report.data.evaluated import EvaluatedRow
 from recipe.mmzero.report.data.final import HeldOut, StageRow
 from recipe.mmzero.report.data.overview import COLUMNS, show, state_of
 from recipe.mmzero.report.data.read import TITLES, Run
@@ -26,6 +27,7 @@ from recipe.mmzero.report.page.tables import (
     alarm_list,
     cost_table,
     escape,
+    evaluation_table,
     figure_list,
     held_out_list,
     skip_list,
@@ -48,6 +50,7 @@ def page(
     figures: Figures,
     shown: Gallery,
     album: Album,
+    evaluated: Sequence[EvaluatedRow] = (),
 ) -> str:
     """The whole page as text."""
     roles = list(dict.fromkeys(record["role"] for record in shown.index))
@@ -64,7 +67,7 @@ def page(
         "ALARMS": alarm_list(alarms),
         "TILES": _tiles(rows),
         "TABLE": table(rows),
-        "STAGES": stage_table(stages) + held_out_list(accuracies),
+        "STAGES": stage_table(stages) + held_out_list(accuracies) + evaluation_table(evaluated),
         "FIGURES": figure_list(figures),
         "COSTS": cost_table(costs),
         "VERSIONS": version_list(run),

@@ -7,6 +7,9 @@ from typing import Any
 
 from recipe.mmzero.report.data import final
 from recipe.mmzero.report.data.costs import HEADS, Cost, total
+from recipe.mmzero.report.data.evaluated import HEADS as EVALUATED_HEADS
+from recipe.mmzero.report.data.evaluated import MEANING as EVALUATED_MEANING
+from recipe.mmzero.report.data.evaluated import EvaluatedRow
 from recipe.mmzero.report.data.final import HeldOut, StageRow
 from recipe.mmzero.report.data.overview import COLUMNS, Column, show
 from recipe.mmzero.report.data.read import Run
@@ -92,6 +95,25 @@ def held_out_list(accuracies: Sequence[HeldOut]) -> str:
         "<h2>Solver accuracy on held-out scenes</h2>"
         '<div class="scroll" tabindex="0" role="region" aria-label="held-out"><table class="small">'
         f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
+    )
+
+
+def evaluation_table(rows: Sequence[EvaluatedRow]) -> str:
+    """Benchmarks of checkpoints by iteration; nothing where no evaluation was given."""
+    if not rows:
+        return ""
+    lines = "".join(
+        f'<tr><th scope="row">{escape(row.cells[0])}</th>'
+        + "".join(f"<td>{_typeset(cell)}</td>" for cell in row.cells[1:])
+        + "</tr>"
+        for row in rows
+    )
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in EVALUATED_HEADS)
+    return (
+        "<h2>Benchmarks</h2>"
+        '<div class="scroll" tabindex="0" role="region" aria-label="benchmarks"><table class="small">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
+        f'<p class="note">{escape(EVALUATED_MEANING)}</p>'
     )
 
 

@@ -103,9 +103,10 @@ def of_step(token: str, root: int | None = None) -> list[psutil.Process]:
     found: dict[int, psutil.Process] = {}
     while starts:
         process = starts.pop()
-        if process.pid not in found and process.pid != os.getpid():
+        if process.pid not in found:
             found[process.pid] = process
             starts += children.get(process.pid, ())
+    found.pop(os.getpid(), None)  # a stage that ends its own tree
     return list(found.values())
 
 

@@ -1,0 +1,143 @@
+"""Answers on disk: parquet shards while a checkpoint is asked, one sorted file in the end.
+
+A shard is written beside its name, synced and renamed, with checksums of its pages, so a kill at any point leaves only
+whole shards; one that the disk damaged is set aside and its answers are asked again. `answers.parquet` holds the same
+bytes whatever was interrupted: it has no times in it and is sorted by item and sample.
+
+Not covered: two processes on one folder.
+"""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mmzero_env.process import replace
+from recipe.mmzero.run.evaluate.errors import EvaluationError
+from recipe.mmzero.settings.folder import DAMAGED
+
+ROWS_PER_SHARD, FLUSH_S = 256, 5.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One response. item: place in items.parquet. finish: `stop`, or `length` where max_tokens cut it."""
+
+    item: int
+    sample: int
+    seed: int
+    text: str
+    finish: str
+
+
+class AnswerStore:
+    """Answers of one checkpoint under `folder`."""
+
+    def __init__(self, folder: Path, rows_per_shard: int = ROWS_PER_SHARD, flush_s: float = FLUSH_S):
+        self.folder, self.rows_per_shard, self.flush_s = folder, rows_per_shard, flush_s
+        self.answers: dict[tuple[int, int], Answer] = {}
+        self._waiting: list[Answer] = []
+        self._since = 0.0
+
+    @property
+    def final(self) -> Path:
+        return self.folder / "answers.parquet"
+
+    @property
+    def shards(self) -> Path:
+        return self.folder / "shards"
+
+    def belongs_to(self) -> dict[str, Any]:
+        """What the folder was bound to; {} if it was not."""
+        try:
+            return json.loads((self.folder / "identity.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+
+    def claim(self, identity: Mapping[str, Any]) -> None:
+        """Bind the folder to what its answers depend on.
+
+        Raises:
+            EvaluationError: it holds answers to something else; names what differs.
+        """
+        path = self.folder / "identity.json"
+        wanted = json.loads(json.dumps(dict(identity), sort_keys=True))
+        try:
+            known = json.loads(path.read_text())
+        except FileNotFoundError:
+            self.shards.mkdir(parents=True, exist_ok=True)
+            replace.write(path, json.dumps(wanted, sort_keys=True, indent=1) + "\n", sync=True)
+            return
+        except ValueError:
+            raise EvaluationError(f"{path} is damaged; delete {self.folder} to ask again") from None
+        differing = [key for key in sorted(wanted.keys() | known.keys()) if wanted.get(key) != known.get(key)]
+        if differing:
+            raise EvaluationError(
+                f"{self.folder} holds answers to another {', '.join(differing)}; use another --out, "
+                "or delete that folder"
+            )
+
+    def load(self) -> None:
+        """Read what earlier attempts stored."""
+        if self.final.exists() and self._take(self.final):
+            return
+        self.shards.mkdir(parents=True, exist_ok=True)
+        replace.remove_parts(self.shards)
+        for path in sorted(self.shards.glob("*.parquet")):
+            self._take(path)
+
+    def _take(self, path: Path) -> bool:
+        import pyarrow.parquet as pq
+
+        try:
+            rows = pq.read_table(path, page_checksum_verification=True).to_pylist()
+        except (OSError, ValueError) as error:
+            print(f"{path} is damaged ({str(error).splitlines()[0][:120]}): set aside, asked again", flush=True)
+            os.replace(path, path.with_suffix(DAMAGED))
+            return False
+        for row in rows:
+            self.answers.setdefault((row["item"], row["sample"]), Answer(**row))
+        return True
+
+    def add(self, answer: Answer) -> None:
+        """Queue an answer; durable when its shard is full or its first row has waited `flush_s`."""
+        if not self._waiting:
+            self._since = time.monotonic()
+        self._waiting.append(answer)
+        self.answers[answer.item, answer.sample] = answer
+        if len(self._waiting) >= self.rows_per_shard or time.monotonic() - self._since >= self.flush_s:
+            self.flush()
+
+    def flush(self) -> None:
+        """Make queued answers durable, as one shard."""
+        if self._waiting:
+            self.shards.mkdir(parents=True, exist_ok=True)
+            first = self._waiting[0]
+            self._write(self.shards / f"{first.item:08d}-{first.sample:04d}.parquet", self._waiting)
+            self._waiting = []
+
+    def finish(self) -> None:
+        """Write `answers.parquet` from all answers; the shards go."""
+        self.flush()
+        self._write(self.final, [self.answers[key] for key in sorted(self.answers)])
+        for path in self.shards.glob("*.parquet"):
+            path.unlink()
+
+    def _write(self, path: Path, answers: list[Answer]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        kinds = {
+            "item": pa.int32(),
+            "sample": pa.int32(),
+            "seed": pa.int64(),
+            "text": pa.string(),
+            "finish": pa.string(),
+        }
+        schema = pa.schema(list(kinds.items()))
+        rows = [asdict(one) | {"text": one.text.encode("utf-8", "replace").decode()} for one in answers]
+        with replace.replacing(path, sync=True) as part:
+            pq.write_table(pa.Table.from_pylist(rows, schema), part, write_page_checksum=True)

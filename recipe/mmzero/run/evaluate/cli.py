@@ -1,0 +1,181 @@
+"""`mmzero eval`: benchmarks of checkpoints with intervals, paired with the first one.
+
+mmzero eval BASE runs/a/iter_01/solver/hf --suite suite.yaml --out eval/a
+mmzero eval --export-world DIR            held-out scenes of the tiny world as a suite
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recipe.mmzero.run.evaluate.errors import EvaluationError
+from recipe.mmzero.settings.arguments import Parser, UsageError, filled, positive
+
+if TYPE_CHECKING:
+    from recipe.mmzero.run.evaluate.asking.server import Serving
+    from recipe.mmzero.run.evaluate.evaluation import Checkpoint
+    from recipe.mmzero.run.evaluate.suite import Suite
+
+
+def parser() -> Parser:
+    found = Parser(prog="mmzero eval", description=__doc__)
+    found.add_argument(
+        "checkpoints",
+        nargs="*",
+        metavar="CHECKPOINT",
+        help="[LABEL=]FOLDER or [LABEL=]http://HOST:PORT; the first is the base",
+    )
+    found.add_argument("--suite", type=filled("the suite"), default="quick", help="quick, paper or FILE.yaml")
+    found.add_argument("--out", type=Path, metavar="DIR", help="answers and results")
+    found.add_argument("--data", type=Path, metavar="DIR", help="folder that a shipped suite's paths start from")
+    found.add_argument("--only", type=_names, default=[], metavar="NAME,...", help="these benchmarks only")
+    asked = found.add_argument_group("in place of the suite's own values")
+    asked.add_argument(
+        "--prompt", choices=("training", "own"), help="the Solver's training prompt, or each benchmark's own"
+    )
+    asked.add_argument("--template", type=filled("the template"), help="of the training prompt: full, tiny or FILE")
+    asked.add_argument("--samples", type=positive, metavar="N", help="answers to each item")
+    asked.add_argument("--temperature", type=float, metavar="T")
+    asked.add_argument("--max-tokens", type=positive, metavar="N")
+    asked.add_argument("--seed", type=int, metavar="N")
+    asked.add_argument("--blind", action="store_true", default=None, help="also ask the base without pictures")
+    found.add_argument(
+        "--training", type=Path, action="append", default=[], metavar="DIR", help="run or folder: look for its pictures"
+    )
+    judge = found.add_argument_group("judge")
+    judge.add_argument("--judge", metavar="URL", help="OpenAI-compatible address for what rules cannot decide")
+    judge.add_argument("--judge-model", metavar="NAME", help="its model (default: the first that it serves)")
+    serving = found.add_argument_group("serving and asking")
+    serving.add_argument("--gpus", type=int, metavar="N", help="for the server (default: all; 0: CPU)")
+    serving.add_argument("--serve", default="", metavar="WORDS", help="further words for `vllm serve`")
+    serving.add_argument("--in-flight", type=positive, default=32, metavar="N", help="requests at once (default: 32)")
+    serving.add_argument("--timeout", type=positive, default=1800, metavar="S", help="seconds for one request")
+    other = found.add_argument_group("let another toolkit ask (--suite gives sampling and pixels)")
+    other.add_argument("--with", dest="toolkit", choices=("lmms-eval", "vlmevalkit"), help="which one")
+    other.add_argument("--tasks", type=_names, default=[], metavar="NAME,...", help="its tasks or data sets")
+    other.add_argument("--python", metavar="FILE", help="its interpreter; without, the command is printed")
+    other.add_argument("--include", type=Path, metavar="DIR", help="lmms-eval: folder of tasks of your own")
+    other.add_argument("--metric", metavar="NAME", help="lmms-eval: the metric that counts")
+    world = found.add_argument_group("suites to try it on")
+    world.add_argument("--export-world", type=Path, metavar="DIR", help="write held-out scenes of the tiny world")
+    world.add_argument("--export-easy-vqa", type=Path, metavar="DIR", help="write easy-VQA (pip install easy-vqa)")
+    world.add_argument(
+        "--items", type=positive, default=200, metavar="N", help="questions to write, of each kind (default: 200)"
+    )
+    return found
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = parser().parse_intermixed_args(list(arguments))
+    try:
+        if options.export_world:
+            from recipe.mmzero.run.evaluate.data import world
+
+            print(world.export(options.export_world, options.items))
+            return 0
+        if options.export_easy_vqa:
+            from recipe.mmzero.run.evaluate.data import easy_vqa
+
+            print(easy_vqa.export(options.export_easy_vqa, options.items))
+            return 0
+        return _evaluate(options)
+    except EvaluationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(
+            f"error: cannot use {error.filename or options.out}: {error.strerror or error}; stored answers are kept",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
+    keys = ("prompt", "template", "samples", "temperature", "max_tokens", "seed", "blind")
+    found = {key: getattr(options, key) for key in keys if getattr(options, key) is not None}
+    if options.template and options.template not in ("full", "tiny"):
+        found["template"] = str(Path(options.template).absolute())
+    return found
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    if not options.checkpoints:
+        raise UsageError("no checkpoint given; `mmzero eval --help` explains")
+    if options.out is None:
+        raise UsageError("--out DIR says where answers and results go")
+    from recipe.mmzero.run.evaluate import suite
+    from recipe.mmzero.run.evaluate.asking.server import Serving
+    from recipe.mmzero.run.evaluate.evaluation import checkpoints, count_gpus
+    from recipe.mmzero.run.record.lock import Lock, Locked
+
+    chosen = suite.only(suite.load(options.suite, options.data, _changes(options)), options.only)
+    if options.judge:
+        chosen = suite.judged_by(chosen, options.judge, options.judge_model)
+    models = checkpoints(options.checkpoints)
+    options.out.mkdir(parents=True, exist_ok=True)
+    lock = Lock(options.out / "lock")
+    try:
+        lock.take()
+    except Locked as owner:
+        raise EvaluationError(f"process {owner} works on {options.out}") from None
+    serving = Serving(count_gpus() if options.gpus is None else options.gpus, options.serve)
+    try:
+        if options.toolkit:
+            shown = _hand_off(options, chosen, models, serving)
+        else:
+            shown = _ask(options, chosen, models, serving)
+    finally:
+        lock.release()
+    print("\n".join(shown))
+    print(options.out / "RESULTS.md")
+    return 0
+
+
+def _ask(options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpoint]", serving: "Serving") -> list[str]:
+    from recipe.mmzero.run.evaluate import results
+    from recipe.mmzero.run.evaluate.asking.ask import Asking
+    from recipe.mmzero.run.evaluate.contamination import duplicates, training_pictures
+    from recipe.mmzero.run.evaluate.evaluation import BLIND, Evaluation
+
+    evaluation = Evaluation(chosen, options.out)
+    items = evaluation.prepare()
+    scores, judged = {}, {}
+    for model in models:
+        blind = chosen.blind and model is models[0]
+        evaluation.ask(model, items, serving, Asking(options.in_flight, options.timeout), blind)
+        store = evaluation.store(model.label)
+        store.load()
+        verdicts = evaluation.verdicts(model.label, items)
+        scores[model.label] = results.scored(chosen, items, store.answers, verdicts["decided"])
+        judged[model.label] = verdicts["record"]
+    found = results.summary(chosen, items, scores) | {"judged": judged}
+    found["iterations"] = {model.label: model.iteration for model in models}
+    if chosen.blind:
+        without = evaluation.store(f"{models[0].label}-{BLIND}")
+        without.load()
+        found["blind"] = results.blind(items, scores[models[0].label], results.scored(chosen, items, without.answers))
+    if options.training:
+        training = training_pictures(options.training)
+        names = {name for item in items for name in item.pictures}
+        copies = duplicates([evaluation.pictures.folder / name for name in sorted(names)], training)
+        named = {path.name: str(other) for path, other in copies.items()}
+        found["training"] = results.shown_in_training(items, named, len(training))
+    return evaluation.write_results(found)
+
+
+def _hand_off(
+    options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpoint]", serving: "Serving"
+) -> list[str]:
+    from recipe.mmzero.run.evaluate.handoff.run import run
+    from recipe.mmzero.run.evaluate.handoff.toolkits import Handoff
+
+    if not options.tasks:
+        raise UsageError("--tasks NAME,... says what the toolkit asks")
+    handoff = Handoff(options.toolkit, options.tasks, options.python, options.include, options.in_flight)
+    return run(chosen, handoff, models, options.out, serving, options.metric)

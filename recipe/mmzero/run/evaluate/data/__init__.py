@@ -1,0 +1,1 @@
+"""Items and their pictures, from where users have them."""

@@ -1,0 +1,1 @@
+"""Is an answer right? Rules decide what they can; a judge model sees only the rest."""

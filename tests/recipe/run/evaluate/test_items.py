@@ -1,0 +1,199 @@
+"""Suites and their data: ranges, column maps, and the one line for every broken input."""
+
+import io
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from PIL import Image
+
+from recipe.mmzero.run.evaluate import suite as suites
+from recipe.mmzero.run.evaluate.data import items as data
+from recipe.mmzero.run.evaluate.data.pictures import PictureStore
+from recipe.mmzero.run.evaluate.errors import EvaluationError
+
+
+def png(colour="red", size=(20, 20)):
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, "PNG")
+    return out.getvalue()
+
+
+def row(k, **changed):
+    return {"qid": f"q{k}", "q": f"how many? {k}", "a": str(k), "image": {"bytes": png(), "path": None}} | changed
+
+
+COLUMNS = {"question": "q", "answer": "a", "images": ["image"], "id": "qid"}
+
+
+def suite_of(folder, rows, **changed):
+    folder.mkdir(exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows), folder / "rows.parquet")
+    return plain_suite(folder, path="rows.parquet", **changed)
+
+
+def plain_suite(folder, **changed):
+    benchmark = {"name": "b", "columns": COLUMNS} | changed
+    (folder / "s.yaml").write_text(yaml.safe_dump({"name": "s", "benchmarks": [benchmark]}))
+    return suites.load(str(folder / "s.yaml"))
+
+
+def read(folder, rows, **changed):
+    return data.load(suite_of(folder, rows, **changed), PictureStore(folder / "pictures"))
+
+
+def broken(folder, rows, **changed):
+    """The one line of an error."""
+    with pytest.raises(EvaluationError) as error:
+        read(folder, rows, **changed)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_items_of_a_parquet_file(tmp_path):
+    found = read(tmp_path, [row(1), row(2, image={"bytes": png("blue"), "path": None})])
+    assert [(one.id, one.question, one.answers, one.choice) for one in found] == [
+        ("q1", "how many? 1", ("1",), None),
+        ("q2", "how many? 2", ("2",), None),
+    ]
+    assert found[0].cluster != found[1].cluster
+    assert (tmp_path / "pictures" / found[1].pictures[0]).read_bytes() == png("blue")
+
+
+def test_items_that_share_a_picture_share_a_cluster_and_a_file(tmp_path):
+    found = read(tmp_path, [row(1), row(2)])
+    assert found[0].cluster == found[1].cluster
+    assert len(list((tmp_path / "pictures").iterdir())) == 1
+
+
+def test_jsonl_with_paths_beside_it(tmp_path):
+    (tmp_path / "p.png").write_bytes(png())
+    line = json.dumps(row(1, image="p.png"))
+    (tmp_path / "rows.jsonl").write_text(line + "\n\n")
+    found = data.load(plain_suite(tmp_path, path="rows.jsonl", format="jsonl"), PictureStore(tmp_path / "pictures"))
+    assert len(found) == 1 and found[0].pictures
+
+
+def test_a_hugging_face_folder(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {"qid": datasets.Value("string"), "q": datasets.Value("string"), "a": datasets.Value("string")}
+        | {"image": datasets.Image()}
+    )
+    table = datasets.Dataset.from_list([row(1), row(2)], features=features)
+    datasets.DatasetDict({"test": table}).save_to_disk(tmp_path / "disk")
+    store = PictureStore(tmp_path / "pictures")
+    found = data.load(plain_suite(tmp_path, path="disk", format="hf-disk", split="test"), store)
+    assert [one.id for one in found] == ["q1", "q2"] and found[0].pictures
+    with pytest.raises(EvaluationError, match="its splits are test; set `split`"):
+        data.load(plain_suite(tmp_path, path="disk", format="hf-disk", split="val"), store)
+
+
+def test_choices_by_letter_index_and_text(tmp_path):
+    columns = COLUMNS | {"choices": ["options"]}
+    rows = [row(1, a="B", options=["red", "blue"])]
+    assert read(tmp_path, rows, columns=columns, judging="option", answer_form="letter")[0].choice == 1
+    rows = [row(1, a="blue", options="['red', 'blue']")]  # a list written as text, as MMMU has it
+    assert read(tmp_path, rows, columns=columns, judging="option")[0].choices == ("red", "blue")
+    rows = [row(1, a=0, left="red", right="blue")]
+    several = COLUMNS | {"choices": ["left", "right"]}
+    found = read(tmp_path, rows, columns=several, judging="option", answer_form="index")[0]
+    assert (found.choice, found.answers) == (0, ("A",))
+
+
+def test_answers_are_mapped_and_rows_chosen(tmp_path):
+    rows = [row(1, a=1, kind="x"), row(2, a=0, kind="y")]
+    found = read(tmp_path, rows, answer_map={"1": "yes", "0": "no"}, where={"kind": "y"})
+    assert [(one.id, one.answers) for one in found] == [("q2", ("no",))]
+
+
+def test_several_pictures_in_order(tmp_path):
+    rows = [row(1, image=[png("red"), png("blue")], other=None, third=png("green"))]
+    found = read(tmp_path, rows, columns=COLUMNS | {"images": ["image", "other", "third"]})
+    assert len(found[0].pictures) == 3
+
+
+def test_broken_items(tmp_path):
+    said = broken(tmp_path, [row(1), row(2, image={"bytes": None, "path": "gone.png"})])
+    assert "row 1 (id q2): the picture of column 'image'" in said and "gone.png cannot be read (No such file" in said
+    assert "no picture in image" in broken(tmp_path, [row(1, image={"bytes": b"", "path": ""})])
+    assert "cannot be read (UnidentifiedImageError" in broken(tmp_path, [row(1, image={"bytes": b"x", "path": ""})])
+    said = broken(tmp_path, [row(1)], columns=COLUMNS | {"answer": "label"})
+    assert "no column 'label'; the columns are qid, q, a, image" in said
+    assert "id 'q1' is also that of" in broken(tmp_path, [row(1), row(1)])
+    assert "two answers ('3', '4'); map a column with one" in broken(tmp_path, [row(1, a=["3", "4"])])
+    assert "holds no answer" in broken(tmp_path, [row(1, a="")])
+    assert "holds no question" in broken(tmp_path, [row(1, q=" ")])
+
+
+def test_two_spellings_of_one_answer_are_one_and_any_may_be_asked_for(tmp_path):
+    assert read(tmp_path, [row(1, a=["3", "3.0"])])[0].answers == ("3", "3.0")
+    assert read(tmp_path, [row(1, a=["3", "4"])], several_answers="any")[0].answers == ("3", "4")
+
+
+def test_broken_choices(tmp_path):
+    columns = COLUMNS | {"choices": ["options"]}
+    twice = [row(1, a="red", options=["red", "red"])]
+    assert "answer 'red' is 2 of the 2 choices" in broken(tmp_path, twice, columns=columns, judging="option")
+    none = [row(1, a="C", options=["red", "blue"])]
+    said = broken(tmp_path, none, columns=columns, judging="option", answer_form="letter")
+    assert "answer 'C' is none of the 2 choices" in said
+    assert "judging must be option" in broken(tmp_path, none, columns=columns)
+
+
+def test_missing_data_says_how_to_get_it(tmp_path):
+    (tmp_path / "rows.parquet").unlink(missing_ok=True)
+    suite = plain_suite(tmp_path, path="away/*.parquet", get="ask a colleague")
+    with pytest.raises(EvaluationError, match=r"no parquet data at .*away.*get it: ask a colleague"):
+        data.load(suite, PictureStore(tmp_path / "pictures"))
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    suite = suite_of(tmp_path, [row(1)])
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1 nonsense")
+    with pytest.raises(EvaluationError, match=r"rows.parquet cannot be read as parquet"):
+        data.load(suite, PictureStore(tmp_path / "pictures"))
+
+
+@pytest.mark.parametrize(
+    "changed, said",
+    [
+        ({"colums": COLUMNS}, r"unknown key 'benchmarks\[0\].colums' \(did you mean 'columns'\?\)"),
+        ({"columns": {"question": "q"}}, r"'benchmarks\[0\].columns.answer' has no value"),
+        ({"format": "csv"}, "is 'csv'; choose one of parquet, jsonl, hf-disk"),
+        ({"own": "look"}, "must be a text with {question} in it"),
+        ({"answer_form": "letter"}, "needs judging=option"),
+        ({"name": "a/b"}, "characters beyond letters"),
+    ],
+)
+def test_a_wrong_value_of_a_benchmark_is_one_line(tmp_path, changed, said):
+    with pytest.raises(EvaluationError, match=said) as error:
+        plain_suite(tmp_path, **({"path": "rows.parquet"} | changed))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changed, said",
+    [
+        ({"samples": 0}, "'samples' must be a whole number"),
+        ({"temperature": -1}, "'temperature' must be a number from 0 to 10"),
+        ({"pixels": {"min": 10, "max": 5}}, "pixels.min=10 is larger than pixels.max=5"),
+        ({"pixels": 5}, "'pixels' is a block of settings"),
+        ({"template": "gone.txt"}, r"template .*gone.txt cannot be read \(No such file"),
+        ({"benchmarks": []}, "'benchmarks' is a list of at least one benchmark"),
+        ({"prompt": "mine"}, "choose one of training, own"),
+    ],
+)
+def test_a_wrong_value_of_a_suite_is_one_line(tmp_path, changed, said):
+    suite_of(tmp_path, [row(1)])
+    with pytest.raises(EvaluationError, match=said):
+        suites.load(str(tmp_path / "s.yaml"), changes=changed)
+
+
+def test_items_on_disk_are_the_items(tmp_path):
+    found = read(tmp_path, [row(1), row(2)])
+    data.write(found, tmp_path / "items.parquet")
+    assert data.read(tmp_path / "items.parquet") == found
+    assert data.digest(found) != data.digest(found[:1])

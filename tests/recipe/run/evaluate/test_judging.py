@@ -1,0 +1,175 @@
+"""Rules on tables of answers; the judge against a scripted OpenAI server."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from recipe.mmzero.run.evaluate.asking.store import Answer, AnswerStore
+from recipe.mmzero.run.evaluate.data.items import Item
+from recipe.mmzero.run.evaluate.errors import EvaluationError
+from recipe.mmzero.run.evaluate.judging import judge as judging
+from recipe.mmzero.run.evaluate.judging.rules import bare_answer, chosen, judge_by_rules
+from recipe.mmzero.run.evaluate.suite import Benchmark, Judge, Suite
+from tests.support.fault_server import FaultServer, dead_address, question_of, serve
+
+CHOICES = ("red", "blue", "12", "no entry")
+
+
+def item(*answers, choices=(), choice=None, name="b"):
+    return Item(name, "1", "which?", choices, answers, choice, "c", ())
+
+
+OPTION = item("B", choices=CHOICES, choice=1)
+
+
+@pytest.mark.parametrize(
+    "response, right, content",
+    [
+        ("<think>x</think>\\boxed{B}", True, True),
+        ("\\boxed{blue}", True, True),
+        ("\\boxed{B. blue}", True, True),
+        ("\\boxed{B. red}", False, False),  # letter and text disagree
+        ("\\boxed{A}", False, False),
+        ("The answer is (B).", False, True),  # right content without a box
+        ("I would say blue\n\nB", False, True),
+        ("The answer is A.", False, False),
+        ("<think>B</think>", False, False),  # a thought is no answer
+        ("", False, False),
+    ],
+)
+def test_options_under_the_training_prompt(response, right, content):
+    verdict = judge_by_rules(response, OPTION, "option", "training")
+    assert (verdict.right, verdict.content) == (right, content)
+
+
+@pytest.mark.parametrize("response", ["B", "(b)", "B.", "Answer: B", "option B", "Blue.", "**B**", "\\boxed{B}"])
+def test_a_bare_answer_counts_under_a_benchmarks_own_prompt(response):
+    assert judge_by_rules(response, OPTION, "option", "own").right
+
+
+@pytest.mark.parametrize("response", ["A", "Because the sky is blue", "red or blue", "E", "C"])
+def test_what_is_not_the_right_option(response):
+    assert not judge_by_rules(response, OPTION, "option", "own").right
+
+
+@pytest.mark.parametrize(
+    "answer, place",
+    [("12", 2), ("C", 2), ("no entry", 3), ("No entry sign", None), ("D: no entry", 3), ("Z", None), ("both", None)],
+)
+def test_chosen(answer, place):
+    assert chosen(answer, CHOICES) == place
+
+
+def test_a_letter_whose_choices_stand_in_the_question():
+    assert judge_by_rules("\\boxed{C. the tree}", item("C"), "option", "training").right
+    assert not judge_by_rules("\\boxed{D}", item("C"), "option", "training").right
+
+
+def test_open_items_of_an_option_benchmark_are_compared_as_values():
+    assert judge_by_rules("\\boxed{12 cm}", item("12"), "option", "training").right
+
+
+def test_relaxed_is_five_percent_of_the_reference():
+    assert judge_by_rules("\\boxed{104}", item("100"), "relaxed", "training").right
+    assert not judge_by_rules("\\boxed{106}", item("100"), "relaxed", "training").right
+    assert not judge_by_rules("\\boxed{104}", item("100"), "exact", "training").right
+
+
+def test_any_of_several_answers():
+    assert judge_by_rules("\\boxed{4}", item("3", "4"), "exact", "training").right
+
+
+@pytest.mark.parametrize(
+    "response, answer",
+    [
+        ("So the final answer is **42**.", "42"),
+        ("answer: x\nanswer: y", "y"),
+        ("w" * 300, None),
+        ("<think>long</think>\nfive", "five"),
+    ],
+)
+def test_bare_answers(response, answer):
+    assert bare_answer(response) == answer
+
+
+# --- the judge ------------------------------------------------------------------------------------------------------
+
+SUITE = Suite(
+    name="s",
+    benchmarks=[Benchmark("open", "x", judging="judge"), Benchmark("closed", "x", judging="exact")],
+    judge=Judge(check_share=1.0),
+)
+ITEMS = [item("a red house", name="open"), item("5", name="closed")]
+
+
+def answers(*texts):
+    return {(k, 0): Answer(k, 0, 0, text, "stop") for k, text in enumerate(texts)}
+
+
+def says_yes_to_red(body):
+    return ["\nYes" if "crimson" in question_of(body) else "No."]
+
+
+def judged(tmp_path, given, reply=says_yes_to_red, **server):
+    store = AnswerStore(tmp_path / "verdicts")
+
+    def work(url):
+        suite = replace(SUITE, judge=replace(SUITE.judge, address=url))
+        judging.judge_all(suite, ITEMS, given, judging.cases(suite, ITEMS, given), store)
+
+    async def main():
+        async with serve(FaultServer(reply, **server)) as fake:
+            await asyncio.to_thread(work, fake.url)
+            return fake
+
+    return asyncio.run(main()), store
+
+
+def test_the_judge_sees_only_what_rules_cannot_decide():
+    given = answers("\\boxed{A red house}", "\\boxed{6}")
+    assert judging.cases(SUITE, ITEMS, given) == judging.Cases([], [(0, 0), (1, 0)])
+    given = answers("\\boxed{a crimson house}", "\\boxed{6}")
+    assert judging.cases(SUITE, ITEMS, given) == judging.Cases([(0, 0)], [(1, 0)])
+    none = replace(SUITE, judge=Judge(check_share=0.0))
+    assert judging.cases(none, ITEMS, given).check == []
+
+
+def test_verdicts_are_stored_with_the_judges_name_and_prompt(tmp_path):
+    given = answers("<think>crimson?</think>\\boxed{a crimson house}", "\\boxed{6}")
+    server, store = judged(tmp_path, given, error=0.4, seed=1)
+    assert server.seen["error"] > 0  # and was retried
+    assert (
+        judging.verdict_of(store.answers[0, 0].text) is True and judging.verdict_of(store.answers[1, 0].text) is False
+    )
+    known = (tmp_path / "verdicts" / "identity.json").read_text()
+    assert '"judge": "tiny"' in known and "Reply with one word" in known
+    asked = question_of(server.bodies[0])
+    assert "which?" in asked and "Reference answer: a red house" in asked and "<think>" not in asked
+    assert "top_k" not in server.bodies[0]
+
+
+def test_stored_verdicts_are_not_asked_again(tmp_path):
+    given = answers("\\boxed{a crimson house}", "\\boxed{6}")
+    judged(tmp_path, given)
+    server, store = judged(tmp_path, given)
+    assert not server.bodies and len(store.answers) == 2
+    gone = replace(SUITE, judge=replace(SUITE.judge, address=dead_address()))
+    again = AnswerStore(tmp_path / "verdicts")
+    judging.judge_all(gone, ITEMS, given, judging.cases(gone, ITEMS, given), again)
+    assert len(again.answers) == 2
+
+
+def test_verdicts_on_other_answers_are_refused(tmp_path):
+    judged(tmp_path, answers("\\boxed{a crimson house}", "\\boxed{6}"))
+    with pytest.raises(EvaluationError, match="holds answers to another answers"):
+        judged(tmp_path, answers("\\boxed{a blue house}", "\\boxed{6}"))
+
+
+def test_an_unreachable_judge_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(judging, "READY_S", 0.5)
+    suite = replace(SUITE, judge=Judge(address=dead_address()))
+    given = answers("\\boxed{a crimson house}", "\\boxed{6}")
+    with pytest.raises(EvaluationError, match=r"peer judge at .* was not ready") as error:
+        judging.judge_all(suite, ITEMS, given, judging.cases(suite, ITEMS, given), AnswerStore(tmp_path / "v"))
+    assert "\n" not in str(error.value)
