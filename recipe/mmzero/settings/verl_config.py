@@ -16,7 +16,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.settings import cores
+from recipe.mmzero.settings import adapters, cores
 from recipe.mmzero.settings.environment import stage_environment
 from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.settings.layout import PEERS
@@ -51,6 +51,7 @@ def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
         OmegaConf.load(CONFIG_DIR / "verl" / "base.yaml"),
         OmegaConf.load(CONFIG_DIR / "verl" / f"{kind}.yaml"),
         OmegaConf.create(_computed(config, step)),
+        OmegaConf.create(adapters.verl_overlay(config, step)),
         OmegaConf.create(_helpers(config)),
         OmegaConf.create({"ray_kwargs": {"ray_init": ray_init(config, metrics_file(step).resolve())}}),
         OmegaConf.create({"reward": {"reward_kwargs": reward_kwargs(config, step)}, "mmzero": _settings(config, step)}),
@@ -85,7 +86,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "mm_processor_kwargs": image_policy(config),
         },
         "actor_rollout_ref": {
-            "model": {"path": str(inputs["policy"])},
+            "model": {"path": adapters.parts(inputs, "policy")[0]},
             "actor": {
                 "ppo_mini_batch_size": train.prompts_per_update,
                 "ppo_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
@@ -213,6 +214,7 @@ def _settings(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
         "label_mode": config.solver.label_mode,
         "scoring": scoring(config),
         "failures": {"max_fraction": config.failures.max_fraction},
+        "adapter": {key: config.adapter[key] for key in ("rank", "min_correlation", "checked_steps")},
         "dump": {"samples_per_step": config.dump.samples_per_step},
         "gpus_per_node": int(config.hardware.gpus_per_node),
         "peer_placement": config.hardware.get("peers", "standalone"),
@@ -227,11 +229,13 @@ def _settings(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def peer_spec(config: DictConfig, stage: str, inputs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """role -> {path, gpus, tensor_parallel} for every peer that the hardware profile gives to a stage."""
+    """role -> {path, adapter, gpus, tensor_parallel} for every peer that the hardware profile gives to a stage."""
     layout = config.hardware.stages[stage]
+    whose = {role: adapters.parts(inputs, role) for role in PEERS[stage]}
     return {
         role: {
-            "path": str(inputs[role]),
+            "path": whose[role][0],
+            "adapter": whose[role][1],
             "gpus": int(layout.get(f"{role}_gpus", 1)),
             "tensor_parallel": int(layout.get("peer_tensor_parallel", 1)),
             "most_replicas": config.hardware.get("most_replicas"),

@@ -8,7 +8,8 @@
 3. dropped samples (infrastructure failures) leave mean, std and loss, and an update in which no sample is left is
    skipped; too many stop the stage;
 4. every reward component as a metric, and a number of roll-outs per step as samples with pictures;
-5. a step's metrics beside its checkpoint, so that an end between the two leaves no hole in the curves.
+5. a step's metrics beside its checkpoint, so that an end between the two leaves no hole in the curves;
+6. a stop if the server samples without the adapter that is trained.
 
 Its settings are the `mmzero` block that verl_config.py writes into the stage's verl config. The arithmetic is in
 mmzero_rewards (scores, batch terms) and batch.py (metrics, drops); this file only moves tensors.
@@ -135,6 +136,11 @@ class MMZeroTrainer(PPOTrainerSync):
                 self.config.reward.reward_kwargs.peers[role].model = model
                 self.config.reward.reward_kwargs.peers[role].addresses = addresses
                 print(f"peer {role}: {model} at {', '.join(addresses)}", flush=True)
+
+    def _compute_old_log_prob(self, batch, metrics):
+        batch = super()._compute_old_log_prob(batch, metrics)
+        batch_terms.require_agreement(metrics, self.global_steps, self.settings.adapter)
+        return batch
 
     def _compute_advantage(self, batch, metrics):
         fields = ["uid", "responses", "rm_scores", "response_mask", "extra_fields", "prompts"]
