@@ -1,6 +1,6 @@
 """Frozen peers: verl-managed replicas of the configured rollout engine, one group per distinct model folder.
 
-Roles that are adapters of one base share its servers: a request names the adapter by its folder, or the base by its own.
+Roles that are adapters of one base share its servers: a request names the folder of the adapter, or that of the base.
 
 `standalone` replicas have GPUs of their own. On one GPU there are none: a standalone replica asks Ray for a whole GPU
 and so does the trainer's pool. `colocated` replicas join the trainer's placement group instead, which holds three
@@ -49,7 +49,7 @@ def group_by_checkpoint(peers: Mapping[str, Mapping[str, Any]]) -> list[PeerGrou
     """One group per distinct model folder.
 
     Args:
-        peers: role -> {path, gpus, tensor_parallel[, adapter, most_replicas]}; `gpus` is what the profile gives this role.
+        peers: role -> {path, gpus, tensor_parallel[, adapter, most_replicas]}; `gpus` is what the profile gives a role.
     Returns:
         Groups in the order of first appearance; GPUs of roles that share a model folder add up.
     Raises:

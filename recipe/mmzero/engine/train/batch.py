@@ -90,8 +90,8 @@ def require_agreement(metrics: Mapping[str, float], step: int, settings: Mapping
     if settings["rank"] and step <= settings["checked_steps"] and found < least:
         raise StageFailure(
             f"step {step}: probabilities of server and trainer correlate by {found:.2f}, less than "
-            f"adapter.min_correlation={least:g}: is the adapter loaded and not applied? Check that adapter.exclude names "
-            "the vision tower, adapter.targets only layers that vLLM adapts, and rollout.load_format=safetensors"
+            f"adapter.min_correlation={least:g}: is the adapter loaded and not applied? Check that adapter.exclude has "
+            "the vision tower, adapter.targets names layers that vLLM adapts, and rollout.load_format is safetensors"
         )
 
 

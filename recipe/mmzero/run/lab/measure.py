@@ -19,8 +19,8 @@ from typing import Any
 
 from mmzero_env.process.replace import write
 from recipe.mmzero.run.lab.rows import row_truth
-from recipe.mmzero.run.record.artifacts import fingerprint
 from recipe.mmzero.run.merged import whole_model
+from recipe.mmzero.run.record.artifacts import fingerprint
 from recipe.mmzero.settings.folder import RunFolder, step_id
 from recipe.mmzero.tiny import cache
 
