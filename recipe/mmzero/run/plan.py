@@ -53,7 +53,7 @@ class Step:
     layout: dict[str, int]
     work: Work
     rows: int = 0  # training: prompts used; collection: most rows that it may accept
-    shared: bool = False  # trainer and peers on the same GPUs (hardware.peers=colocated)
+    shared: bool = False  # trainer and peers on the same GPUs (hardware.peers: colocated or shared)
     per_update_step: Work | None = None  # for training: the work of one GRPO step
     command: tuple[str, ...] = field(default=())
 
@@ -106,7 +106,7 @@ def _step(config: DictConfig, stage: str, iteration: int, name: str, inputs: dic
         layout=stage_gpus(config, stage),
         work=work,
         rows=most_rows(config, stage) if collecting else train.steps * train.prompts_per_step,
-        shared=config.hardware.get("peers") == "colocated",
+        shared=config.hardware.peers != "standalone",
         per_update_step=once,
         command=("python", "-m", stage_module(module), str(RunFolder(Path(config.run_dir)).step(name).description)),
     )

@@ -8,6 +8,7 @@ Two ways, by `adapter.kl_anchor`; verl's KL reference is always the model withou
             reference is the untrained base in every iteration. The step's input `base` says where that is.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,11 @@ def used(config: DictConfig) -> bool:
 def on_one_base(config: DictConfig) -> bool:
     """Do stages hand on adapters of the untrained base, in place of whole models?"""
     return used(config) and config.adapter.kl_anchor == "base"
+
+
+def shared(config: DictConfig) -> bool:
+    """Do frozen roles answer from the trained role's server?"""
+    return config.hardware.peers == "shared"
 
 
 def parts(inputs: Mapping[str, Any], name: str) -> tuple[str, str | None]:
@@ -73,6 +79,10 @@ def verl_overlay(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
         # vLLM reads the base from disk, and only adapters are handed over, one layer at a time.
         "rollout": {"load_format": "safetensors", "layered_summon": True},
     }
+    if shared(config):
+        frozen = dict.fromkeys(parts(step["inputs"], role)[1] for role in ("coder", "solver") if role in step["inputs"])
+        modules = [json.dumps({"name": folder, "path": folder}) for folder in frozen if folder]
+        overlay["rollout"]["engine_kwargs"] = {"vllm": {"lora_modules": modules}}
     if config.hardware.kind == "gpu":
         overlay["actor"]["fsdp_config"] = {"model_dtype": "bf16"}  # the base is not trained; verl's default is fp32
     return {"actor_rollout_ref": overlay}

@@ -100,6 +100,11 @@ class StepFolder:
         return self.path / "adapter_before"
 
     @property
+    def trained_server(self) -> Path:
+        """Addresses of the trained role's servers while it runs, where frozen roles answer from them."""
+        return self.path / "trained_server.txt"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 

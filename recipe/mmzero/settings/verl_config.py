@@ -121,7 +121,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                 "top_p": sampling.top_p,
                 "top_k": sampling.top_k,
                 "seed": derive_seed(config.seed, step["iteration"], role, 0, 1) % 2**31,
-                "max_model_len": length + TEMPLATE_TOKENS,
+                "max_model_len": (_longest(config) if adapters.shared(config) else length) + TEMPLATE_TOKENS,
                 "max_num_seqs": int(layout.get("max_num_seqs", 256)),
                 "log_prob_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
                 "log_prob_max_token_len_per_gpu": FORWARD_ONLY * tokens,
@@ -143,6 +143,11 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "logger": list(config.loggers),
         },
     }
+
+
+def _longest(config: DictConfig) -> int:
+    """Tokens of the longest prompt and response of any role."""
+    return max(config[role].train.max_prompt_tokens + config[role].train.max_response_tokens for role in MANAGERS)
 
 
 def _helpers(config: DictConfig) -> dict[str, Any]:
@@ -204,7 +209,7 @@ def _settings(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
     """The `mmzero` block: what our trainer and rollout workers read."""
     role = step["role"]
     layout = config.hardware.stages[role]
-    longest = max(config[peer].train.max_prompt_tokens + config[peer].train.max_response_tokens for peer in MANAGERS)
+    longest = _longest(config)
     return {
         "role": role,
         "iteration": step["iteration"],
@@ -238,7 +243,7 @@ def peer_spec(config: DictConfig, stage: str, inputs: Mapping[str, Any]) -> dict
             "adapter": whose[role][1],
             "gpus": int(layout.get(f"{role}_gpus", 1)),
             "tensor_parallel": int(layout.get("peer_tensor_parallel", 1)),
-            "most_replicas": config.hardware.get("most_replicas"),
+            "most_replicas": 1 if adapters.shared(config) else config.hardware.most_replicas,
         }
         for role in PEERS[stage]
     }
@@ -271,7 +276,7 @@ def command(step_dir: Path) -> list[str]:
 def collect_rollout(config: DictConfig, stage: str) -> tuple[DictConfig, dict[str, Any]]:
     """(verl rollout config for peers, arguments of ray.init) of a collection step."""
     layout = config.hardware.stages[stage]
-    longest = max(config[role].train.max_prompt_tokens + config[role].train.max_response_tokens for role in MANAGERS)
+    longest = _longest(config)
     rollout = {
         "prompt_length": longest,
         "response_length": max(config[role].train.max_response_tokens for role in MANAGERS),
