@@ -158,8 +158,10 @@ def _peer(role: str, values: Mapping[str, Any]) -> PeerConfig:
     values = dict(values)
     base_url = values.pop("base_url", None)
     addresses = values.pop("addresses", None) or ()
-    if sum(bool(given) for given in (base_url, addresses, values.get("addresses_file"))) > 1:
-        raise ValueError(f"{where}: give one of base_url, addresses and addresses_file")
+    if base_url and addresses:
+        raise ValueError(f"{where}: give base_url or addresses, not both")
+    if (base_url or addresses) and values.get("addresses_file"):
+        raise ValueError(f"{where}: addresses_file stands in place of base_url and addresses; give one")
     sampling = dict(values.pop("sampling", None) or {})
     _check_keys(sampling, tuple(item.name for item in fields(Sampling)), f"{where}.sampling")
     base = DEFAULT_SAMPLING[role]
