@@ -292,7 +292,7 @@ def test_a_step_whose_server_samples_without_the_adapter_is_not_trained_on(monke
             PPOTrainerSync, "_compute_old_log_prob", lambda self, batch, metrics, r=found: metrics.update({PEARSON: r})
         )
         if stops:
-            with pytest.raises(StageFailure, match="correlate by 0.30"):
+            with pytest.raises(StageFailure, match=r"correlate by 0\.30"):
                 trainer._compute_old_log_prob("batch", {})
         else:
             trainer._compute_old_log_prob("batch", {})

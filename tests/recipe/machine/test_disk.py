@@ -67,7 +67,7 @@ def test_the_readme_says_the_same():
 
 
 def test_adapters_take_what_adapters_are():
-    """Rank 64 of the 7B, 0.60 GiB in fp32: two checkpoints of three times that, the adapter before and the one after."""
+    """Rank 64 of the 7B, 0.60 GiB in fp32: two checkpoints of three times that, the adapter before and that after."""
     adapter = 161_480_704 / GIB
     one_base = disk.of_run(schema.load([*PUBLISHED, "tuning=lora_base"]))
     assert one_base.stage == pytest.approx((2 * 12 + 4 + 4) * adapter) and one_base.kept == pytest.approx(8 * adapter)
