@@ -303,7 +303,7 @@ def test_a_shared_server_is_named_once_it_runs_and_rewards_come_while_it_is_awak
     trainer = a_trainer()
     trainer.folder = StepFolder(tmp_path)
     peers = {"coder": {"path": "/m", "adapter": "/r/adapter"}, "solver": {"path": "/m", "adapter": None}}
-    trainer.settings |= {"peers": peers, "peer_placement": "shared"}
+    trainer.settings = OmegaConf.merge(trainer.settings, {"peers": peers, "peer_placement": "shared"})
     trainer.llm_server_manager = SimpleNamespace(get_addresses=lambda: ["127.0.0.1:5", "127.0.0.1:6"])
     trainer.reward_loop_manager = SimpleNamespace(reward_loop_worker_handles=["a worker"] if scored else None)
     monkeypatch.setattr(PPOTrainerSync, "on_init_end", lambda self: None)
