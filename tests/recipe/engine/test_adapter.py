@@ -166,3 +166,27 @@ def test_export_gives_the_adapter_or_the_merged_model(run, base, tmp_path):
 def test_export_of_what_is_not_there_is_one_line(run, name):
     with pytest.raises(ValueError, match=rf"no finished training stage '{name}'; it has: iter_01/coder$"):
         exported.export(run.path, name, merged=True)
+
+
+def test_an_adapter_stays_in_fp32_on_a_bf16_base_under_fsdp2(base, tmp_path, mesh):
+    """As on GPUs (model_dtype=bf16): FSDP2 takes frozen bf16 beside trained fp32 and computes in bf16; the adapter moves.
+    In bf16 a step of 1e-5 on a weight of 0.02 would be rounded away."""
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+
+    plain = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.bfloat16)
+    model = PeftModel.from_pretrained(plain, new(base, tmp_path / "a"), is_trainable=True)
+    policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
+    for layer in model.get_base_model().model.language_model.layers:
+        fully_shard(layer, mesh=mesh, mp_policy=policy)
+    fully_shard(model, mesh=mesh, mp_policy=policy)
+    parts = dict(model.named_parameters())
+    assert {value.dtype for name, value in parts.items() if ".lora_" in name} == {torch.float32}
+    assert {value.dtype for name, value in parts.items() if ".lora_" not in name} == {torch.bfloat16}
+    before = {name: value.full_tensor().clone() for name, value in parts.items()}
+    optimiser = torch.optim.AdamW([value for value in parts.values() if value.requires_grad], lr=1e-5)
+    for _ in range(2):  # B is zero at first, and A has no gradient before it moves
+        model(input_ids=torch.arange(1, 13)[None]).logits.float().logsumexp(-1).sum().backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    moved = {name for name, value in parts.items() if not value.full_tensor().equal(before[name])}
+    assert moved == {name for name in parts if ".lora_" in name}
