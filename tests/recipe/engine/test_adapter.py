@@ -169,7 +169,7 @@ def test_export_of_what_is_not_there_is_one_line(run, name):
 
 
 def test_an_adapter_stays_in_fp32_on_a_bf16_base_under_fsdp2(base, tmp_path, mesh):
-    """As on GPUs (model_dtype=bf16): FSDP2 takes frozen bf16 beside trained fp32 and computes in bf16; the adapter moves.
+    """As on GPUs (model_dtype=bf16): FSDP2 takes frozen bf16 beside fp32, and computes in bf16; adapters move.
     In bf16 a step of 1e-5 on a weight of 0.02 would be rounded away."""
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
