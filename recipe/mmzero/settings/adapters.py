@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero.settings.folder import StepFolder
+from recipe.mmzero.settings.verl_compose import CONFIG_DIR
 
 BASE = "base"
 """Name of the input, and the plan's reference, of the untrained model."""
@@ -53,7 +54,7 @@ def first_adapter(step: Mapping[str, Any]) -> Path:
     return Path(given) if given else StepFolder(Path(step["step_dir"])).first_adapter
 
 
-def verl_overlay(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
+def verl_overlay(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
     """verl's keys for training an adapter; empty with full tuning.
 
     verl reads `lora_rank` in the engine and either key in the trainer: a path without a rank would train all parameters
@@ -62,7 +63,7 @@ def verl_overlay(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
     itself to the base's type (:370-382), in which small updates are lost.
     """
     if not used(config):
-        return {}
+        return OmegaConf.create()
     targets = list(config.adapter.targets)
     overlay: dict[str, Any] = {
         "model": {
@@ -72,12 +73,8 @@ def verl_overlay(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "exclude_modules": config.adapter.exclude,
             "lora_adapter_path": str(first_adapter(step)),
         },
-        "actor": {
-            "optim": {"lr": float(config.optim.lr) * float(config.adapter.lr_factor)},
-            "checkpoint": {"save_contents": ["model", "optimizer", "extra"], "save_lora_only": True},
-        },
-        # vLLM reads the base from disk, and only adapters are handed over, one layer at a time.
-        "rollout": {"load_format": "safetensors", "layered_summon": True},
+        "actor": {"optim": {"lr": float(config.optim.lr) * float(config.adapter.lr_factor)}},
+        "rollout": {},
     }
     if shared(config):
         frozen = dict.fromkeys(parts(step["inputs"], role)[1] for role in ("coder", "solver") if role in step["inputs"])
@@ -85,4 +82,4 @@ def verl_overlay(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
         overlay["rollout"]["engine_kwargs"] = {"vllm": {"lora_modules": modules}}
     if config.hardware.kind == "gpu":
         overlay["actor"]["fsdp_config"] = {"model_dtype": "bf16"}  # the base is not trained; verl's default is fp32
-    return {"actor_rollout_ref": overlay}
+    return OmegaConf.merge(OmegaConf.load(CONFIG_DIR / "verl" / "adapters.yaml"), {"actor_rollout_ref": overlay})

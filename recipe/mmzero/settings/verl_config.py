@@ -51,7 +51,7 @@ def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
         OmegaConf.load(CONFIG_DIR / "verl" / "base.yaml"),
         OmegaConf.load(CONFIG_DIR / "verl" / f"{kind}.yaml"),
         OmegaConf.create(_computed(config, step)),
-        OmegaConf.create(adapters.verl_overlay(config, step)),
+        adapters.verl_overlay(config, step),
         OmegaConf.create(_helpers(config)),
         OmegaConf.create({"ray_kwargs": {"ray_init": ray_init(config, metrics_file(step).resolve())}}),
         OmegaConf.create({"reward": {"reward_kwargs": reward_kwargs(config, step)}, "mmzero": _settings(config, step)}),
@@ -236,11 +236,10 @@ def _settings(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
 def peer_spec(config: DictConfig, stage: str, inputs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """role -> {path, adapter, gpus, tensor_parallel} for every peer that the hardware profile gives to a stage."""
     layout = config.hardware.stages[stage]
-    whose = {role: adapters.parts(inputs, role) for role in PEERS[stage]}
     return {
         role: {
-            "path": whose[role][0],
-            "adapter": whose[role][1],
+            "path": adapters.parts(inputs, role)[0],
+            "adapter": adapters.parts(inputs, role)[1],
             "gpus": int(layout.get(f"{role}_gpus", 1)),
             "tensor_parallel": int(layout.get("peer_tensor_parallel", 1)),
             "most_replicas": 1 if adapters.shared(config) else config.hardware.most_replicas,

@@ -8,12 +8,11 @@ import pytest
 
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.engine.collect.rows import PROPOSALS, write_parquet
+from recipe.mmzero.engine.train.agreement import PEARSON, require_agreement
 from recipe.mmzero.engine.train.batch import (
-    PEARSON,
     StageFailure,
     finish,
     length_metrics,
-    require_agreement,
     require_few_lost,
     rows_of,
 )

@@ -18,7 +18,8 @@ from verl.trainer.ppo.core_algos import agg_loss
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
 from mmzero_rewards.config import RewardConfig
-from recipe.mmzero.engine.train.batch import PEARSON, StageFailure, updates_that_teach
+from recipe.mmzero.engine.train.agreement import PEARSON
+from recipe.mmzero.engine.train.batch import StageFailure, updates_that_teach
 from recipe.mmzero.engine.train.summary import merge_metrics, read_metrics
 from recipe.mmzero.engine.train.trainer import MMZeroTrainer
 from recipe.mmzero.settings.folder import StepFolder

@@ -127,3 +127,9 @@ def test_profiles_of_one_gpu_choose_adapters(hardware):
 def test_bad_values_are_refused(word, said):
     with pytest.raises(ConfigError, match=said):
         schema.load([word])
+
+
+def test_raw_settings_of_adapters_are_verls():
+    verl_config.check_raw(schema.load(["verl.proposer.actor_rollout_ref.actor.checkpoint.save_lora_only=false"]))
+    with pytest.raises(ConfigError, match="save_lora_onyl"):
+        verl_config.check_raw(schema.load(["verl.all.actor_rollout_ref.actor.checkpoint.save_lora_onyl=false"]))

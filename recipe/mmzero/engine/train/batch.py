@@ -25,8 +25,6 @@ SAMPLE_KEY = "mmzero_sample"
 REFUSED_MAX = 0.5
 """A step of which peers refuse more than this share of prompts is not the models' failure: the requests are wrong."""
 
-PEARSON = "training/rollout_actor_probs_pearson_corr"  # verl/utils/debug/metrics.py
-
 
 class StageFailure(RuntimeError):
     """The stage cannot go on; one line: what, how much, where to look."""
@@ -71,28 +69,6 @@ def rows_of(keys: Sequence[str], real: Sequence[bool], uids: Sequence[str], extr
         dropped = components.get("dropped", 0.0) > 0
         rows.append(Row(position, len(rows), str(uid), session, dropped, components, sample, peers))
     return rows
-
-
-def require_agreement(metrics: Mapping[str, float], step: int, settings: Mapping[str, Any]) -> None:
-    """Stop where server and trainer give sampled tokens different probabilities while an adapter is trained.
-
-    A server that holds an adapter and does not apply it samples from the base: rewards, advantages and losses look as
-    ever, and only this correlation shows it.
-
-    Args:
-        metrics: of this step, verl's `PEARSON` among them; it is not a number when no token counts.
-        step: of the stage, counted from 1.
-        settings: rank, min_correlation, checked_steps.
-    Raises:
-        StageFailure: below `min_correlation` in one of the first `checked_steps` steps.
-    """
-    found, least = metrics.get(PEARSON, math.nan), settings["min_correlation"]
-    if settings["rank"] and step <= settings["checked_steps"] and found < least:
-        raise StageFailure(
-            f"step {step}: probabilities of server and trainer correlate by {found:.2f}, less than "
-            f"adapter.min_correlation={least:g}: is the adapter loaded and not applied? Check that adapter.exclude has "
-            "the vision tower, adapter.targets names layers that vLLM adapts, and rollout.load_format is safetensors"
-        )
 
 
 def require_few_lost(rows: Sequence[Row], expected: int, max_fraction: float) -> None:

@@ -39,6 +39,7 @@ from mmzero_rewards.managers.rows import json_safe
 from recipe.mmzero.engine import servers as peers
 from recipe.mmzero.engine.lengths import PromptLengths
 from recipe.mmzero.engine.train import batch as batch_terms
+from recipe.mmzero.engine.train.agreement import require_agreement
 from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
 from recipe.mmzero.engine.train.samples import SampleWriter
 from recipe.mmzero.plugin import TRAINER, verify
@@ -164,7 +165,7 @@ class MMZeroTrainer(PPOTrainerSync):
 
     def _compute_old_log_prob(self, batch, metrics):
         batch = super()._compute_old_log_prob(batch, metrics)
-        batch_terms.require_agreement(metrics, self.global_steps, self.settings.adapter)
+        require_agreement(metrics, self.global_steps, self.settings.adapter)
         return batch
 
     def _compute_advantage(self, batch, metrics):
