@@ -29,8 +29,9 @@ WHERE = "reward.reward_kwargs"
 class PeerConfig:
     """One frozen peer. `samples` (N) matters for a coder, `votes` (K) for a solver.
 
-    `api_key_env` names the environment variable that holds a bearer token. `sampling.top_k: null` keeps vLLM's
-    extensions out of the requests, for servers that refuse them.
+    `addresses_file` holds one address a line, in place of `addresses`, and is read at the first request: for servers
+    that start after the reward workers. `api_key_env` names the environment variable that holds a bearer token.
+    `sampling.top_k: null` keeps vLLM's extensions out of the requests, for servers that refuse them.
     """
 
     addresses: tuple[str, ...]
@@ -40,6 +41,7 @@ class PeerConfig:
     votes: int = 5
     max_concurrency: int = 64
     api_key_env: str | None = None
+    addresses_file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class ManagerConfig:
         _check_keys(peers, tuple(DEFAULT_SAMPLING), f"{WHERE}.peers")
         parsed = {role: _peer(role, peers[role] or {}) for role in needs if role in peers}
         for role in needs:
-            if role not in parsed or not parsed[role].addresses:
+            if role not in parsed or not (parsed[role].addresses or parsed[role].addresses_file):
                 raise ValueError(
                     f"{WHERE}.peers.{role} has no address; set {WHERE}.peers.{role}.base_url=http://HOST:PORT/v1 "
                     "(or .addresses=[HOST:PORT,...])"
@@ -138,7 +140,7 @@ class ManagerConfig:
             if not key:
                 raise ValueError(f"{WHERE}.peers.{role}.api_key_env={peer.api_key_env}: that variable is not set")
         return PeerClient(
-            peer.addresses,
+            Path(peer.addresses_file).read_text().split() if peer.addresses_file else peer.addresses,
             peer.model,
             timeout_s=float(self.failures.timeout_s),
             max_retries=int(self.failures.max_retries),
@@ -158,6 +160,8 @@ def _peer(role: str, values: Mapping[str, Any]) -> PeerConfig:
     addresses = values.pop("addresses", None) or ()
     if base_url and addresses:
         raise ValueError(f"{where}: give base_url or addresses, not both")
+    if (base_url or addresses) and values.get("addresses_file"):
+        raise ValueError(f"{where}: addresses_file stands in place of base_url and addresses; give one")
     sampling = dict(values.pop("sampling", None) or {})
     _check_keys(sampling, tuple(item.name for item in fields(Sampling)), f"{where}.sampling")
     base = DEFAULT_SAMPLING[role]

@@ -1,4 +1,4 @@
-"""`mmzero`: run, plan, config, status, doctor, report, eval, clean, tiny, lab.
+"""`mmzero`: run, plan, config, status, doctor, report, eval, export, clean, tiny, lab.
 
 Thin: parses arguments, loads the typed config, calls the part that does the work. Heavy imports happen there, so that
 `mmzero --help` and every configuration error answer within seconds.
@@ -174,6 +174,23 @@ def report(arguments: Sequence[str]) -> int:
     return pages.main([*words, *(["--evaluation", options.evaluation] if options.evaluation else [])])
 
 
+def export(arguments: Sequence[str]) -> int:
+    parser = _parser("export")
+    parser.add_argument("run_dir", type=filled("the run folder"), metavar="RUN_DIR")
+    parser.add_argument("step", type=filled("the step name"), metavar="STEP", help="a training stage, iter_01/coder")
+    parser.add_argument("--merged", action="store_true", help="a plain transformers folder, also of an adapter")
+    parser.add_argument("--out", type=filled("the folder"), metavar="FOLDER", help="copy it there")
+    options = _parse(parser, arguments)
+    from recipe.mmzero.engine.train import exported
+
+    target = Path(options.out).expanduser() if options.out else None
+    try:
+        print(exported.export(Path(options.run_dir).expanduser(), options.step, options.merged, target))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return 0
+
+
 def clean(arguments: Sequence[str]) -> int:
     parser = _parser("clean")
     parser.add_argument("run_dir", type=filled("the run folder"), metavar="RUN_DIR")
@@ -233,6 +250,7 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "doctor": (doctor, "check this machine for a profile: hardware=... model=..."),
     "report": (report, "write report.html, figures and run card; several runs are compared"),
     "eval": (evaluate, "benchmarks of checkpoints with intervals, paired with the base"),
+    "export": (export, "print or copy the model of a finished training stage; adapters can be merged"),
     "clean": (clean, "list what can go from a run folder, and remove it when told so"),
     "tiny": (tiny, "build, evaluate and compare the embedded tiny base model"),
     "lab": (lab, "run experiments on the tiny world and measure them against the truth"),

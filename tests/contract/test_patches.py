@@ -5,6 +5,7 @@ from the installed source, executed once more, since the plug-in patches the mod
 """
 
 import ast
+import asyncio
 import importlib.util
 import inspect
 import sys
@@ -214,3 +215,36 @@ def test_wrong_verl_is_one_line(monkeypatch):
     with pytest.raises(RuntimeError) as caught:
         patches.install(cpu=True)
     assert str(caught.value) == "mmzero needs verl==0.9.1, found 0.9.0: pip install 'verl[verl-core]==0.9.1'"
+
+
+async def _arguments_of(module, lora_as_adapter, modules):
+    """What vLLM gets of `max_loras` if verl's server is started with these adapters beside its own."""
+    seen = []
+
+    class Stopped(Exception):
+        pass
+
+    class Arguments:
+        @staticmethod
+        def from_cli_args(args):
+            seen.append(args.max_loras)
+            raise Stopped
+
+    module.AsyncEngineArgs = Arguments
+    server = SimpleNamespace(lora_as_adapter=lora_as_adapter)
+    with pytest.raises(Stopped):
+        await module.vLLMHttpServer.run_server(server, SimpleNamespace(lora_modules=modules, max_loras=1))
+    return seen[0]
+
+
+def test_adapters_beside_the_trained_one():
+    name = "verl.workers.rollout.vllm_rollout.vllm_async_server"
+    module = unpatched(name)
+    source = inspect.getsource(module.vLLMHttpServer.launch_server)
+    engine, fixed = source.index("**engine_kwargs,"), source.index('"max_loras": 1')
+    assert engine < fixed, "verl lets engine_kwargs set max_loras: the patch can go"
+    assert asyncio.run(_arguments_of(module, True, ["a", "b"])) == 1
+    patches.adapters_beside_the_trained_one(module)
+    assert asyncio.run(_arguments_of(module, True, ["a", "b"])) == 3
+    assert asyncio.run(_arguments_of(module, True, None)) == 1, "nothing beside the trained one"
+    assert asyncio.run(_arguments_of(module, False, ["a", "b"])) == 1, "a frozen server has its own number"

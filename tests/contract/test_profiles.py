@@ -1,5 +1,6 @@
 """Every model x hardware x stage against the installed verl: it composes, verl's own checks pass, paths resolve."""
 
+import json
 import re
 import sys
 from importlib import resources
@@ -11,7 +12,13 @@ from verl.trainer.ppo.utils import need_critic, need_reference_policy
 from verl.utils.config import omega_conf_to_dataclass, validate_config
 from verl.utils.import_utils import load_class_from_fqn, load_extern_object
 
-from recipe.mmzero.engine.servers import frozen_rollout_config, group_by_checkpoint
+from recipe.mmzero.engine.servers import (
+    LORA_RANKS,
+    adapter_arguments,
+    addresses_of,
+    frozen_rollout_config,
+    group_by_checkpoint,
+)
 from recipe.mmzero.run import plan
 from recipe.mmzero.settings import schema, verl_config
 from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
@@ -102,8 +109,10 @@ def test_frozen_dataclasses_take_the_overlay(hardware, role, defaults):
     """verl turns these blocks into typed objects in its workers; a wrong key or value would only show there."""
     stage = full(defaults, profile("qwen2_5_vl_7b", hardware), role)
     actor = omega_conf_to_dataclass(stage.actor_rollout_ref.actor)
-    assert actor.clip_ratio_high == 0.3 and actor.kl_loss_type == "low_var_kl" and actor.optim.lr == 1e-6
-    layout = profile("qwen2_5_vl_7b", hardware).hardware.stages[role]
+    assert actor.clip_ratio_high == 0.3 and actor.kl_loss_type == "low_var_kl"
+    config = profile("qwen2_5_vl_7b", hardware)
+    assert actor.optim.lr == pytest.approx(1e-5 if config.adapter.rank else 1e-6)
+    layout = config.hardware.stages[role]
     assert actor.fsdp_config.offload_policy == layout.cpu_offload
     peers = frozen_rollout_config(stage.actor_rollout_ref.rollout, stage.mmzero.peer_rollout)
     typed = omega_conf_to_dataclass(peers)
@@ -279,3 +288,45 @@ def test_peers_share_servers_when_their_checkpoint_is_the_same():
     }
     (group,) = group_by_checkpoint(spec)
     assert (group.roles, group.replicas) == (("coder", "solver"), 5)
+    assert group.adapters == () and addresses_of([group], "coder") == ("/m/base", [])
+
+
+def test_peers_on_one_base_share_servers_and_are_named_by_their_adapters(tmp_path):
+    folders = {name: tmp_path / name for name in ("one", "two")}
+    for rank, folder in zip((16, 24), folders.values(), strict=True):
+        folder.mkdir()
+        (folder / "adapter_config.json").write_text(json.dumps({"r": rank}))
+    one, two = map(str, folders.values())
+    spec = {
+        role: {"path": "/m/base", "adapter": folder, "gpus": 1, "tensor_parallel": 1}
+        for role, folder in {"proposer": one, "coder": two, "solver": None}.items()
+    }
+    (group,) = group_by_checkpoint(spec)
+    assert (group.replicas, group.adapters) == (3, (one, two))
+    assert [addresses_of([group], role)[0] for role in spec] == [one, two, "/m/base"]
+    arguments = adapter_arguments(group.adapters)
+    assert (arguments["max_loras"], arguments["max_lora_rank"]) == (2, 32), "vLLM allows 1, 8, 16, 32, ..."
+    assert [json.loads(text)["name"] for text in arguments["lora_modules"]] == [one, two]
+
+
+def test_ranks_are_those_that_vllm_allows():
+    from typing import get_args
+
+    from vllm.config.lora import MaxLoRARanks
+
+    assert get_args(MaxLoRARanks) == LORA_RANKS
+
+
+@pytest.mark.parametrize("tuning", ["lora", "lora_base"])
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(
+    ("model", "hardware"), [("tiny", "cpu"), ("qwen2_5_vl_7b", "gpu8x80"), ("qwen3_vl_4b", "gpu1x80")]
+)
+def test_training_stage_with_adapters(model, hardware, role, tuning, defaults):
+    """verl's own checks and types take the overlay; the reference is the actor without its adapter."""
+    config = schema.load([f"model={model}", f"hardware={hardware}", f"tuning={tuning}"])
+    stage = full(defaults, config, role)
+    validate_config(stage, use_reference_policy=need_reference_policy(stage), use_critic=need_critic(stage))
+    actor = omega_conf_to_dataclass(stage.actor_rollout_ref.actor)
+    assert actor.checkpoint.save_lora_only and actor.optim.lr == pytest.approx(10 * config.optim.lr)
+    assert "dummy" not in omega_conf_to_dataclass(stage.actor_rollout_ref.rollout).load_format

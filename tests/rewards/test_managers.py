@@ -107,6 +107,23 @@ def peer(body: dict) -> list[str]:
     return [rf"\boxed{{{5 + index % 2}}}" for index in range(n)]
 
 
+def test_addresses_may_be_written_after_the_manager_has_started(tmp_path):
+    """The trained role's server answers for its peers, and starts after the reward workers."""
+    server, file = FaultServer(peer), tmp_path / "addresses.txt"
+
+    async def everything():
+        manager = make(CoderRewardManager, {"peers": {"solver": {"addresses_file": str(file), "model": "m"}}})
+        async with serve(server):
+            file.write_text(f"{server.url}\n")
+            try:
+                return await manager.run_single(row(drawing(), extra_info=FIELDS))
+            finally:
+                await manager.close()
+
+    result = asyncio.run(everything())
+    assert result["reward_extra_info"]["dropped"] == 0.0 and server.bodies
+
+
 def with_peers(cls, rows, server=None, votes=4, samples=4, close=True, **settings):
     server = server or FaultServer(peer)
 
@@ -232,6 +249,11 @@ BOTH = {"solver": {"base_url": "a:1"}, "coder": {"base_url": "a:1"}}
         (CoderRewardManager, {"peers": {"judge": {}}}, r"peers\.judge"),
         (CoderRewardManager, {"peers": {"solver": {"url": "x"}}}, r"peers\.solver\.url'"),
         (CoderRewardManager, {"peers": {"solver": {"base_url": "a:1", "addresses": ["b:1"]}}}, "not both"),
+        (
+            CoderRewardManager,
+            {"peers": {"solver": {"base_url": "a:1", "addresses_file": "f"}}},
+            "in place of.*give one",
+        ),
         (CoderRewardManager, {"peers": {"solver": {"base_url": "a:1", "sampling": {"topk": 1}}}}, r"sampling\.topk"),
         (ProposerRewardManager, {"peers": {"solver": {"base_url": "a:1"}}}, r"peers\.coder has no address"),
         (

@@ -1,4 +1,6 @@
-"""Frozen peers: verl-managed replicas of the configured rollout engine, one group per distinct checkpoint.
+"""Frozen peers: verl-managed replicas of the configured rollout engine, one group per distinct model folder.
+
+Roles that are adapters of one base share its servers: a request names the folder of the adapter, or that of the base.
 
 `standalone` replicas have GPUs of their own. On one GPU there are none: a standalone replica asks Ray for a whole GPU
 and so does the trainer's pool. `colocated` replicas join the trainer's placement group instead, which holds three
@@ -13,8 +15,10 @@ are Ray actors of the job that started them and end with it.
 
 import asyncio
 import copy
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -22,23 +26,32 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 @dataclass(frozen=True)
 class PeerGroup:
-    """Replicas that serve one checkpoint. `roles` may hold several names: they share the servers."""
+    """Replicas that serve one model folder and adapters of it. `models`: role -> the name that its requests give."""
 
     path: str
-    roles: tuple[str, ...]
+    models: dict[str, str]
     replicas: int
     gpus_per_replica: int
     addresses: tuple[str, ...] = ()
     handles: tuple[Any, ...] = field(default=(), repr=False)
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return tuple(self.models)
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """The distinct adapter folders, in the order of their roles."""
+        return tuple(dict.fromkeys(name for name in self.models.values() if name != self.path))
+
 
 def group_by_checkpoint(peers: Mapping[str, Mapping[str, Any]]) -> list[PeerGroup]:
-    """One group per distinct checkpoint.
+    """One group per distinct model folder.
 
     Args:
-        peers: role -> {path, gpus, tensor_parallel[, most_replicas]}; `gpus` is what the profile gives this role.
+        peers: role -> {path, gpus, tensor_parallel[, adapter, most_replicas]}; `gpus` is what the profile gives a role.
     Returns:
-        Groups in the order of first appearance; GPUs of roles that share a checkpoint add up.
+        Groups in the order of first appearance; GPUs of roles that share a model folder add up.
     Raises:
         ValueError: a role has fewer GPUs than one replica needs.
     """
@@ -53,10 +66,13 @@ def group_by_checkpoint(peers: Mapping[str, Mapping[str, Any]]) -> list[PeerGrou
             roles = "+".join(role for role, _ in members)
             raise ValueError(f"peer {roles}: {gpus} GPUs for tensor_parallel={width}; give it more in hardware.stages")
         replicas = min([gpus // width, *[peer["most_replicas"] for _, peer in members if peer.get("most_replicas")]])
-        result.append(PeerGroup(path, tuple(role for role, _ in members), replicas, width))
+        models = {role: str(peer.get("adapter") or path) for role, peer in members}
+        result.append(PeerGroup(path, models, replicas, width))
     return result
 
 
+# vllm.config.lora.MaxLoRARanks
+LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 # Worker groups that share a pool's GPUs: the trainer and two peers, or three peers.
 WORKER_GROUPS = 3
 
@@ -97,6 +113,8 @@ async def launch(
         sized = copy.deepcopy(config)
         with open_dict(sized):
             sized.tensor_model_parallel_size = group.gpus_per_replica
+            if group.adapters:
+                sized.engine_kwargs.vllm.update(adapter_arguments(group.adapters))
         replicas = [
             replica_class(
                 replica_rank=rank,
@@ -116,16 +134,20 @@ async def launch(
         for replica in everyone:
             await replica.init_colocated(pool)
     return [
-        PeerGroup(
-            group.path,
-            group.roles,
-            group.replicas,
-            group.gpus_per_replica,
-            addresses=tuple(replica.server_address for replica in replicas),
-            handles=tuple(replicas),
-        )
+        replace(group, addresses=tuple(replica.server_address for replica in replicas), handles=tuple(replicas))
         for group, replicas in started
     ]
+
+
+def adapter_arguments(adapters: Sequence[str]) -> dict[str, Any]:
+    """vLLM's arguments for a server that holds all these adapters at once, each named by its folder."""
+    ranks = [json.loads((Path(folder) / "adapter_config.json").read_text())["r"] for folder in adapters]
+    return {
+        "enable_lora": True,
+        "max_loras": len(adapters),
+        "max_lora_rank": next(allowed for allowed in LORA_RANKS if allowed >= max(ranks)),
+        "lora_modules": [json.dumps({"name": folder, "path": folder}) for folder in adapters],
+    }
 
 
 def frozen_rollout_config(rollout: DictConfig, overrides: Mapping[str, Any]) -> DictConfig:
@@ -150,5 +172,5 @@ def addresses_of(groups: Sequence[PeerGroup], role: str) -> tuple[str, list[str]
     """
     for group in groups:
         if role in group.roles:
-            return group.path, list(group.addresses)
+            return group.models[role], list(group.addresses)
     raise KeyError(role)

@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero.machine.gpu_memory import Layout, Model, Part, account, host_gb, requests_at_once
+from recipe.mmzero.settings import adapters
 from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
 from recipe.mmzero.settings.verl_compose import CONFIG_DIR
 
@@ -54,7 +55,7 @@ def layout_of(config: DictConfig, stage: str) -> Layout:
         param_offload=bool(layout.param_offload),
         optimizer_offload=bool(layout.optimizer_offload),
         cpu_offload=bool(layout.cpu_offload),
-        colocated=hardware.peers == "colocated",
+        colocated=hardware.peers in ("colocated", "shared"),
         tokens=tokens,
         context=context,
         peer_context=max(lengths.values()),
@@ -64,6 +65,9 @@ def layout_of(config: DictConfig, stage: str) -> Layout:
         batched_tokens=int(verl_setting(config, stage, *BATCHED_TOKENS)),
         sequences=int(layout.max_num_seqs if stage in ROLES else layout.peer_max_num_seqs),
         bucket_gb=int(verl_setting(config, stage, *BUCKET_MB)) / 1024,
+        rank=int(config.adapter.rank),
+        one_base=adapters.on_one_base(config),
+        shared=hardware.peers == "shared",
     )
 
 

@@ -10,6 +10,9 @@ P parameters. Bytes of one checkpoint as verl 0.9.1 writes it with FSDP2, and wh
 `hf/` is a copy of the export (4 P). While a stage runs it keeps KEPT_CHECKPOINTS checkpoints, the one that is being
 written among them; when it is done its checkpoints go, unless stage.keep=all.
 
+With adapters of a parameters a checkpoint is 12 a; a stage keeps the one that it started from and the one that it made
+(4 a each), and makes `hf/` only to merge them (adapter.kl_anchor=start).
+
 Not covered: the base model in the Hugging Face cache, and pictures and rows of a run (FILES is room for them).
 """
 
@@ -17,6 +20,8 @@ from dataclasses import dataclass
 
 from omegaconf import DictConfig
 
+from recipe.mmzero.machine.capacity import model_of
+from recipe.mmzero.settings import adapters
 from recipe.mmzero.settings.layout import ROLES
 from recipe.mmzero.settings.verl_config import KEPT_CHECKPOINTS
 
@@ -42,16 +47,22 @@ def of_run(config: DictConfig) -> Disk:
     """What this configuration needs."""
     architecture = config.model.architecture
     parameters = int(architecture.parameters) if architecture else TINY_PARAMETERS
-    return of_sizes(parameters, len(ROLES) * int(config.evolution.iterations), config.stage.keep == "all")
+    stages, keep_all = len(ROLES) * int(config.evolution.iterations), config.stage.keep == "all"
+    sizes = model_of(config)
+    adapter = sizes.adapter_parameters(int(config.adapter.rank)) if sizes is not None else 0
+    return of_sizes(parameters, stages, keep_all, adapter, merged=not adapters.on_one_base(config))
 
 
-def of_sizes(parameters: int, stages: int, keep_all: bool = False) -> Disk:
+def of_sizes(parameters: int, stages: int, keep_all: bool = False, adapter: int = 0, merged: bool = True) -> Disk:
     """
     Args:
         parameters: of the model.
         stages: training stages of the run.
         keep_all: checkpoints of finished stages stay.
+        adapter: parameters of an adapter, if that is what is trained; merged: then each stage makes a whole model, too.
     """
-    whole = (KEPT_CHECKPOINTS * CHECKPOINT + 2 * EXPORT) * parameters / GIB
-    kept = whole if keep_all else EXPORT * parameters / GIB
+    trained, model = adapter or parameters, EXPORT * parameters * merged
+    handed_on = (2 * EXPORT * adapter + model) if adapter else model
+    whole = (KEPT_CHECKPOINTS * CHECKPOINT * trained + handed_on + (0 if adapter else model)) / GIB
+    kept = whole if keep_all else handed_on / GIB
     return Disk(whole, kept, (stages - 1) * kept + whole + FILES, stages * kept + FILES)

@@ -181,7 +181,7 @@ def fitting(config: DictConfig) -> Iterator[Check]:
             yield Check(name, FAIL, f"{config.model.name} does not fit, {tight.line()}", remedy)
             continue
         layout = capacity.layout_of(config, verdict.stage)
-        kinds = [peer for peer, there in ((False, layout.train_gpus), (True, layout.peer_gpus)) if there]
+        kinds = [peer for peer, there in ((False, layout.train_gpus), (True, layout.peer_servers)) if there]
         fewest = min(capacity.requests_at_once(sizes, layout, peer) for peer in kinds)
         yield Check(name, OK, f"{tight.line()}; every server holds {fewest} or more requests of full length")
 

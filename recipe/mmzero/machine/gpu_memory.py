@@ -33,107 +33,34 @@ fp32 master weights and AdamW moments, bf16 computation, fp32 gradient reduction
     reference     0                       FSDP2 keeps a forward-only model in host memory (4 P per node)
 
 With cpu_offload weights, gradients and optimiser stay in host memory (16 P) and only `gathered` visits the GPU.
-Not covered: fragmentation (the reserve of 3% is for it), LoRA, other engines than FSDP2 and vLLM. Computed, not
-measured: no GPU was at hand when it was written.
+
+With adapters of a parameters (adapter.rank) the base is frozen in bf16, and no reference is kept:
+
+    weights       (2 P + 4 a) / W         optimiser 8 a / W, gradients 4 a / W
+    gathered      2 root + 4 layer        bf16 copies as in log-prob; adapters are small beside them
+                  (+ 2 layer)
+    activations   + 6 T I                 an adapter's output, scaled and added: three of a layer's widest
+    logits        24 C V + 2 V H          with fused kernels: a chunk's part of the head's gradient is made and dropped
+    server        + 2 a for each adapter  in bf16
+    hand-over     weights + server's      verl brings the base back to collect its adapters, and of those only `bucket`
+    host          2 P for each server     its weights, while it sleeps
+
+Not covered: fragmentation (the reserve of 3% is for it), adapters on some layers only (all are counted), other engines
+than FSDP2 and vLLM. Computed, not measured: no GPU was at hand when it was written.
 """
 
 from dataclasses import dataclass
 
+from recipe.mmzero.machine.sizes import Layout, Model
 from recipe.mmzero.settings.verl_config import FORWARD_ONLY
+
+__all__ = ["Layout", "Model", "Part", "account", "host_gb", "requests_at_once"]
 
 GIB = 2**30
 USABLE = 0.97  # of a card's memory
 CONTEXT = 1.0  # GiB: CUDA context, NCCL buffers and workspaces of one process
 SLEEPING = 1.5  # GiB: context and CUDA graphs of a sleeping vLLM server
 GRAPHS = 1.5  # GiB: CUDA graphs and buffers of a vLLM server beside weights, KV cache and activations
-CHUNK = 512  # tokens: verl/utils/experimental/torch_functional.py FusedLinearForPPO
-
-
-@dataclass(frozen=True)
-class Model:
-    """The sizes of settings.Architecture and the patches of the largest picture."""
-
-    parameters: int
-    layers: int
-    hidden: int
-    intermediate: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    vocabulary: int
-    tied_embeddings: bool
-    vision_layers: int
-    vision_hidden: int
-    vision_intermediate: int
-    patches_per_picture: int
-
-    @property
-    def root(self) -> int:
-        """Parameters of embeddings and head, which FSDP gathers as one unit."""
-        return self.vocabulary * self.hidden * (1 if self.tied_embeddings else 2)
-
-    @property
-    def layer(self) -> int:
-        """Parameters of one decoder layer."""
-        attention = self.hidden * self.head_dim * (2 * self.heads + 2 * self.kv_heads)
-        return attention + 3 * self.hidden * self.intermediate
-
-    @property
-    def kv_bytes_per_token(self) -> int:
-        """Keys and values of all layers in bf16."""
-        return 2 * 2 * self.layers * self.kv_heads * self.head_dim
-
-    def layer_bytes(self, tokens: int) -> int:
-        """Activations of one decoder layer in bf16."""
-        heads = self.head_dim * (self.heads + 2 * self.kv_heads)
-        return 2 * tokens * (4 * self.hidden + heads + 3 * self.intermediate)
-
-    def activation_bytes(self, tokens: int) -> int:
-        return 2 * tokens * self.hidden * self.layers + 2 * self.layer_bytes(tokens)
-
-    def vision_layer_bytes(self, patches: int) -> int:
-        return 2 * patches * (7 * self.vision_hidden + 3 * self.vision_intermediate)
-
-    def vision_bytes(self, pictures: int) -> int:
-        patches = pictures * self.patches_per_picture
-        return 2 * patches * self.vision_hidden * self.vision_layers + 2 * self.vision_layer_bytes(patches)
-
-    def logits_bytes(self, tokens: int, fused: bool) -> int:
-        if fused:
-            return 24 * min(tokens, CHUNK) * self.vocabulary + 4 * self.vocabulary * self.hidden
-        return 8 * tokens * self.vocabulary
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The numbers of a stage's settings.StageLayout that decide memory, its lengths in tokens, and verl's switches."""
-
-    stage: str
-    gpu_gb: float
-    train_gpus: int
-    train_nodes: int
-    tensor_parallel: int
-    peer_gpus: tuple[int, ...]
-    peer_tensor_parallel: int
-    gpu_memory_utilization: float
-    peer_gpu_memory_utilization: float
-    param_offload: bool
-    optimizer_offload: bool
-    cpu_offload: bool
-    colocated: bool
-    tokens: int
-    context: int
-    peer_context: int
-    picture_tokens: int
-    fused: bool
-    prefetch: bool
-    batched_tokens: int
-    sequences: int
-    bucket_gb: float
-
-    def pictures(self, tokens: int) -> int:
-        """Pictures in a micro-batch that consists of nothing else; only the Solver is trained with them."""
-        return max(1, tokens // self.picture_tokens) if self.stage == "solver" else 0
 
 
 @dataclass(frozen=True)
@@ -161,7 +88,7 @@ def account(model: Model, layout: Layout) -> list[Part]:
     """Every device of a stage: the training GPU in its phases, its server, a peer's GPU."""
     limit = USABLE * layout.gpu_gb
     parts = []
-    beside = len(layout.peer_gpus) * layout.peer_gpu_memory_utilization * layout.gpu_gb if layout.colocated else 0.0
+    beside = layout.peer_servers * layout.peer_gpu_memory_utilization * layout.gpu_gb if layout.colocated else 0.0
     if layout.train_gpus:
         for phase, filled in (
             ("update", _update(model, layout)),
@@ -171,10 +98,10 @@ def account(model: Model, layout: Layout) -> list[Part]:
         ):
             parts.append(Part(phase, filled | {"peers": beside}, limit))
         share = layout.gpu_memory_utilization * layout.gpu_gb
-        parts.append(Part("server", _server(model, layout, layout.tensor_parallel, layout.context), share))
-    if layout.peer_gpus:
+        parts.append(Part("server", _server(model, layout, peer=False), share))
+    if layout.peer_servers:
         share = layout.peer_gpu_memory_utilization * layout.gpu_gb
-        parts.append(Part("peer", _server(model, layout, layout.peer_tensor_parallel, layout.peer_context), share))
+        parts.append(Part("peer", _server(model, layout, peer=True), share))
     return parts
 
 
@@ -183,15 +110,27 @@ def _resident(model: Model, layout: Layout) -> dict[str, float]:
     if layout.cpu_offload:
         return {"weights": 0.0, "optimiser": 0.0, "gradients": 0.0}
     share = model.parameters / layout.train_gpus / GIB
-    return {"weights": 4 * share, "optimiser": 8 * share, "gradients": 4 * share}
+    if not layout.rank:
+        return {"weights": 4 * share, "optimiser": 8 * share, "gradients": 4 * share}
+    adapter = model.adapter_parameters(layout.rank) / layout.train_gpus / GIB
+    return {"weights": 2 * share + 4 * adapter, "optimiser": 8 * adapter, "gradients": 4 * adapter}
+
+
+def _gathered(model: Model, layout: Layout, gradients: bool) -> float:
+    """Whole copies of what FSDP2 spreads over the GPUs, GiB."""
+    layers = 2 if layout.prefetch else 0
+    if gradients and not layout.rank:
+        return (6 * model.root + (8 + layers) * model.layer) / GIB
+    return (2 * model.root + (4 + layers) * model.layer) / GIB
 
 
 def _update(model: Model, layout: Layout) -> dict[str, float]:
+    adapted = 6 * layout.tokens * model.intermediate if layout.rank else 0
     return _resident(model, layout) | {
-        "gathered": (6 * model.root + (10 if layout.prefetch else 8) * model.layer) / GIB,
-        "activations": model.activation_bytes(layout.tokens) / GIB,
+        "gathered": _gathered(model, layout, gradients=True),
+        "activations": (model.activation_bytes(layout.tokens) + adapted) / GIB,
         "vision": model.vision_bytes(layout.pictures(layout.tokens)) / GIB,
-        "logits": model.logits_bytes(layout.tokens, layout.fused) / GIB,
+        "logits": model.logits_bytes(layout.tokens, layout.fused, not layout.rank) / GIB,
         "processes": CONTEXT + SLEEPING,
     }
 
@@ -202,10 +141,10 @@ def _log_prob(model: Model, layout: Layout) -> dict[str, float]:
     return {
         "weights": state["weights"],
         "optimiser": 0.0 if layout.optimizer_offload else state["optimiser"],
-        "gathered": (2 * model.root + (6 if layout.prefetch else 4) * model.layer) / GIB,
+        "gathered": _gathered(model, layout, gradients=False),
         "activations": (model.layer_bytes(tokens) + 2 * tokens * model.hidden) / GIB,
         "vision": model.vision_layer_bytes(patches) / GIB,
-        "logits": model.logits_bytes(tokens, layout.fused) / GIB,
+        "logits": model.logits_bytes(tokens, layout.fused, not layout.rank) / GIB,
         "processes": CONTEXT + SLEEPING,
     }
 
@@ -224,20 +163,29 @@ def _rollout(model: Model, layout: Layout) -> dict[str, float]:
 
 
 def _handover(model: Model, layout: Layout) -> dict[str, float]:
-    return _outside_the_update(model, layout) | {
+    beside = {
         "server's weights": 2 * model.parameters / layout.tensor_parallel / GIB,
         "bucket": layout.bucket_gb,
-        "largest tensor": 4 * model.vocabulary * model.hidden / GIB,
         "processes": CONTEXT + SLEEPING,
     }
+    if layout.rank:
+        return _outside_the_update(model, layout) | {"weights": _resident(model, layout)["weights"]} | beside
+    largest = 4 * model.vocabulary * model.hidden / GIB
+    return _outside_the_update(model, layout) | beside | {"largest tensor": largest}
 
 
-def _server(model: Model, layout: Layout, width: int, context: int) -> dict[str, float]:
+def _server(model: Model, layout: Layout, peer: bool) -> dict[str, float]:
     """What a vLLM server needs at least on each of its GPUs: one request of full length."""
+    width, context = layout.tensor_parallel, layout.context
+    if peer:
+        width = layout.peer_tensor_parallel
+    if peer or layout.shared:
+        context = layout.peer_context
     patches = max(4 * layout.batched_tokens, model.patches_per_picture)
     decoder = model.layer_bytes(layout.batched_tokens) + 8 * layout.sequences * model.vocabulary
     return {
         "weights": 2 * model.parameters / width / GIB,
+        "adapters": 2 * layout.adapters(peer) * model.adapter_parameters(layout.rank) / width / GIB,
         "KV cache of one request": context * model.kv_bytes_per_token / width / GIB,
         "engine": GRAPHS + max(decoder / width, model.vision_layer_bytes(patches)) / GIB,
     }
@@ -245,17 +193,26 @@ def _server(model: Model, layout: Layout, width: int, context: int) -> dict[str,
 
 def requests_at_once(model: Model, layout: Layout, peer: bool) -> int:
     """Requests of full length that fit into a server's KV cache together."""
-    width = layout.peer_tensor_parallel if peer else layout.tensor_parallel
     share = layout.peer_gpu_memory_utilization if peer else layout.gpu_memory_utilization
-    needs = _server(model, layout, width, layout.peer_context if peer else layout.context)
+    needs = _server(model, layout, peer)
     one = needs.pop("KV cache of one request")
     return max(0, int((share * layout.gpu_gb - sum(needs.values())) / one))
 
 
 def host_gb(model: Model, layout: Layout) -> float:
-    """GiB of host memory on a training node: offloaded state, the reference, and the export of a checkpoint."""
+    """GiB of host memory on a training node: offloaded state, the reference, and the export of a checkpoint.
+
+    With adapters: offloaded state and what sleeping servers hold, or afterwards the model into which one is merged.
+    """
     if not layout.train_gpus:
         return 0.0
     share = model.parameters / layout.train_nodes / GIB
+    if layout.rank:
+        adapter = model.adapter_parameters(layout.rank) / layout.train_nodes / GIB
+        weights = (2 * share + 4 * adapter) * (layout.param_offload or layout.cpu_offload)
+        rest = 12 * adapter * layout.cpu_offload or 8 * adapter * layout.optimizer_offload
+        servers = layout.train_gpus / layout.train_nodes / layout.tensor_parallel
+        training = weights + rest + 2 * servers * model.parameters / GIB
+        return max(training, 0.0 if layout.one_base else 4 * model.parameters / GIB)
     state = 4 * share * layout.param_offload + 8 * share * layout.optimizer_offload
     return (16 * share if layout.cpu_offload else state) + 4 * share + 4 * model.parameters / GIB

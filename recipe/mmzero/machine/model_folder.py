@@ -8,9 +8,12 @@ itself turns an unknown processor into a text-only model without a word, so this
 import json
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from recipe.mmzero.settings import adapters
 
 TINY = "tiny"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -68,7 +71,8 @@ def checkpoint_of(config: Any, reference: str) -> str:
     A hub id that is not on this machine stays one.
     """
     if reference != "base":
-        output = "train.parquet" if "/collect_" in reference else "hf"
+        made = "adapter" if adapters.on_one_base(config) else "hf"
+        output = "train.parquet" if "/collect_" in reference else made
         return str(Path(config.run_dir).absolute() / reference / output)
     path = str(config.model.path)
     if path == TINY:
@@ -113,6 +117,14 @@ def inspect(folder: Path, family: str | None = None) -> dict[str, Any]:
         raise ModelError(f"{folder} has no chat template ({TEMPLATES[0]}): copy it from the base checkpoint")
     _check_weights(folder)
     return config
+
+
+def copy_small_files(source: Path, target: Path) -> None:
+    """Tokenizer, processor and chat template of a model folder, but for what `target` has of its own."""
+    for file in source.iterdir() if source.is_dir() else ():
+        small = file.suffix in (".json", ".jinja", ".txt") and "safetensors" not in file.name
+        if small and not (target / file.name).exists():
+            shutil.copy2(file, target / file.name)
 
 
 def _check_weights(folder: Path) -> None:

@@ -281,7 +281,7 @@ class Evolution:
         """The held-out comparison where truth is known, the report and the final table."""
         solvers = [step for step in self.steps if step.stage == "solver" and self._done(step)]
         if solvers:
-            solver = self.folder.step(solvers[-1].id).model
+            solver = self.provenance.model_of(solvers[-1])
             hashed, target = self.provenance.hash(solver), self.folder.held_out
             if self.services.held_out(self.config, self.provenance.base, solver, hashed, target):
                 self.services.report(self.folder.path)

@@ -13,12 +13,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from recipe.mmzero.settings import adapters
+from recipe.mmzero.settings.adapters import BASE
 from recipe.mmzero.settings.folder import RunFolder, stage_of, step_id
 from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
 
-BASE = "base"
 COLLECTED = ("train.parquet", "summary.json")  # names in the step's folder (folder.StepFolder)
-TRAINED = ("hf", "metrics.jsonl", "summary.json")
+TRAINED = ("metrics.jsonl", "summary.json")
 NOTE = """\
 Upper bounds: every code draws, every answer has full length. A collection ends at its target of accepted rows; its rows
 are what it may accept, those of a training stage the prompts it uses. Not counted: retries, the blind check's share of
@@ -53,7 +54,7 @@ class Step:
     layout: dict[str, int]
     work: Work
     rows: int = 0  # training: prompts used; collection: most rows that it may accept
-    shared: bool = False  # trainer and peers on the same GPUs (hardware.peers=colocated)
+    shared: bool = False  # trainer and peers on the same GPUs (hardware.peers: colocated or shared)
     per_update_step: Work | None = None  # for training: the work of one GRPO step
     command: tuple[str, ...] = field(default=())
 
@@ -101,15 +102,22 @@ def _step(config: DictConfig, stage: str, iteration: int, name: str, inputs: dic
         kind=module,
         role=role,
         iteration=iteration,
-        inputs=inputs,
-        outputs=COLLECTED if collecting else TRAINED,
+        inputs=inputs | ({BASE: BASE} if adapters.on_one_base(config) else {}),
+        outputs=COLLECTED if collecting else (*models_made(config), *TRAINED),
         layout=stage_gpus(config, stage),
         work=work,
         rows=most_rows(config, stage) if collecting else train.steps * train.prompts_per_step,
-        shared=config.hardware.get("peers") == "colocated",
+        shared=config.hardware.peers != "standalone",
         per_update_step=once,
         command=("python", "-m", stage_module(module), str(RunFolder(Path(config.run_dir)).step(name).description)),
     )
+
+
+def models_made(config: DictConfig) -> tuple[str, ...]:
+    """Names of what a training stage hands on of its model; the first is what other stages read."""
+    if adapters.on_one_base(config):
+        return ("adapter",)
+    return ("hf", "adapter") if adapters.used(config) else ("hf",)
 
 
 def stage_module(kind: str) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from recipe.mmzero.run.merged import whole_model
 from recipe.mmzero.run.plan import Step, stage_module
 from recipe.mmzero.run.processes.warm import WarmServer
 from recipe.mmzero.settings.environment import inherited, stage_environment
-from recipe.mmzero.settings.folder import RunFolder
+from recipe.mmzero.settings.folder import RunFolder, StepFolder
 
 
 class Services:
@@ -70,7 +71,7 @@ class Services:
 
         if config.model.name != "tiny":
             return False
-        compare_cached(base, solver, solver_hash, target)
+        compare_cached(base, whole_model(StepFolder(solver.parent)), solver_hash, target)
         return True
 
     def report(self, run_dir: Path) -> None:

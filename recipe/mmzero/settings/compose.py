@@ -19,7 +19,7 @@ from mmzero_env.config.hints import did_you_mean
 from recipe.mmzero.settings import ranges
 from recipe.mmzero.settings.types import ConfigError
 
-GROUPS = ("model", "hardware", "rewards", "ablation")
+GROUPS = ("model", "hardware", "rewards", "tuning", "ablation")
 CONFIG = "recipe.mmzero.config"
 
 

@@ -1,7 +1,7 @@
 """A run folder: the name of everything in it, and the id of a step.
 
     RUN_DIR/state.json config.yaml lock alarms.jsonl forecast.json held_out.json report.html figures/ logs/ replaced/
-    RUN_DIR/iter_01/coder/step.yaml ... hf/ checkpoints/ samples/          a training step
+    RUN_DIR/iter_01/coder/step.yaml ... hf/ adapter/ checkpoints/ samples/ a training step
     RUN_DIR/iter_01/collect_coder/step.yaml ... train.parquet shards/      a collection
 
 Standard library only: engine, report and loop read it alike. Not covered: what is in the files.
@@ -88,6 +88,21 @@ class StepFolder:
     def model(self) -> Path:
         """The trained model."""
         return self.path / "hf"
+
+    @property
+    def adapter(self) -> Path:
+        """The trained adapter (adapters.py)."""
+        return self.path / "adapter"
+
+    @property
+    def first_adapter(self) -> Path:
+        """The adapter before training, where it is not that of an earlier stage."""
+        return self.path / "adapter_before"
+
+    @property
+    def trained_server(self) -> Path:
+        """Addresses of the trained role's servers while it runs, where frozen roles answer from them."""
+        return self.path / "trained_server.txt"
 
     @property
     def checkpoints(self) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from recipe.mmzero.settings import adapters
 from recipe.mmzero.settings.types import ROLES, ConfigError
 
 STAGES = ("proposer", "collect_coder", "coder", "collect_solver", "solver")
@@ -49,6 +50,11 @@ def in_flight_rows(config: Any, stage: str, counts: Mapping[str, int] | None = N
 def check_layout(config: DictConfig) -> None:
     """Counts of the hardware profile that cannot work on any machine."""
     hardware = config.hardware
+    if hardware.peers == "shared" and not adapters.on_one_base(config):
+        raise ConfigError(
+            "hardware.peers=shared: frozen roles answer from the trained role's server only as adapters of its base; "
+            "set tuning=lora_base, or hardware.peers=colocated"
+        )
     total = int(hardware.nodes) * int(hardware.gpus_per_node)
     for stage in STAGES:
         layout = hardware.stages[stage]
@@ -73,8 +79,8 @@ def check_layout(config: DictConfig) -> None:
         if training and layout.train_gpus % layout.tensor_parallel:
             raise ConfigError(f"{where}.train_gpus={layout.train_gpus} is no multiple of {where}.tensor_parallel")
         used = layout.train_gpus + sum(peers.values())
-        if hardware.peers == "colocated":
-            _check_colocated(layout, where, peers)
+        if hardware.peers != "standalone":
+            _check_colocated(layout, where, peers, _servers(config, layout, len(peers)))
         elif used > total:
             raise ConfigError(f"{where} uses {used} GPUs; the profile has {total} (hardware.nodes x gpus_per_node)")
     if hardware.nodes > 1 and not hardware.ray_address:
@@ -84,7 +90,14 @@ def check_layout(config: DictConfig) -> None:
         )
 
 
-def _check_colocated(layout: DictConfig, where: str, peers: dict[str, int]) -> None:
+def _servers(config: DictConfig, layout: DictConfig, peers: int) -> int:
+    """Servers of frozen roles on the shared GPUs."""
+    if config.hardware.peers == "shared" and layout.train_gpus:
+        return 0
+    return min(1, peers) if adapters.on_one_base(config) else peers
+
+
+def _check_colocated(layout: DictConfig, where: str, peers: dict[str, int], servers: int) -> None:
     """Trainer and peers on the same GPUs: each takes a third of each (verl's pools hold three worker groups)."""
     width = layout.train_gpus or max(peers.values())
     for key, count in peers.items():
@@ -93,7 +106,7 @@ def _check_colocated(layout: DictConfig, where: str, peers: dict[str, int]) -> N
                 f"{where}.{key}={count}: colocated peers span all {width} shared GPUs "
                 f"(set it and {where}.peer_tensor_parallel to {width})"
             )
-    shares = len(peers) * layout.peer_gpu_memory_utilization + (
+    shares = servers * layout.peer_gpu_memory_utilization + (
         layout.gpu_memory_utilization if layout.train_gpus else 0.0
     )
     if shares > 1.0:

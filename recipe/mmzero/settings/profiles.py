@@ -82,7 +82,8 @@ class Stages:
 
 @dataclass
 class Hardware:
-    """One machine or cluster. `peers`: `standalone` (own GPUs) or `colocated` (on the trainer's GPUs, peers.py).
+    """One machine or cluster. `peers`: `standalone` (own GPUs), `colocated` (on the trainer's GPUs, servers.py) or
+    `shared`: as adapters of one base they answer from the trained role's server, and collections have one server.
 
     `ray_address`: null starts a Ray of our own per stage; HOST:PORT joins a running cluster. `ray_cpus`: CPUs that our
     own Ray counts; verl reserves three for every training GPU and two for every peer GPU, and placement waits for ever.
@@ -95,7 +96,7 @@ class Hardware:
     nodes: int = whole(1)
     gpus_per_node: int = whole(1)
     gpu_memory_gb: float = number(0)
-    peers: str = choice("standalone", "colocated", default="standalone")
+    peers: str = choice("standalone", "colocated", "shared", default="standalone")
     most_replicas: int | None = whole(1, also=(None,), default=None)
     ray_address: str | None = text("HOST:PORT", null=True, default=None)
     ray_cpus: int | None = whole(1, also=(None,), default=None)

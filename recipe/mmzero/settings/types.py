@@ -223,6 +223,20 @@ class Clip:
 
 
 @dataclass
+class Adapter:
+    """`rank` 0: no adapters. `kl_anchor`: what the KL reference is, and with it what a stage hands on (adapters.py)."""
+
+    rank: int = whole(0, 512)
+    alpha: int = whole(1)
+    targets: list[str] = items(text_rule(), 1, distinct=True)
+    exclude: str | None = text("an expression for names of layers", null=True)
+    kl_anchor: str = choice("start", "base")
+    lr_factor: float = number(above=0, most=1000)
+    min_correlation: float = number(0, 1)
+    checked_steps: int = whole(0)
+
+
+@dataclass
 class Dump:
     samples_per_step: int = whole(0)
 
@@ -270,6 +284,7 @@ class Config:
     optim: Optim = field(default_factory=Optim)
     kl: Kl = field(default_factory=Kl)
     clip: Clip = field(default_factory=Clip)
+    adapter: Adapter = field(default_factory=Adapter)
     model: Model = field(default_factory=Model)
     hardware: Hardware = field(default_factory=Hardware)
     dump: Dump = field(default_factory=Dump)

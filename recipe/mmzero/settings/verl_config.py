@@ -16,7 +16,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.settings import cores
+from recipe.mmzero.settings import adapters, cores
 from recipe.mmzero.settings.environment import stage_environment
 from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.settings.layout import PEERS
@@ -51,6 +51,7 @@ def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
         OmegaConf.load(CONFIG_DIR / "verl" / "base.yaml"),
         OmegaConf.load(CONFIG_DIR / "verl" / f"{kind}.yaml"),
         OmegaConf.create(_computed(config, step)),
+        adapters.verl_overlay(config, step),
         OmegaConf.create(_helpers(config)),
         OmegaConf.create({"ray_kwargs": {"ray_init": ray_init(config, metrics_file(step).resolve())}}),
         OmegaConf.create({"reward": {"reward_kwargs": reward_kwargs(config, step)}, "mmzero": _settings(config, step)}),
@@ -85,7 +86,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "mm_processor_kwargs": image_policy(config),
         },
         "actor_rollout_ref": {
-            "model": {"path": str(inputs["policy"])},
+            "model": {"path": adapters.parts(inputs, "policy")[0]},
             "actor": {
                 "ppo_mini_batch_size": train.prompts_per_update,
                 "ppo_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
@@ -120,7 +121,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                 "top_p": sampling.top_p,
                 "top_k": sampling.top_k,
                 "seed": derive_seed(config.seed, step["iteration"], role, 0, 1) % 2**31,
-                "max_model_len": length + TEMPLATE_TOKENS,
+                "max_model_len": (_longest(config) if adapters.shared(config) else length) + TEMPLATE_TOKENS,
                 "max_num_seqs": int(layout.get("max_num_seqs", 256)),
                 "log_prob_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
                 "log_prob_max_token_len_per_gpu": FORWARD_ONLY * tokens,
@@ -142,6 +143,11 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "logger": list(config.loggers),
         },
     }
+
+
+def _longest(config: DictConfig) -> int:
+    """Tokens of the longest prompt and response of any role."""
+    return max(config[role].train.max_prompt_tokens + config[role].train.max_response_tokens for role in MANAGERS)
 
 
 def _helpers(config: DictConfig) -> dict[str, Any]:
@@ -203,7 +209,7 @@ def _settings(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
     """The `mmzero` block: what our trainer and rollout workers read."""
     role = step["role"]
     layout = config.hardware.stages[role]
-    longest = max(config[peer].train.max_prompt_tokens + config[peer].train.max_response_tokens for peer in MANAGERS)
+    longest = _longest(config)
     return {
         "role": role,
         "iteration": step["iteration"],
@@ -213,6 +219,7 @@ def _settings(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
         "label_mode": config.solver.label_mode,
         "scoring": scoring(config),
         "failures": {"max_fraction": config.failures.max_fraction},
+        "adapter": {key: config.adapter[key] for key in ("rank", "min_correlation", "checked_steps")},
         "dump": {"samples_per_step": config.dump.samples_per_step},
         "gpus_per_node": int(config.hardware.gpus_per_node),
         "peer_placement": config.hardware.get("peers", "standalone"),
@@ -227,14 +234,15 @@ def _settings(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def peer_spec(config: DictConfig, stage: str, inputs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """role -> {path, gpus, tensor_parallel} for every peer that the hardware profile gives to a stage."""
+    """role -> {path, adapter, gpus, tensor_parallel} for every peer that the hardware profile gives to a stage."""
     layout = config.hardware.stages[stage]
     return {
         role: {
-            "path": str(inputs[role]),
+            "path": adapters.parts(inputs, role)[0],
+            "adapter": adapters.parts(inputs, role)[1],
             "gpus": int(layout.get(f"{role}_gpus", 1)),
             "tensor_parallel": int(layout.get("peer_tensor_parallel", 1)),
-            "most_replicas": config.hardware.get("most_replicas"),
+            "most_replicas": 1 if adapters.shared(config) else config.hardware.most_replicas,
         }
         for role in PEERS[stage]
     }
@@ -267,7 +275,7 @@ def command(step_dir: Path) -> list[str]:
 def collect_rollout(config: DictConfig, stage: str) -> tuple[DictConfig, dict[str, Any]]:
     """(verl rollout config for peers, arguments of ray.init) of a collection step."""
     layout = config.hardware.stages[stage]
-    longest = max(config[role].train.max_prompt_tokens + config[role].train.max_response_tokens for role in MANAGERS)
+    longest = _longest(config)
     rollout = {
         "prompt_length": longest,
         "response_length": max(config[role].train.max_response_tokens for role in MANAGERS),

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.settings import prompts
+from recipe.mmzero.settings import adapters, prompts
 from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.settings.layout import PEERS
 from recipe.mmzero.settings.schema import scoring
@@ -37,6 +37,9 @@ def reward_kwargs(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]
             "votes": solver.votes,
             "sampling": _sampling(solver.sampling["judge"], solver.train.max_response_tokens),
         }
+    if adapters.shared(config):
+        for peer in peers.values():
+            peer["addresses_file"] = str(StepFolder(Path(step["step_dir"])).trained_server)
     return {
         "scoring": scoring(config),
         "render": OmegaConf.to_container(config.render, resolve=True),

@@ -1,5 +1,6 @@
 """What only the whole step knows: batch terms, dropped samples, online labels, groups, picture metrics, memory."""
 
+import inspect
 import json
 import math
 
@@ -7,7 +8,14 @@ import pytest
 
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.engine.collect.rows import PROPOSALS, write_parquet
-from recipe.mmzero.engine.train.batch import StageFailure, finish, length_metrics, require_few_lost, rows_of
+from recipe.mmzero.engine.train.agreement import PEARSON, require_agreement
+from recipe.mmzero.engine.train.batch import (
+    StageFailure,
+    finish,
+    length_metrics,
+    require_few_lost,
+    rows_of,
+)
 from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
 
 
@@ -260,3 +268,34 @@ def test_a_response_that_ends_at_the_limit_is_whole():
 def test_missing_roll_outs_are_lost_ones():
     found = finish(dropped(2, 40), "coder", RewardConfig(), expected=50).metrics
     assert found["mmzero/coder/dropped_fraction"] == pytest.approx(12 / 50)
+
+
+GUARD = {"rank": 64, "min_correlation": 0.9, "checked_steps": 5}
+
+
+def test_an_adapter_that_the_server_does_not_apply_stops_the_stage():
+    with pytest.raises(StageFailure, match=r"step 2: .* by 0\.41, .*min_correlation=0\.9.*exclude") as caught:
+        require_agreement({PEARSON: 0.41}, 2, GUARD)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("found", "step", "changes"),
+    [
+        (0.95, 1, {}),
+        (0.9, 5, {}),  # the limit may be reached
+        (0.41, 6, {}),  # later steps are not checked
+        (0.41, 1, {"rank": 0}),  # full tuning has no adapter
+        (0.41, 1, {"min_correlation": 0.0}),
+        (math.nan, 1, {}),  # no token counts in this step
+    ],
+)
+def test_agreement_is_asked_for_in_the_first_steps_of_an_adapter(found, step, changes):
+    require_agreement({PEARSON: found}, step, GUARD | changes)
+    require_agreement({}, step, GUARD | changes)
+
+
+def test_the_correlation_is_called_what_verl_calls_it():
+    from verl.utils.debug import metrics
+
+    assert PEARSON in inspect.getsource(metrics.calculate_debug_metrics)

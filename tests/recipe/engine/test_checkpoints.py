@@ -65,6 +65,13 @@ def test_damaged_one_is_set_aside(tmp_path, damage, capsys):
     assert "checkpoint of step 4 is damaged" in capsys.readouterr().out
 
 
+def test_a_checkpoint_of_adapters_holds_no_exported_model(tmp_path):
+    for file in (checkpoint(tmp_path, 10) / "actor" / "huggingface").glob("*.safetensors"):
+        file.unlink()
+    assert last_usable(tmp_path, last=None) == 10
+    assert last_usable(tmp_path, last=10) == 0
+
+
 def test_all_damaged_starts_over(tmp_path):
     cut(checkpoint(tmp_path, 2) / "data.pt")
     assert last_usable(tmp_path, last=10) == 0

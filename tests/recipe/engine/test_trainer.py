@@ -18,6 +18,7 @@ from verl.trainer.ppo.core_algos import agg_loss
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
 from mmzero_rewards.config import RewardConfig
+from recipe.mmzero.engine.train.agreement import PEARSON
 from recipe.mmzero.engine.train.batch import StageFailure, updates_that_teach
 from recipe.mmzero.engine.train.summary import merge_metrics, read_metrics
 from recipe.mmzero.engine.train.trainer import MMZeroTrainer
@@ -281,3 +282,36 @@ def test_a_step_that_was_checkpointed_and_never_logged_keeps_its_metrics(tmp_pat
 def merged(step_dir):
     merge_metrics(step_dir)
     return {record["step"]: record["data"]["actor/grad_norm"] for record in read_metrics(step_dir)}
+
+
+def test_a_step_whose_server_samples_without_the_adapter_is_not_trained_on(monkeypatch):
+    """The check stands before rewards and update: an engine that gives this correlation stops the stage there."""
+    trainer = a_trainer()
+    trainer.settings.adapter = {"rank": 8, "min_correlation": 0.9, "checked_steps": 5}
+    for found, stops in ((0.99, False), (0.3, True)):
+        monkeypatch.setattr(
+            PPOTrainerSync, "_compute_old_log_prob", lambda self, batch, metrics, r=found: metrics.update({PEARSON: r})
+        )
+        if stops:
+            with pytest.raises(StageFailure, match=r"correlate by 0\.30"):
+                trainer._compute_old_log_prob("batch", {})
+        else:
+            trainer._compute_old_log_prob("batch", {})
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_a_shared_server_is_named_once_it_runs_and_rewards_come_while_it_is_awake(tmp_path, monkeypatch, scored):
+    trainer = a_trainer()
+    trainer.folder = StepFolder(tmp_path)
+    peers = {"coder": {"path": "/m", "adapter": "/r/adapter"}, "solver": {"path": "/m", "adapter": None}}
+    trainer.settings = OmegaConf.merge(trainer.settings, {"peers": peers, "peer_placement": "shared"})
+    trainer.llm_server_manager = SimpleNamespace(get_addresses=lambda: ["127.0.0.1:5", "127.0.0.1:6"])
+    trainer.reward_loop_manager = SimpleNamespace(reward_loop_worker_handles=["a worker"] if scored else None)
+    monkeypatch.setattr(PPOTrainerSync, "on_init_end", lambda self: None)
+    if not scored:
+        with pytest.raises(StageFailure, match="while the server sleeps"):
+            trainer.on_init_end()
+        assert not trainer.folder.trained_server.exists()
+        return
+    trainer.on_init_end()
+    assert trainer.folder.trained_server.read_text().split() == ["127.0.0.1:5", "127.0.0.1:6"]

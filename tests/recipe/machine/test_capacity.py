@@ -199,3 +199,99 @@ def test_hopeless_says_so():
 def test_no_verdict_without_gpus_or_sizes():
     assert capacity.judge_all(schema.load([])) == []
     assert capacity.judge_all(schema.load(["hardware=gpu8x80"])) == []  # the tiny model lists no sizes
+
+
+# -- adapters --------------------------------------------------------------------------------------------------------
+
+ADAPTER_7B = 64 * 28 * (2 * (3584 + 3584) + 2 * (3584 + 512) + 3 * (3584 + 18944))
+
+
+def test_parameters_of_adapters_are_those_that_peft_makes():
+    """Rank 64 on the seven projections of 28 layers of the 7B: 161,480,704, 0.30 GiB in bf16."""
+    assert sizes("qwen2_5_vl_7b").adapter_parameters(64) == ADAPTER_7B == 161_480_704
+    assert sizes("qwen2_5_vl_3b").adapter_parameters(64) == 119_734_272
+    assert sizes("qwen2_5_vl_7b").adapter_parameters(0) == 0
+
+
+def test_parameters_of_adapters_are_those_of_a_made_one(tmp_path):
+    from omegaconf import OmegaConf
+    from safetensors.torch import load_file
+
+    from recipe.mmzero.engine.train import adapter
+    from tests.support import small_model
+
+    settings = OmegaConf.create({"rank": 4, "alpha": 8, "targets": ["all-linear"], "exclude": ".*visual.*"})
+    adapter.make(small_model.write(tmp_path / "base"), tmp_path / "adapter", settings, seed=0)
+    weights = load_file(tmp_path / "adapter" / adapter.WEIGHTS)
+    small = replace(sizes("qwen2_5_vl_7b"), layers=2, hidden=64, intermediate=96, heads=4, kv_heads=2, head_dim=16)
+    assert sum(value.numel() for value in weights.values()) == small.adapter_parameters(4)
+
+
+# By hand for qwen2_5_vl_7b on gpu1x40, in GiB: P 8.292e9, a 1.615e8, one GPU, 8,192 tokens, 5 pictures.
+ADAPTERS_BY_HAND = [
+    ("solver", "update", "weights", 16.05),  # 2 P = 15.45, 4 a = 0.60
+    ("solver", "update", "optimiser", 1.20),  # 8 a
+    ("solver", "update", "gradients", 0.60),  # 4 a
+    ("solver", "update", "gathered", 3.33),  # as in log-prob: 2 x 1.090e9 root = 2.03, 6 x 0.2330e9 layer = 1.30
+    ("solver", "update", "activations", 4.71),  # 2 T H L = 1.53, 4 T (4 H + A + 3 I) = 2.31, 6 T I = 0.87
+    ("solver", "update", "logits", 2.76),  # 24 x 512 V = 1.74, 2 V H = 1.02: the head is frozen
+    ("proposer", "roll-out", "weights", 0.0),  # param_offload
+    ("proposer", "roll-out", "optimiser", 0.0),  # optimizer_offload
+    ("proposer", "roll-out", "peers", 0.0),  # they answer from the trained role's server
+    ("proposer", "hand-over", "weights", 16.05),  # brought back to collect the adapter
+    ("proposer", "hand-over", "server's weights", 15.45),
+    ("proposer", "server", "adapters", 0.90),  # its own and two of the frozen roles, 2 a each
+    ("coder", "server", "adapters", 0.60),
+    ("collect_coder", "peer", "adapters", 0.90),
+]
+
+
+@pytest.mark.parametrize(("stage", "phase", "name", "gib"), ADAPTERS_BY_HAND, ids=lambda value: str(value))
+def test_terms_of_adapters_computed_by_hand(stage, phase, name, gib):
+    layout = capacity.layout_of(load("qwen2_5_vl_7b", "gpu1x40"), stage)
+    parts = {part.phase: part.parts for part in capacity.account(sizes("qwen2_5_vl_7b"), layout)}
+    assert parts[phase].get(name, 0.0) == pytest.approx(gib, abs=0.01)
+
+
+def test_a_shared_server_leaves_no_peers_in_training():
+    layout = capacity.layout_of(load("qwen2_5_vl_7b", "gpu1x40"), "proposer")
+    assert "peer" not in [part.phase for part in capacity.account(sizes("qwen2_5_vl_7b"), layout)]
+    colocated = load("qwen2_5_vl_7b", "gpu1x80", "tuning=lora_base")
+    one, two = (
+        next(part for part in capacity.account(sizes("qwen2_5_vl_7b"), layout) if part.phase == "roll-out").parts[
+            "peers"
+        ]
+        for layout in (
+            capacity.layout_of(colocated, "proposer"),
+            capacity.layout_of(load("qwen2_5_vl_7b", "gpu1x80"), "proposer"),
+        )
+    )
+    assert one == pytest.approx(0.28 * 80) and two == 2 * one, "frozen roles on one base share a server"
+
+
+def test_host_memory_of_adapters():
+    """gpu1x40: 2 P + 4 a of weights and 8 a of moments away from the card, and 2 P of the sleeping server."""
+    layout = capacity.layout_of(load("qwen2_5_vl_7b", "gpu1x40"), "solver")
+    assert capacity.host_gb(sizes("qwen2_5_vl_7b"), layout) == pytest.approx(15.45 + 0.60 + 1.20 + 15.45, abs=0.02)
+    merged = replace(layout, one_base=False)  # merging needs the model in fp32, when training is over
+    assert capacity.host_gb(sizes("qwen2_5_vl_7b"), merged) == pytest.approx(32.70, abs=0.02)
+    small = replace(merged, param_offload=False, optimizer_offload=False)
+    assert capacity.host_gb(sizes("qwen2_5_vl_7b"), small) == pytest.approx(4 * 8_292_166_656 / 2**30)
+
+
+@pytest.mark.parametrize(
+    ("model", "hardware", "fits"),
+    [
+        ("qwen2_5_vl_3b", "gpu1x24", True),
+        ("qwen3_vl_4b", "gpu1x24", True),
+        ("qwen2_5_vl_7b", "gpu1x24", False),
+        ("qwen2_5_vl_7b", "gpu1x40", True),
+        ("qwen3_vl_8b", "gpu1x40", True),
+        ("mimo_vl_7b", "gpu1x40", True),
+        ("qwen2_5_vl_7b", "gpu1x80_lora", True),
+        ("qwen3_vl_8b", "gpu1x80_lora", True),
+    ],
+)
+def test_what_fits_on_one_gpu(model, hardware, fits):
+    """The table of README's "One GPU"."""
+    assert all(verdict.fits for verdict in capacity.judge_all(load(model, hardware))) == fits

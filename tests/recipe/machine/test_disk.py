@@ -64,3 +64,13 @@ def test_the_readme_says_the_same():
         int(number) for number in re.search(r"(\d+) GiB at its largest, (\d+) GiB when done", row).groups()
     )
     assert largest == pytest.approx(needed.run, abs=1) and left == pytest.approx(needed.left, abs=1)
+
+
+def test_adapters_take_what_adapters_are():
+    """Rank 64 of the 7B, 0.60 GiB in fp32: two checkpoints of three times that, the adapter before and that after."""
+    adapter = 161_480_704 / GIB
+    one_base = disk.of_run(schema.load([*PUBLISHED, "tuning=lora_base"]))
+    assert one_base.stage == pytest.approx((2 * 12 + 4 + 4) * adapter) and one_base.kept == pytest.approx(8 * adapter)
+    merged = disk.of_run(schema.load([*PUBLISHED, "tuning=lora"]))
+    model = 4 * int(schema.load(PUBLISHED).model.architecture.parameters) / GIB
+    assert merged.kept == pytest.approx(8 * adapter + model) and merged.stage == pytest.approx(32 * adapter + model)

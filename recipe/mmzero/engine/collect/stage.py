@@ -63,7 +63,7 @@ async def collect(config: DictConfig, step) -> dict:
                 model, addresses = replicas.addresses_of(groups, role)
                 clients[role] = await stack.enter_async_context(pipelines.client(config, model, addresses))
             render = stack.enter_context(RenderEnv(RenderConfig(**OmegaConf.to_container(config.render, resolve=True))))
-            lengths = PromptLengths.of_model(step.inputs[step.role], verl_config.collect_data(config, step.role))
+            lengths = PromptLengths.of_model(spec[step.role]["path"], verl_config.collect_data(config, step.role))
             done = await pipelines.run(stage, config, clients, render, Path(step.step_dir), step.iteration, lengths)
             log_peers(Path(step.step_dir), {role: client.stats.numbers() for role, client in clients.items()})
             return done

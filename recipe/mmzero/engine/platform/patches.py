@@ -150,6 +150,17 @@ def export_at_one_step(manager: ModuleType) -> None:
     manager.BaseCheckpointManager.should_save_hf_model = property(should_save_hf_model)
 
 
+def adapters_beside_the_trained_one(server: ModuleType) -> None:
+    original = server.vLLMHttpServer.run_server
+
+    async def run_server(self, args):
+        if self.lora_as_adapter and args.lora_modules:
+            args.max_loras = 1 + len(args.lora_modules)
+        await original(self, args)
+
+    server.vLLMHttpServer.run_server = run_server
+
+
 SOCKET_REASON = (
     "weights travel through a socket in /tmp named after the Ray job id (verl/workers/rollout/vllm_rollout/"
     "vllm_rollout.py:141, utils.py:431), and in a Ray cluster of its own the first job always has the same id: two "
@@ -210,6 +221,15 @@ PATCHES = (
         reason="save_contents with hf_model exports the model at every checkpoint (4 bytes per parameter gathered on "
         "one rank and written), and only the last one is read; hf_model@20 exports at step 20",
         apply=export_at_one_step,
+        cpu_only=False,
+    ),
+    Patch(
+        name="adapters_beside_the_trained_one",
+        module="verl.workers.rollout.vllm_rollout.vllm_async_server",
+        reason="verl sets max_loras to 1 after engine_kwargs (:427-435); with a second adapter (engine_kwargs.vllm."
+        "lora_modules: frozen roles on the same server) vLLM then throws out the trained one, whose weights are not on "
+        "disk, and the next request for it fails",
+        apply=adapters_beside_the_trained_one,
         cpu_only=False,
     ),
     Patch(

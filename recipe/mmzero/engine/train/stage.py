@@ -1,8 +1,8 @@
 """One training stage: `python -m recipe.mmzero.engine.train.stage STEP_DIR/step.yaml`.
 
 Writes rows and the verl config, runs unmodified verl (`python -m verl.trainer.main_ppo`) as a child, then exports the
-last step's weights to `hf/` and the step's numbers to `summary.json`. Running it again continues from verl's last
-checkpoint; a finished stage only exports.
+last step's weights to `hf/` or `adapter/` (settings/adapters.py) and the step's numbers to `summary.json`. Running it
+again continues from verl's last checkpoint; a finished stage only exports.
 
 Exit codes: 0 done; 2 the stage's inputs are unusable; otherwise verl's own.
 """
@@ -22,10 +22,11 @@ from recipe.mmzero.engine.train.rows import training_rows
 from recipe.mmzero.engine.train.shuffled import shuffled_labels
 from recipe.mmzero.engine.train.summary import merge_metrics, summarise
 from recipe.mmzero.engine.train.topics import write_topic_rows
+from recipe.mmzero.machine.model_folder import copy_small_files
 from recipe.mmzero.run.processes import tree
 from recipe.mmzero.run.processes.launch import run_python
 from recipe.mmzero.run.record.checkpoints import last_usable, path_of
-from recipe.mmzero.settings import prompts, verl_config
+from recipe.mmzero.settings import adapters, prompts, verl_config
 from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.settings.seeds import derive_seed
 
@@ -48,17 +49,23 @@ def train(config: DictConfig, step: Any) -> int:
     train_config = config[step.role].train
     write_rows(config, step)
     verl_config.write(config, step)
+    if adapters.used(config):
+        prepare_adapter(config, step)
     checkpoints = StepFolder(step_dir).checkpoints
-    done = last_usable(checkpoints, train_config.steps)
+    exported = None if adapters.used(config) else train_config.steps
+    done = last_usable(checkpoints, exported)
     progress(step_dir, "start", done, train_config.steps)
     if done < train_config.steps:
         code = run_verl(config, step)
         if code:
             return code
-        done = last_usable(checkpoints, train_config.steps)
+        done = last_usable(checkpoints, exported)
     if done < train_config.steps:
         raise ValueError(f"verl ended after step {done} of {train_config.steps}: see the log")
-    export(step_dir, Path(step.inputs.policy), train_config.steps)
+    if adapters.used(config):
+        export_adapter(config, step)
+    else:
+        export(step_dir, Path(step.inputs.policy), train_config.steps)
     merge_metrics(step_dir)
     summary = summarise(step_dir, step.role)
     write(StepFolder(step_dir).summary, json.dumps(summary, indent=1) + "\n")
@@ -109,10 +116,27 @@ def export(step_dir: Path, policy: Path, steps: int) -> None:
         raise FileNotFoundError(f"{source} holds no weights: is hf_model@{steps} in actor.checkpoint.save_contents?")
     with replacing(folder.model) as temporary:
         shutil.copytree(source, temporary)
-        for file in policy.iterdir() if policy.is_dir() else ():
-            small = file.suffix in (".json", ".jinja", ".txt") and "safetensors" not in file.name
-            if small and not (temporary / file.name).exists():
-                shutil.copy2(file, temporary / file.name)
+        copy_small_files(policy, temporary)
+
+
+def prepare_adapter(config: DictConfig, step: Any) -> None:
+    """Make the adapter that this stage starts from, unless it goes on with one or a killed attempt has made it."""
+    target = adapters.first_adapter(step)
+    if not target.exists():
+        from recipe.mmzero.engine.train import adapter  # imports torch
+
+        base = Path(adapters.parts(step.inputs, "policy")[0])
+        adapter.make(base, target, config.adapter, derive_seed(config.seed, step.iteration, step.role, 0, 5))
+
+
+def export_adapter(config: DictConfig, step: Any) -> None:
+    """Write the last step's adapter to `adapter/` and, where the next stage starts from a whole model, `hf/`."""
+    from recipe.mmzero.engine.train import adapter
+
+    folder, steps = StepFolder(Path(step.step_dir)), int(config[step.role].train.steps)
+    adapter.from_checkpoint(path_of(folder.checkpoints, steps) / "actor", adapters.first_adapter(step), folder.adapter)
+    if not adapters.on_one_base(config):
+        adapter.merge(Path(step.inputs.policy), folder.adapter, folder.model)
 
 
 def progress(step_dir: Path, phase: str, done: int, total: int) -> None:

@@ -8,7 +8,8 @@
 3. dropped samples (infrastructure failures) leave mean, std and loss, and an update in which no sample is left is
    skipped; too many stop the stage;
 4. every reward component as a metric, and a number of roll-outs per step as samples with pictures;
-5. a step's metrics beside its checkpoint, so that an end between the two leaves no hole in the curves.
+5. a step's metrics beside its checkpoint, so that an end between the two leaves no hole in the curves;
+6. a stop if the server samples without the adapter that is trained.
 
 Its settings are the `mmzero` block that verl_config.py writes into the stage's verl config. The arithmetic is in
 mmzero_rewards (scores, batch terms) and batch.py (metrics, drops); this file only moves tensors.
@@ -32,11 +33,13 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils import tensordict_utils as tu
 from verl.utils.device import get_device_name
 
+from mmzero_env.process.replace import write
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.managers.rows import json_safe
 from recipe.mmzero.engine import servers as peers
 from recipe.mmzero.engine.lengths import PromptLengths
 from recipe.mmzero.engine.train import batch as batch_terms
+from recipe.mmzero.engine.train.agreement import require_agreement
 from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
 from recipe.mmzero.engine.train.samples import SampleWriter
 from recipe.mmzero.plugin import TRAINER, verify
@@ -111,7 +114,8 @@ class MMZeroTrainer(PPOTrainerSync):
 
     def _init_resource_pool_mgr(self):
         super()._init_resource_pool_mgr()
-        if self.settings.peers:
+        self.folder.trained_server.unlink(missing_ok=True)  # of a killed attempt
+        if self.settings.peers and self.settings.peer_placement != "shared":
             manager = self.resource_pool_manager
             self.resource_pool_manager = PoolsThenPeers(manager.resource_pool_spec, manager.mapping)
             self.resource_pool_manager.then = self._start_peers
@@ -135,6 +139,34 @@ class MMZeroTrainer(PPOTrainerSync):
                 self.config.reward.reward_kwargs.peers[role].model = model
                 self.config.reward.reward_kwargs.peers[role].addresses = addresses
                 print(f"peer {role}: {model} at {', '.join(addresses)}", flush=True)
+
+    def on_init_end(self):
+        super().on_init_end()
+        if self.settings.peers and self.settings.peer_placement == "shared":
+            self._answer_for_peers()
+
+    def _answer_for_peers(self):
+        """Let reward workers ask the trained role's servers, which hold the frozen roles' adapters too.
+
+        Those servers sleep from the end of sampling to the next hand-over, and a call to a sleeping one hangs. Where
+        reward workers score inside roll-outs, verl ends its sampling with all rewards there; this is made sure here.
+
+        Raises:
+            StageFailure: rewards would be computed after sampling.
+        """
+        if self.get_reward_handles() is None:
+            raise batch_terms.StageFailure(
+                "hardware.peers=shared: verl would score while the server sleeps; leave its reward model off"
+            )
+        addresses = self.llm_server_manager.get_addresses()
+        write(self.folder.trained_server, "\n".join(addresses) + "\n")
+        for role, peer in self.settings.peers.items():
+            print(f"peer {role}: {peer.adapter or peer.path} at {', '.join(addresses)} (shared)", flush=True)
+
+    def _compute_old_log_prob(self, batch, metrics):
+        batch = super()._compute_old_log_prob(batch, metrics)
+        require_agreement(metrics, self.global_steps, self.settings.adapter)
+        return batch
 
     def _compute_advantage(self, batch, metrics):
         fields = ["uid", "responses", "rm_scores", "response_mask", "extra_fields", "prompts"]

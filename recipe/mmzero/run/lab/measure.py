@@ -19,6 +19,7 @@ from typing import Any
 
 from mmzero_env.process.replace import write
 from recipe.mmzero.run.lab.rows import row_truth
+from recipe.mmzero.run.merged import whole_model
 from recipe.mmzero.run.record.artifacts import fingerprint
 from recipe.mmzero.settings.folder import RunFolder, step_id
 from recipe.mmzero.tiny import cache
@@ -71,7 +72,8 @@ def checkpoints(run_dir: Path, base: Path) -> Iterator[tuple[int, str, Path]]:
     """(iteration, role, folder) of all weights of a run that are there; a role that was not trained keeps its last."""
     last = dict.fromkeys(ROLES, base)
     yield from ((0, role, base) for role in ROLES)
-    models = {step.id: step.model for step in RunFolder(run_dir).steps() if (step.model / "config.json").exists()}
+    trained = {step.id: whole_model(step) for step in RunFolder(run_dir).steps()}
+    models = {name: model for name, model in trained.items() if (model / "config.json").exists()}
     for iteration in count(1):
         here = {role: models.get(step_id(iteration, role)) for role in ROLES}
         if here["solver"] is None:

@@ -34,7 +34,7 @@ def file_hash(path: Path) -> str:
 
 
 def problem_with(path: Path) -> str | None:
-    """What is wrong with an output, in one line, or None: a model folder, a parquet file, JSON or JSON lines."""
+    """What is wrong with an output, in one line, or None: a model or an adapter, a parquet file, JSON or its lines."""
     if not path.exists():
         return f"{path} is missing"
     if path.is_dir():
@@ -50,7 +50,8 @@ def problem_with(path: Path) -> str | None:
 
 
 def _problem_with_model(folder: Path) -> str | None:
-    if not (folder / "config.json").is_file():
+    names = ("config.json", "adapter_config.json")
+    if not any((folder / name).is_file() for name in names):
         return f"{folder} is no model folder: config.json is missing"
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:

@@ -23,17 +23,17 @@ def path_of(folder: Path, step: int) -> Path:
     return folder / f"global_step_{step}"
 
 
-def last_usable(folder: Path, last: int) -> int:
+def last_usable(folder: Path, last: int | None) -> int:
     """Step of the newest checkpoint in `STEP_DIR/checkpoints` that can be read, 0 if there is none.
 
     Args:
-        last: the stage's last step, whose checkpoint also holds the exported model.
+        last: the stage's last step, whose checkpoint also holds the exported model; None: none does.
 
     Sets damaged ones aside and makes verl's marker point to the answer.
     """
     for step in sorted(_steps(folder), reverse=True):
         path = path_of(folder, step)
-        damage = damage_of(path, exported=step >= last)
+        damage = damage_of(path, exported=last is not None and step >= last)
         if damage is None:
             _point_to(folder, step)
             return step

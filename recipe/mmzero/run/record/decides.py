@@ -88,6 +88,9 @@ DECIDES: dict[str, Decides] = {
     "optim": Decides(ROLES),
     "kl": Decides(ROLES),
     "clip": Decides(ROLES),
+    "adapter": Decides(ROLES),
+    "adapter.min_correlation": NOTHING,  # limits above which a step fails
+    "adapter.checked_steps": NOTHING,
     # -- model and machine
     "model": NOTHING,  # its files are an input
     "model.image_patch_size": Decides((SOLVER,)),  # the only stage that trains on pictures

@@ -9,7 +9,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from recipe.mmzero.machine.versions import installed
-from recipe.mmzero.run.plan import BASE, Step
+from recipe.mmzero.run.plan import BASE, Step, models_made
 from recipe.mmzero.run.record import artifacts
 from recipe.mmzero.run.record.identity import changes, decisive, unfinished
 from recipe.mmzero.run.record.journal import Journal, Record, config_hash
@@ -93,6 +93,10 @@ class Provenance:
         self.journal.save()
         self._hashes = {path: value for path, value in self._hashes.items() if folder not in path.parents}
 
+    def model_of(self, step: Step) -> Path:
+        """What a training stage hands on: a model folder, or an adapter of the base."""
+        return self._path_of("policy", step.id)
+
     def hash(self, path: Path) -> str:
         """The fingerprint of a file or folder (artifacts.py)."""
         if path not in self._hashes:
@@ -103,7 +107,7 @@ class Provenance:
         if reference == BASE:
             return self.base
         made = RunFolder(self.run_dir).step(reference)
-        return made.rows if name == "data" else made.model
+        return made.rows if name == "data" else made.path / models_made(self.config)[0]
 
     def _problem_with_outputs(self, step: Step, record: Record) -> str | None:
         for name, value in record.outputs.items():
