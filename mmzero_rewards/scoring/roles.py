@@ -23,7 +23,7 @@ from mmzero_rewards.parsing.responses import (
     parse_proposal,
 )
 from mmzero_rewards.scoring import TOLERANCE
-from mmzero_rewards.scoring.checks import blind_rate, leak
+from mmzero_rewards.scoring.checks import blind_rate, caption_tells, leak
 from mmzero_rewards.scoring.verified import TextView, beside, count_equal, faithfulness, known, share_equal
 
 FORMAT_ERROR_SCORE = -1.0
@@ -162,6 +162,7 @@ def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = Non
         blind_rate=blind,
         blind_penalty=blind_penalty,
         hard_agreement=sum(agreements) / rendered if rendered else math.nan,
+        caption_tells=float(caption_tells(proposal)),
         **known_of.terms(),
     )
 
@@ -180,6 +181,7 @@ def _proposer_terms(score: float, **terms: float) -> dict[str, float]:
         "blind_rate": math.nan,
         "blind_penalty": 0.0,
         "hard_agreement": math.nan,
+        "caption_tells": math.nan,
         "text_consistency": math.nan,
         "text_easy_agrees": math.nan,
         "text_hard_agrees": math.nan,

@@ -151,7 +151,9 @@ def in_flight_rows(config: Any, stage: str) -> int:
     if layout.get("in_flight"):
         return int(layout["in_flight"])
     mode = config.solver.label_mode
-    codes = int(config.coder.samples) if stage == "collect_coder" else config.solver.programs if mode == "program" else 1
+    codes = (
+        int(config.coder.samples) if stage == "collect_coder" else config.solver.programs if mode == "program" else 1
+    )
     sequences = {"proposer": 1, "coder": codes}
     if stage == "collect_solver":
         sequences["solver"] = 2 * int(config.solver.label_votes) + (config.verify.votes if mode == "caption" else 0)
