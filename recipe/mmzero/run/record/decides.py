@@ -27,7 +27,7 @@ JUDGING = (PROPOSER, COLLECT_CODER, CODER)  # ... in which the Solver judges; CO
 @dataclass(frozen=True)
 class Decides:
     """`stages`: whose results depend on the setting. `only_if`: stage -> another setting that must not be zero for it;
-    `key=value`: that must have this value.
+    `key=a|b`: that must be one of these.
     `selects`: collections in which it only chooses among finished rows; an unfinished one may go on with another value.
     """
 
@@ -75,7 +75,9 @@ DECIDES: dict[str, Decides] = {
     "solver.sampling.label": Decides((COLLECT_SOLVER,)),
     "solver.votes": Decides(JUDGING),
     "solver.label_votes": Decides((COLLECT_SOLVER,)),
-    "solver.label_mode": Decides((COLLECT_SOLVER, SOLVER)),  # what is asked, and how many codes are drawn
+    "solver.label_mode": Decides(
+        (COLLECT_SOLVER, SOLVER), only_if={COLLECT_SOLVER: "solver.label_mode=caption|program"}
+    ),  # the others collect alike
     "solver.programs": Decides((COLLECT_SOLVER,), only_if={COLLECT_SOLVER: "solver.label_mode=program"}),
     "solver.format_weight": Decides((SOLVER,)),
     "solver.vote": Decides(STAGES, selects=COLLECTING),
@@ -141,7 +143,7 @@ def decided(config: DictConfig, key: str) -> tuple[str, ...]:
 def _holds(config: DictConfig, condition: str) -> bool:
     key, named, wanted = condition.partition("=")
     value = OmegaConf.select(config, key)
-    return value == wanted if named else bool(value)
+    return value in wanted.split("|") if named else bool(value)
 
 
 def selects(key: str, stage: str) -> bool:
