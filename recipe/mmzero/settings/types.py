@@ -150,6 +150,8 @@ class Solver:
     label_votes: int = whole(1)
     label_mode: str = choice("offline", "online", "shuffled", "caption", "program")
     programs: int = whole(1)
+    row_sampling: str = choice("uniform", "variance")
+    replay: float = number(0, 0.9)
     format_weight: float = MISSING
     vote: str = MISSING
     consistency_denominator: str = MISSING

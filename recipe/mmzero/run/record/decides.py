@@ -78,6 +78,8 @@ DECIDES: dict[str, Decides] = {
     "solver.label_mode": Decides(
         (COLLECT_SOLVER, SOLVER), only_if={COLLECT_SOLVER: "solver.label_mode=caption|program"}
     ),  # the others collect alike
+    "solver.row_sampling": Decides((SOLVER,)),
+    "solver.replay": Decides((SOLVER,)),
     "solver.programs": Decides((COLLECT_SOLVER,), only_if={COLLECT_SOLVER: "solver.label_mode=program"}),
     "solver.format_weight": Decides((SOLVER,)),
     "solver.vote": Decides(STAGES, selects=COLLECTING),
