@@ -81,6 +81,7 @@ class Beside:
     easy_answer: str | None
     text_hard_agrees: bool
     well_posed: bool
+    counted: bool  # did any of it count?
 
     def terms(self) -> dict[str, float]:
         """As numbers for a reward's terms, NaN where it was not asked for."""
@@ -90,7 +91,7 @@ class Beside:
             "text_easy_agrees": float(self.easy_answer is not None) if asked else math.nan,
             "text_hard_agrees": float(self.text_hard_agrees) if asked else math.nan,
             "program_consistency": self.programs.consistency if self.programs else math.nan,
-            "well_posed": float(self.well_posed),
+            "well_posed": float(self.well_posed) if self.counted else math.nan,
         }
 
 
@@ -114,6 +115,7 @@ def beside(proposal: Proposal, view: TextView | None, programs: Sequence[str], c
         easy_answer=None if not agrees else proposal.easy_answer if easy is None else easy.answer,
         text_hard_agrees=hard is not None and grade(hard.answer, proposal.hard_answer, *graded),
         well_posed=all(one.sure(config) for one in counting),
+        counted=bool(counting),
     )
 
 

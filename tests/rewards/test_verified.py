@@ -1,5 +1,6 @@
 """Evidence beside the picture (docs/method.md §10): what it pays, what it keeps, and what can be done to game it."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -70,7 +71,7 @@ def test_the_coders_difficulty_is_the_same_measure_and_has_a_weight():
 
 def test_text_view_decides_what_is_solvable_and_well_posed():
     plain = proposer(RewardConfig(), drawn(), view=SURE)
-    assert plain["score"] == pytest.approx(0.9) and plain["well_posed"] == 1.0, "published: the text view is not read"
+    assert plain["score"] == pytest.approx(0.9) and math.isnan(plain["well_posed"]), "published: it is not read"
     assert proposer(CAPTION, drawn(), view=SURE)["score"] == pytest.approx(0.9)
     unsure = proposer(CAPTION, drawn(), view=replace(SURE, hard_votes=("5", "5", "7", "8", None)))
     assert (unsure["mean_difficulty"], unsure["well_posed"], unsure["text_consistency"]) == (0.0, 0.0, 0.4)
@@ -154,7 +155,8 @@ def test_programs_that_disagree_make_no_difficulty():
     assert proposer(PROGRAM, *same)["well_posed"] == 1.0 and proposer(PROGRAM, *same)["program_consistency"] == 1.0
     assert proposer(PROGRAM, *apart)["mean_difficulty"] == proposer(PROGRAM, *silent)["mean_difficulty"] == 0.0
     assert proposer(RewardConfig(), *apart)["mean_difficulty"] == 0.4, "measured, and without the key not used"
-    assert proposer(PROGRAM, drawn(), drawn())["well_posed"] == 1.0, "SVG has no program: nothing speaks against it"
+    svg = proposer(PROGRAM, drawn(), drawn())
+    assert math.isnan(svg["well_posed"]) and svg["mean_difficulty"] == 0.4, "SVG has no program: nothing is said"
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
