@@ -70,6 +70,8 @@ class RenderResult:
     one line, "" when OK. `text` holds what a reader could read in the picture, in drawing order. `wall_s` counts from
     handing the code to its process until the result was there; a cached result keeps the time of its first rendering.
     `text` is the snippet's word: any characters, within render.max_text_chars. `message` has printable ones only.
+    `answers` is what Python code left in `answers`, as (easy, hard): two texts of at most wire.MAX_ANSWER printable
+    characters, "" for one that it did not leave; () where it left none, and for SVG. They are claims, nothing more.
     `note` is one such line on what of the code an OK picture does not show (left out, not understood, off the canvas),
     "" if nothing is known to be missing.
     """
@@ -82,6 +84,7 @@ class RenderResult:
     text: tuple[str, ...]
     wall_s: float
     note: str = ""
+    answers: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

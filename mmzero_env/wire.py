@@ -2,8 +2,8 @@
 
 Owner and template: whole messages over a SEQPACKET socket, ORDER one way and EVENT the other. Owner and snippet's
 process: a stream socket of their own. The process first sends one greeting (READY, or FAILED and a line), then gets
-the length and bytes of the code, says STARTED before it runs any of it, then sends a header, texts, a message and raw
-pixels (picture.py), and closes its side.
+the length and bytes of the code, says STARTED before it runs any of it, then sends a header, texts, answers, a message
+and raw pixels (picture.py), and closes its side.
 Everything that arrives from a snippet's process is hostile: lengths are bounded before anything is read, and pixels are
 plain numbers, so there is nothing to decode.
 """
@@ -26,9 +26,11 @@ HELLO, REFUSED, CHILD, ENDED = 1, 2, 3, 4
 MAX_EVENT = 16384
 STATUSES = list(RenderStatus)
 MAGIC = b"MMZ1"
-HEADER = struct.Struct("<4sBIIII")
+HEADER = struct.Struct("<4sBIIIII")
 MAX_MESSAGE = 2000
 MAX_TEXTS = 5000
+ANSWERS = ("easy", "hard")
+MAX_ANSWER = 200  # characters of one; an answer is a number, a word or a short phrase
 
 
 class ProtocolError(Exception):
@@ -37,12 +39,13 @@ class ProtocolError(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """`texts` and `message` are lengths in bytes; pixels follow only for OK."""
+    """`texts`, `answers` and `message` are lengths in bytes; pixels follow only for OK."""
 
     status: RenderStatus
     width: int
     height: int
     texts: int
+    answers: int
     message: int
 
     @property
@@ -58,6 +61,7 @@ def pack_result(
     height: int = 0,
     pixels: bytes | memoryview = b"",
     max_text_chars: int = 0,
+    answers: tuple[str, ...] = (),
 ) -> list[bytes]:
     """The parts of one result, cut to what `unpack_header` accepts."""
     kept, room = [], max_text_chars
@@ -69,13 +73,14 @@ def pack_result(
         room -= len(text)
     encoded = "\0".join(kept).encode("utf-8", "replace")
     line = one_line(message).encode("utf-8", "replace")[:MAX_MESSAGE]
-    header = HEADER.pack(MAGIC, STATUSES.index(status), width, height, len(encoded), len(line))
-    return [header, encoded, line, pixels]
+    claims = "\0".join(one_line(answer)[:MAX_ANSWER] for answer in answers).encode("utf-8", "replace")
+    header = HEADER.pack(MAGIC, STATUSES.index(status), width, height, len(encoded), len(claims), len(line))
+    return [header, encoded, claims, line, pixels]
 
 
 def unpack_header(data: bytes | bytearray, max_side: int, max_text_chars: int) -> Header:
     """Raises ProtocolError unless every field is within its bounds."""
-    magic, status, width, height, texts, message = HEADER.unpack(data)
+    magic, status, width, height, texts, answers, message = HEADER.unpack(data)
     if magic != MAGIC:
         raise ProtocolError("what came over the result channel is not a result")
     if status >= len(STATUSES):
@@ -84,10 +89,12 @@ def unpack_header(data: bytes | bytearray, max_side: int, max_text_chars: int) -
         raise ProtocolError(f"the result claims {width} x {height} pixels, more than {max_side}")
     if texts > 4 * max_text_chars + MAX_TEXTS or message > MAX_MESSAGE:
         raise ProtocolError(f"the result claims {texts} bytes of text and a message of {message} bytes")
+    if answers > len(ANSWERS) * (4 * MAX_ANSWER + 1):
+        raise ProtocolError(f"the result claims {answers} bytes of answers")
     drawn = STATUSES[status] is RenderStatus.OK
     if drawn != (width > 0 and height > 0):
         raise ProtocolError(f"the result says {STATUSES[status].name} with {width} x {height} pixels")
-    return Header(STATUSES[status], width, height, texts, message)
+    return Header(STATUSES[status], width, height, texts, answers, message)
 
 
 def unpack_texts(data: bytes | bytearray, max_text_chars: int) -> tuple[str, ...]:
@@ -101,6 +108,16 @@ def unpack_texts(data: bytes | bytearray, max_text_chars: int) -> tuple[str, ...
     if length > max_text_chars:
         raise ProtocolError(f"{length} characters of text in the result, more than {max_text_chars}")
     return texts
+
+
+def unpack_answers(data: bytes | bytearray) -> tuple[str, ...]:
+    """(easy, hard), each one line of printable characters, or (). Raises ProtocolError for anything longer or else."""
+    if not data:
+        return ()
+    answers = tuple(one_line(part) for part in data.decode("utf-8", "replace").split("\0"))
+    if len(answers) != len(ANSWERS) or max(map(len, answers)) > MAX_ANSWER:
+        raise ProtocolError(f"{len(answers)} answers of up to {max(map(len, answers))} characters in the result")
+    return answers if any(answers) else ()
 
 
 def unpack_message(data: bytes | bytearray) -> str:

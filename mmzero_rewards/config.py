@@ -96,6 +96,7 @@ class DiversityConfig:
 @dataclass(frozen=True)
 class ProposerConfig:
     solvability_cap: float = declare(SHARE, 0.5)
+    difficulty: str = choice("consistency", "agreement", default="consistency")
     easy_hard: EasyHardConfig = field(default_factory=EasyHardConfig)
     content_type: ContentTypeConfig = field(default_factory=ContentTypeConfig)
     diversity: DiversityConfig = field(default_factory=DiversityConfig)
@@ -117,6 +118,7 @@ class CoderConfig:
     penalty: CoderPenalty = field(default_factory=CoderPenalty)
     floor: float = number(-10, 0, default=-0.5)
     leak_penalty: float = declare(POINTS, 0.3)
+    difficulty_weight: float = declare(POINTS, 1.0)
     languages: tuple[str, ...] = items(choice_rule("svg", "python"), 1, distinct=True, default=("svg",))
 
 
@@ -162,6 +164,20 @@ class ChecksConfig:
 
 
 @dataclass(frozen=True)
+class VerifyConfig:
+    """Evidence beside the picture (docs/method.md §10): `caption` asks the Solver `votes` times with the caption in
+    place of the picture, in at most `max_tokens` tokens; `program` compares the answers that Python drawings compute. A
+    question counts as well-posed where at least the share `min_consistency` of them agree.
+    """
+
+    caption: bool = flag(default=False)
+    program: bool = flag(default=False)
+    votes: int = whole(1, 1000, default=5)
+    max_tokens: int = whole(1, default=512)
+    min_consistency: float = declare(SHARE, 0.6)
+
+
+@dataclass(frozen=True)
 class RewardConfig:
     """All scoring keys of the three roles."""
 
@@ -170,6 +186,7 @@ class RewardConfig:
     solver: SolverConfig = field(default_factory=SolverConfig)
     grading: GradingConfig = field(default_factory=GradingConfig)
     checks: ChecksConfig = field(default_factory=ChecksConfig)
+    verify: VerifyConfig = field(default_factory=VerifyConfig)
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any]) -> "RewardConfig":
@@ -182,7 +199,7 @@ class RewardConfig:
 
     @classmethod
     def preset(cls, name: str, overrides: Mapping[str, Any] | None = None) -> "RewardConfig":
-        """The preset `paper` or `default` (docs/method.md §6.2) with `overrides` (nested dictionaries) laid over it."""
+        """The preset `paper`, `default` or `verified` (docs/method.md §6.2, §10), `overrides` laid over it."""
         if name not in PRESETS:
             raise ValueError(f"rewards preset {name!r} does not exist; choose one of {', '.join(PRESETS)}")
         return cls.from_dict(_merge(PRESETS[name], overrides or {}))
@@ -209,6 +226,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "solver": {"consistency_denominator": "valid", "filter": {"easy_metric": "consistency"}},
         "grading": {"grader": "mathruler"},
     },
+}
+PRESETS["verified"] = PRESETS["default"] | {
+    "proposer": PRESETS["default"]["proposer"] | {"difficulty": "agreement"},
+    "coder": PRESETS["default"]["coder"] | {"difficulty_weight": 0.0},
+    "verify": {"caption": True},
 }
 
 

@@ -15,7 +15,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from mmzero_rewards.peers.client import PeerClient, PeerError, Sampling
 from mmzero_rewards.peers.seeds import request_seed
 from mmzero_rewards.prompting import PromptTemplates
 from mmzero_rewards.scoring.roles import Drawing
+from mmzero_rewards.scoring.verified import TextView
 
 NO_CODE = "no_code"
 REFUSED_PROMPT = "refused_prompt"
@@ -46,10 +47,19 @@ class Drawn:
     png: bytes | None = field(default=None, repr=False)
     drawn_text: tuple[str, ...] = ()
     message: str = ""
+    answers: tuple[str, ...] = ()  # RenderResult.answers
+
+    @property
+    def program(self) -> tuple[str, str] | None:
+        """The easy and the hard answer that drawn Python code left, "" for one that it did not leave."""
+        if self.png is None or self.language != "python":
+            return None
+        easy, hard = (*self.answers, "", "")[:2]
+        return easy, hard
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> "Drawn":
-        """What a rollout worker already rendered: {status, image (path), drawn_text[, code, language]}."""
+        """What a rollout worker already rendered: {status, image (path), drawn_text[, code, language, answers]}."""
         image, status = fields.get("image"), str(fields["status"]).lower()
         return cls(
             status=status,
@@ -57,12 +67,16 @@ class Drawn:
             language=str(fields.get("language") or ""),
             png=Path(image).read_bytes() if image and status == "ok" else None,
             drawn_text=tuple(str(text) for text in fields.get("drawn_text", ())),
+            answers=tuple(str(text) for text in fields.get("answers") or ()),
         )
 
 
 @dataclass(frozen=True)
 class Judge:
-    """A frozen Solver and how it is asked. `votes` is K; seeds derive from `seed` and what is asked about."""
+    """A frozen Solver and how it is asked. `votes` is K; seeds derive from `seed` and what is asked about.
+
+    `text_votes` and `text_tokens`: how often, and how long, it answers from a caption (verify.votes, .max_tokens).
+    """
 
     client: PeerClient
     templates: PromptTemplates
@@ -70,6 +84,8 @@ class Judge:
     sampling: Sampling = field(default_factory=lambda: Sampling(1.0, 1.0, 40))
     seed: int = 0
     non_answers: tuple[str, ...] = NON_ANSWERS
+    text_votes: int = 5
+    text_tokens: int = 512
 
     async def answers(self, question: str, png: bytes | None = None) -> tuple[str | None, ...]:
         """Boxed answers of K roll-outs, None where there is none; without a picture the Solver answers blind.
@@ -82,6 +98,28 @@ class Judge:
         seed = request_seed(self.seed, "judge", question, "" if png is None else digest(png))
         texts = await self.client.chat(messages, self.votes, self.sampling, seed)
         return tuple(extract_answer(text, self.non_answers) for text in texts)
+
+    async def from_caption(self, caption: str, question: str) -> tuple[str | None, ...]:
+        """Boxed answers of `text_votes` short roll-outs with the caption in place of the picture.
+
+        All None where the server refuses the prompt, usually because the caption is too long.
+
+        Raises:
+            PeerError: the Solver could not be asked.
+        """
+        sampling = replace(self.sampling, max_tokens=min(self.sampling.max_tokens, self.text_tokens))
+        messages = self.templates.caption_messages(caption, question)
+        seed = request_seed(self.seed, "caption", caption, question)
+        texts = await unless_refused(self.client.chat(messages, self.text_votes, sampling, seed))
+        if texts is None:
+            return (None,) * self.text_votes
+        return tuple(extract_answer(text, self.non_answers) for text in texts)
+
+    async def text_view(self, proposal: Proposal) -> TextView:
+        """Both questions of a proposal, asked from its caption at the same time; errors as `from_caption`."""
+        questions = (proposal.easy_question, proposal.hard_question)
+        easy, hard = await gather_or_cancel(self.from_caption(proposal.caption, question) for question in questions)
+        return TextView(easy, hard)
 
 
 async def draw(
@@ -131,6 +169,7 @@ async def judge(drawn: Sequence[Drawn], proposal: Proposal, solver: Judge) -> li
                 hard_votes=hard[key],
                 status=REFUSED_PROMPT if key in refused else one.status,
                 drawn_text=one.drawn_text,
+                program=one.program,
             )
         )
     return drawings
@@ -194,4 +233,5 @@ async def _render(request: RenderRequest, env: RenderEnv, max_retries: int) -> D
         png=result.png if result.ok else None,
         drawn_text=tuple(result.text),
         message=result.message,
+        answers=tuple(result.answers),
     )

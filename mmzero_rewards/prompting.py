@@ -6,6 +6,7 @@ the same prompt (docs/method.md §6.1 `prompt_format`). A template is configurat
     proposer  {topic}
     coder     {fields}, or single fields such as {caption}
     solver    {question}
+    solver_text  {caption} and {question}: the question with the caption in place of the picture (docs/method.md §10)
 
 Placeholders are replaced literally and in one pass: every other brace (`\\boxed{}`) stays, and a value that looks like
 a placeholder is not replaced again. The chat template is the model's own; it is applied by whoever samples.
@@ -51,6 +52,14 @@ _SOLVER = """{question}
 Look carefully at the picture. Think step by step inside <think></think>. Then give the final answer inside \\boxed{} \
 as a single number, word or short phrase: no units, no sentence."""
 
+_SOLVER_TEXT = """A picture shows exactly this: {caption}
+
+{question}
+
+Answer from this description alone. If it does not say, the answer is unknown. Think in a few words inside \
+<think></think>, then give the final answer inside \\boxed{} as a single number, word or short phrase: no units, no \
+sentence."""
+
 _LINES = {
     "content_type": "Kind: {value}",
     "caption": "Description: {value}",
@@ -69,6 +78,7 @@ class PromptTemplates:
         proposer: text with {topic}.
         coder: text with {fields}, or with placeholders of single fields ({caption}, {easy_question}, ...).
         solver: text with {question}.
+        solver_text: text with {caption} and {question}, asked without a picture.
         field_lines: how one field is written inside {fields}; the value goes to {value} (or to the field's own name).
         joiner: between two field lines; "" lets the lines carry their own separators.
     Raises:
@@ -78,6 +88,7 @@ class PromptTemplates:
     proposer: str
     coder: str
     solver: str
+    solver_text: str = _SOLVER_TEXT
     field_lines: Mapping[str, str] = field(default_factory=lambda: dict(_LINES))
     joiner: str = "\n"
 
@@ -86,6 +97,11 @@ class PromptTemplates:
         for role, names in wanted.items():
             if not any("{" + name + "}" in getattr(self, role) for name in names):
                 raise ValueError(f"prompts.{role} has no placeholder {{{names[0]}}}: the prompt would not depend on it")
+        for name in ("caption", "question"):
+            if "{" + name + "}" not in self.solver_text:
+                raise ValueError(
+                    f"prompts.solver_text has no placeholder {{{name}}}: the prompt would not depend on it"
+                )
         for name in self.field_lines:
             if name not in PROPOSAL_FIELDS:
                 raise ValueError(f"prompts.field_lines.{name}: unknown field; choose from {', '.join(PROPOSAL_FIELDS)}")
@@ -143,13 +159,17 @@ class PromptTemplates:
                 lines.append(_fill(self.field_lines[name], {"value": value, name: value}))
         return _fill(self.coder, values | {"fields": self.joiner.join(lines)}, safe=("fields",))
 
-    def solver_text(self, question: str) -> str:
+    def question_text(self, question: str) -> str:
         """The Solver's prompt for a question, without the picture."""
         return _fill(self.solver, {"question": question})
 
+    def caption_text(self, caption: str, question: str) -> str:
+        """The Solver's prompt for a question about a picture that it knows from its caption only."""
+        return _fill(self.solver_text, {"caption": caption, "question": question})
+
     def solver_row_text(self, question: str) -> str:
         """The Solver's prompt as a verl row holds it: the picture's marker first, then the text."""
-        return IMAGE_TOKEN + self.solver_text(question)
+        return IMAGE_TOKEN + self.question_text(question)
 
     # -- chat messages -----------------------------------------------------------------------------------------------
 
@@ -164,9 +184,13 @@ class PromptTemplates:
     def solver_messages(self, question: str, image_url: str | None = None) -> list[dict[str, Any]]:
         """OpenAI chat messages for the Solver: picture first, then the text; text alone if `image_url` is None."""
         if image_url is None:
-            return _user(self.solver_text(question))
+            return _user(self.question_text(question))
         picture = {"type": "image_url", "image_url": {"url": image_url}}
-        return _user([picture, {"type": "text", "text": self.solver_text(question)}])
+        return _user([picture, {"type": "text", "text": self.question_text(question)}])
+
+    def caption_messages(self, caption: str, question: str) -> list[dict[str, Any]]:
+        """OpenAI chat messages for the Solver without a picture; the caption stands in for it."""
+        return _user(self.caption_text(caption, question))
 
     # -- verl rows ---------------------------------------------------------------------------------------------------
 

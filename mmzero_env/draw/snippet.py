@@ -15,6 +15,7 @@ from typing import Any
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
 from mmzero_env.draw import chance, kept_files
+from mmzero_env.draw.claims import claimed
 from mmzero_env.draw.errors import Refused
 from mmzero_env.draw.folders import Folders
 from mmzero_env.results import RenderStatus
@@ -84,7 +85,15 @@ class SnippetRenderer:
             *self.capture.size,
             self.capture.pixels,
             self.config.max_text_chars,
+            self.answers(main.__dict__),
         )
+
+    def answers(self, names: dict[str, Any]) -> tuple[str, ...]:
+        """What the snippet left; objects of its own may raise when they are read, which makes them no answers."""
+        try:
+            return claimed(names)
+        except Exception:
+            return ()
 
 
 def run(code: str, names: dict[str, Any]) -> None:

@@ -42,4 +42,5 @@ class Cache:
 
 def memory_bytes(result: RenderResult) -> int:
     """What a result takes in memory: a short text takes fifty bytes and more."""
-    return sum(map(sys.getsizeof, (result.png, result.message, result.note, result.text, *result.text))) + ENTRY_BYTES
+    texts = (result.text, *result.text, result.answers, *result.answers)
+    return sum(map(sys.getsizeof, (result.png, result.message, result.note, *texts))) + ENTRY_BYTES

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import time
+from dataclasses import replace
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
@@ -43,7 +44,8 @@ def exchange(spawner: Spawner, request: RenderRequest, config: RenderConfig) -> 
             spawner.end(child)
             raise
         else:
-            return _run(spawner, child, channel, config)
+            result = _run(spawner, child, channel, config)
+            return result if request.language == "python" else replace(result, answers=())
     raise RenderEnvError(
         f"{MOST_LOST} renderer processes in a row were killed while they waited for code; remedy: if memory is short "
         "(see the kernel log), lower render.workers"
@@ -123,6 +125,7 @@ def _hand_over(channel: "_Channel", code: bytes) -> None:
 def _result(channel: "_Channel", config: RenderConfig, start: float) -> RenderResult:
     header = wire.unpack_header(channel.receive(wire.HEADER.size), config.max_side, config.max_text_chars)
     texts = wire.unpack_texts(channel.receive(header.texts), config.max_text_chars)
+    answers = wire.unpack_answers(channel.receive(header.answers))
     message = wire.unpack_message(channel.receive(header.message))
     pixels = channel.receive(header.pixels)
     if channel.rest(1):
@@ -138,7 +141,7 @@ def _result(channel: "_Channel", config: RenderConfig, start: float) -> RenderRe
             png = encode_png(pixels, width, height)
     if png is None:
         return RenderResult(status, None, 0, 0, message or "no reason given", (), wall_s)
-    return RenderResult(status, png, width, height, "", texts, wall_s, note=message)
+    return RenderResult(status, png, width, height, "", texts, wall_s, note=message, answers=answers)
 
 
 class _Channel:

@@ -33,7 +33,7 @@ def connected():
     socket.create_connection(("127.0.0.1", PORT), timeout=2).close()
     return True
 '''
-FORGED = "import os, struct\nos.write(3, struct.pack('<4sBIIII', b'MMZ1', {}))\nos._exit(0)"
+FORGED = "import os, struct\nos.write(3, struct.pack('<4sBIIIII', b'MMZ1', {}))\nos._exit(0)"
 
 # (name, one expression after TOOLS)
 ATTACKS = (
@@ -68,8 +68,9 @@ WHOLE = (
     ("never end", "python", "while True: pass", {"TIMEOUT"}),
     ("sleep", "python", "import time\ntime.sleep(1000)", {"TIMEOUT"}),
     ("fill its folder", "python", "n = 0\nwhile n := n + 1: open(str(n), 'wb').write(bytes(1 << 20))", {"MEMORY"}),
-    ("forge a picture of 3600 megapixels", "python", FORGED.format("0, 60000, 60000, 0, 0"), {"CRASH"}),
-    ("forge a million texts", "python", FORGED.format("0, 99, 99, 1 << 20, 0"), {"CRASH"}),
+    ("forge a picture of 3600 megapixels", "python", FORGED.format("0, 60000, 60000, 0, 0, 0"), {"CRASH"}),
+    ("forge a million texts", "python", FORGED.format("0, 99, 99, 1 << 20, 0, 0"), {"CRASH"}),
+    ("forge an answer of a gigabyte", "python", FORGED.format("0, 99, 99, 0, 1 << 30, 0"), {"CRASH"}),
     ("flood its owner", "python", "import os\nwhile True: os.write(3, bytes(1 << 20))", {"CRASH", "RUNTIME_ERROR"}),
     ("clear your terminal", "python", "raise ValueError('\\x1b[2J\\nb.py  OK')", {"RUNTIME_ERROR"}),
     ("read a file", "svg", '<svg width="60" height="60"><image href="file:///etc/passwd"/></svg>', {"FORBIDDEN"}),

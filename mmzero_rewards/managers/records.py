@@ -14,6 +14,7 @@ from PIL import Image
 from mmzero_rewards.evidence import REFUSED_PROMPT, Drawn, digest
 from mmzero_rewards.scoring.checks import picture_hash
 from mmzero_rewards.scoring.roles import Drawing
+from mmzero_rewards.scoring.verified import TextView
 
 
 def drawing_record(one: Drawn, dump_dir: Path | None) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def drawing_record(one: Drawn, dump_dir: Path | None) -> dict[str, Any]:
         # Perceptual hash as 64 hex digits (checks.near_duplicates compares them over a batch).
         "picture_hash": one.png and f"{picture_hash(Image.open(io.BytesIO(one.png))):064x}",
         "drawn_text": list(one.drawn_text),
+        "answers": list(one.answers),
         "easy_votes": [],
         "hard_votes": [],
     }
@@ -37,6 +39,12 @@ def add_votes(sample: dict[str, Any], drawings: Sequence[Drawing]) -> None:
         sample["status"] = REFUSED_PROMPT
     for record, judged in zip(sample["drawings"], drawings, strict=True):
         record |= {"easy_votes": list(judged.easy_votes), "hard_votes": list(judged.hard_votes)}
+
+
+def add_text_view(sample: dict[str, Any], view: TextView | None) -> None:
+    """What was answered from the caption; nothing where it was not asked."""
+    if view is not None:
+        sample |= {"text_easy_votes": list(view.easy_votes), "text_hard_votes": list(view.hard_votes)}
 
 
 def _store(png: bytes | None, dump_dir: Path | None) -> str | None:

@@ -6,7 +6,8 @@
 Settings: `reward.reward_kwargs` (settings.py). What each manager reads of a row, besides the response:
 
     ProposerRewardManager  nothing; asks a Coder peer for N drawings and a Solver peer K times about each
-    CoderRewardManager     extra_info: caption, easy_question, easy_answer, hard_question[, hard_answer, content_type]
+    CoderRewardManager     extra_info: caption, easy_question, easy_answer, hard_question[, hard_answer, content_type,
+                           text_easy_votes, text_hard_votes: what the Solver answers from the caption]
     SolverRewardManager    reward_model.ground_truth; no peers, no pictures
 
 They work with verl's `single_turn_agent` and with our rollout workers, which attach nothing. A worker of another
@@ -47,8 +48,8 @@ from mmzero_rewards.evidence import (
     judge,
     unless_refused,
 )
-from mmzero_rewards.managers.records import add_votes, drawing_record
-from mmzero_rewards.managers.rows import Row, json_safe, proposal_of, row_of
+from mmzero_rewards.managers.records import add_text_view, add_votes, drawing_record
+from mmzero_rewards.managers.rows import Row, json_safe, proposal_of, row_of, text_view_of
 from mmzero_rewards.managers.settings import ManagerConfig
 from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answer, parse_proposal
 from mmzero_rewards.peers.client import PeerClient, PeerError
@@ -158,6 +159,8 @@ class _Manager(RewardManagerBase):
             self.settings.peers["solver"].sampling,
             request_seed(self.settings.seed, row.index),
             self.rewards.solver.non_answers,
+            self.rewards.verify.votes,
+            self.rewards.verify.max_tokens,
         )
 
     async def _renderer(self) -> RenderEnv:
@@ -207,16 +210,20 @@ class ProposerRewardManager(_Manager):
         drawn = [Drawn(REFUSED_PROMPT)] * coder.samples if responses is None else await self._draw(responses)
         await self._record(sample, drawn)
         solver = self._judge(row)
-        blind = any(one.png for one in drawn) and self._asked_blind(row)
-        drawings, blind_votes = await gather_or_cancel(
+        shown = any(one.png for one in drawn)
+        drawings, blind_votes, view = await gather_or_cancel(
             [
                 judge(drawn, proposal, solver),
-                unless_refused(solver.answers(proposal.hard_question)) if blind else _nothing(),
+                unless_refused(solver.answers(proposal.hard_question))
+                if shown and self._asked_blind(row)
+                else _nothing(),
+                solver.text_view(proposal) if shown and self.rewards.verify.caption else _nothing(),
             ]
         )
         add_votes(sample, drawings)
+        add_text_view(sample, view)
         sample["blind_votes"] = blind_votes
-        evidence = ProposerEvidence(row.response, tuple(drawings), blind_votes)
+        evidence = ProposerEvidence(row.response, tuple(drawings), blind_votes, view)
         return await self._blocking(score_proposer, evidence, self.rewards)
 
     def _asked_blind(self, row: Row) -> bool:
@@ -242,9 +249,16 @@ class CoderRewardManager(_Manager):
             drawn = await self._draw([row.response])
         await self._record(sample, drawn)
         sample["status"] = drawn[0].status
-        drawings = await judge(drawn, proposal, self._judge(row))
+        solver, view = self._judge(row), text_view_of(row.extra)
+        asks = self.rewards.verify.caption and view is None and drawn[0].png is not None
+        drawings, answered = await gather_or_cancel(
+            [judge(drawn, proposal, solver), solver.text_view(proposal) if asks else _nothing()]
+        )
+        view = view or answered
         add_votes(sample, drawings)
-        return await self._blocking(score_coder, CoderEvidence(row.response, proposal, drawings[0]), self.rewards)
+        add_text_view(sample, view)
+        evidence = CoderEvidence(row.response, proposal, drawings[0], view)
+        return await self._blocking(score_coder, evidence, self.rewards)
 
 
 class SolverRewardManager(_Manager):

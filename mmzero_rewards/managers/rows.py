@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from mmzero_rewards.parsing.responses import Proposal
+from mmzero_rewards.scoring.verified import TextView
 
 NEEDED_FIELDS = ("caption", "easy_question", "easy_answer", "hard_question")
 
@@ -62,6 +63,15 @@ def proposal_of(fields: Mapping[str, Any]) -> Proposal:
     if missing:
         raise ValueError(f"extra_info lacks {', '.join(missing)}: the Coder's reward needs {', '.join(NEEDED_FIELDS)}")
     return Proposal(**values | {"content_type": values["content_type"] or "other"})
+
+
+def text_view_of(fields: Mapping[str, Any]) -> TextView | None:
+    """What the Solver answered from the caption when the row was collected, or None if the row does not say."""
+    columns = [fields.get(name) for name in ("text_easy_votes", "text_hard_votes")]
+    if any(column is None for column in columns):
+        return None
+    easy, hard = (tuple(None if one is None else str(one) for one in column) for column in columns)
+    return TextView(easy, hard)
 
 
 def _mapping(columns: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the reward managers read from verl's config, `reward.reward_kwargs`, typed; an unknown key fails by name.
 
-    preset: default | paper          scoring: {proposer: .., coder: .., solver: .., grading: .., checks: ..}
+    preset: default | paper | verified
+    scoring: {proposer: .., coder: .., solver: .., grading: .., checks: .., verify: ..}
     peers:
       coder:  {addresses: [host:port], model: null, samples: 4, sampling: {temperature, top_p, top_k, max_tokens}}
       solver: {base_url: http://host:port/v1, model: null, votes: 5, sampling: {..}, max_concurrency: 64}

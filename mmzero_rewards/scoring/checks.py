@@ -72,6 +72,12 @@ def leak(drawn_text: Sequence[str], proposal: Proposal) -> Leak:
     )
 
 
+def caption_tells(proposal: Proposal) -> bool:
+    """Does the hard answer stand in the caption? Often it must (a value of the scene); where nearly all captions do,
+    the hard questions only ask to read, and answers from captions prove nothing."""
+    return bool(_places(proposal.hard_answer, [_tokens(proposal.caption)]))
+
+
 Place = tuple[int, int]
 """Where a token is drawn: number of the text, number of the token in it."""
 

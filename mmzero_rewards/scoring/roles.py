@@ -23,7 +23,8 @@ from mmzero_rewards.parsing.responses import (
     parse_proposal,
 )
 from mmzero_rewards.scoring import TOLERANCE
-from mmzero_rewards.scoring.checks import blind_rate, leak
+from mmzero_rewards.scoring.checks import blind_rate, caption_tells, leak
+from mmzero_rewards.scoring.verified import TextView, beside, count_equal, faithfulness, known, share_equal
 
 FORMAT_ERROR_SCORE = -1.0
 
@@ -33,7 +34,8 @@ class Drawing:
     """One code of one proposal: did it draw, and what the Solver answered about the picture.
 
     easy_votes, hard_votes: boxed contents of K roll-outs, None without a box. status: RenderStatus name or "".
-    drawn_text: texts that stand in the picture.
+    drawn_text: texts that stand in the picture. program: the easy and the hard answer that Python code left, "" where
+    it left none; None where the code is no Python or did not draw.
     """
 
     rendered: bool
@@ -41,24 +43,29 @@ class Drawing:
     hard_votes: tuple[str | None, ...] = ()
     status: str = ""
     drawn_text: tuple[str, ...] = ()
+    program: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class ProposerEvidence:
-    """A Proposer response, its N drawings, and the hard answers given without a picture (None: not asked)."""
+    """A Proposer response, its N drawings, the hard answers given without a picture and what is answered from the
+    caption (both None: not asked)."""
 
     text: str
     drawings: tuple[Drawing, ...] = ()
     blind_votes: tuple[str | None, ...] | None = None
+    text_view: TextView | None = None
 
 
 @dataclass(frozen=True)
 class CoderEvidence:
-    """A Coder response to a proposal; `drawing.rendered` is False when there was no code or it did not draw."""
+    """A Coder response to a proposal; `drawing.rendered` is False when there was no code or it did not draw.
+    text_view: what is answered from the proposal's caption (None: not asked)."""
 
     response: str
     proposal: Proposal
     drawing: Drawing
+    text_view: TextView | None = None
 
 
 @dataclass(frozen=True)
@@ -78,11 +85,19 @@ def solvability(
     return sum(grade(a, answer, grading.grader, grading.symbolic) for a in given) / len(votes) if votes else 0.0
 
 
-def difficulty(votes: Sequence[str | None], config: RewardConfig) -> tuple[float, float]:
-    """(d, c): c is the self-consistency of the hard question, d = min(c, 1-c) in [0, 0.5]."""
+def difficulty(
+    votes: Sequence[str | None], config: RewardConfig, hard_answer: str | None = None
+) -> tuple[float, float]:
+    """(d, c): c is the self-consistency of the hard question, d = min(c, 1-c) in [0, 0.5].
+
+    Under `proposer.difficulty: agreement` d = min(a, 1-a), a = share of all K roll-outs graded equal to `hard_answer`.
+    """
     result = vote(votes, config.solver, config.grading.grader, config.grading.symbolic)
     if not result.count:
         return 0.0, 0.0
+    if config.proposer.difficulty == "agreement":
+        right = count_equal(votes, hard_answer, config)
+        return min(right, result.k - right) / result.k, result.consistency
     total = result.k if config.solver.consistency_denominator == "all" else result.answered
     return min(result.count, total - result.count) / total, result.consistency
 
@@ -93,6 +108,10 @@ def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = Non
     Means are over the rendered pictures (0.0 when there are none); `leak` is the share of pictures with an answer
     written in them, `leak_excused` where it is a single character or an axis tick; `blind_rate` is NaN unless blind
     votes were given.
+
+    Evidence beside the picture (§10) counts where its key is set and it was asked for. `verify.caption`: solvability is
+    agreement with the caption's easy answer, 0 where that is not the Proposer's own. `verify.caption` and
+    `verify.program`: d is 0 unless the hard question is well-posed by them.
     """
     config = config or RewardConfig()
     rules = config.proposer
@@ -100,14 +119,18 @@ def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = Non
         proposal = parse_proposal(evidence.text, rules)
     except FormatError:
         return _proposer_terms(FORMAT_ERROR_SCORE, format_ok=0.0)
+    programs = [drawing.program[1] for drawing in evidence.drawings if drawing.program is not None]
+    known_of = beside(proposal, evidence.text_view, programs, config)
     total, consistencies, solvabilities, difficulties, leaks, excused = 0.0, [], [], [], [], []
+    agreements: list[float] = []
     for drawing in evidence.drawings:
         if not drawing.rendered:
             continue
-        s = solvability(drawing.easy_votes, proposal.easy_answer, config.solver, config.grading)
-        d, c = difficulty(drawing.hard_votes, config)
-        if c < rules.min_consistency - TOLERANCE:
+        s = solvability(drawing.easy_votes, known_of.easy_answer or "", config.solver, config.grading)
+        d, c = difficulty(drawing.hard_votes, config, proposal.hard_answer)
+        if c < rules.min_consistency - TOLERANCE or not known_of.well_posed:
             d = 0.0
+        agreements.append(share_equal(drawing.hard_votes, proposal.hard_answer, config))
         total += min(s, rules.solvability_cap) + d
         solvabilities.append(s)
         difficulties.append(d)
@@ -138,6 +161,9 @@ def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = Non
         leak_excused=sum(excused) / rendered if rendered else math.nan,
         blind_rate=blind,
         blind_penalty=blind_penalty,
+        hard_agreement=sum(agreements) / rendered if rendered else math.nan,
+        caption_tells=float(caption_tells(proposal)),
+        **known_of.terms(),
     )
 
 
@@ -154,12 +180,20 @@ def _proposer_terms(score: float, **terms: float) -> dict[str, float]:
         "leak_excused": math.nan,
         "blind_rate": math.nan,
         "blind_penalty": 0.0,
+        "hard_agreement": math.nan,
+        "caption_tells": math.nan,
+        "text_consistency": math.nan,
+        "text_easy_agrees": math.nan,
+        "text_hard_agrees": math.nan,
+        "program_consistency": math.nan,
+        "well_posed": math.nan,
     }
     return {"score": score, "format_ok": 0.0, **keys, **terms}
 
 
 def score_coder(evidence: CoderEvidence, config: RewardConfig | None = None) -> dict[str, float]:
-    """docs/method.md §2.2: 1 + s + d - leak penalty when drawn, else the graded penalty with its floor.
+    """docs/method.md §2.2: 1 + s + w * d - leak penalty when drawn, else the graded penalty with its floor; w is
+    `coder.difficulty_weight`. With an answered text view (`verify.caption`) s is `verified.faithfulness`.
 
     `leak` is 1 when an answer stands as text in the picture, `leak_excused` when it is only a single character or an
     axis tick there, which costs nothing (NaN when nothing was drawn).
@@ -181,6 +215,11 @@ def score_coder(evidence: CoderEvidence, config: RewardConfig | None = None) -> 
         "leak": math.nan,
         "leak_excused": math.nan,
         "leak_penalty": 0.0,
+        "hard_agreement": math.nan,
+        "text_consistency": math.nan,
+        "text_trusted": math.nan,
+        "program": math.nan,
+        "program_seen": math.nan,
     }
     if not drawing.rendered:
         penalty = config.coder.penalty
@@ -188,17 +227,26 @@ def score_coder(evidence: CoderEvidence, config: RewardConfig | None = None) -> 
         paid = penalty.no_render + penalty.no_code * (not code) + penalty.wrong_type * (not right_type)
         return terms | {"score": max(config.coder.floor, -paid)}
     s = solvability(drawing.easy_votes, proposal.easy_answer, config.solver, config.grading)
-    d, c = difficulty(drawing.hard_votes, config)
+    d, c = difficulty(drawing.hard_votes, config, proposal.hard_answer)
+    if config.verify.caption and evidence.text_view is not None:
+        s, terms["text_trusted"] = faithfulness(drawing.easy_votes, drawing.hard_votes, evidence.text_view, config)
+        terms["text_consistency"] = known(evidence.text_view.hard_votes, config).consistency
+    if drawing.program is not None:
+        terms["program"] = float(bool(drawing.program[1]))
+        terms["program_seen"] = share_equal(drawing.hard_votes, drawing.program[1], config)
     found = leak(drawing.drawn_text, proposal)
     paid = config.coder.leak_penalty if found.penalised else 0.0
     return terms | {
-        "score": 1.0 + s + d - paid,
+        "score": 1.0 + s + config.coder.difficulty_weight * d - paid,
         "solvability": s,
         "difficulty": d,
         "hard_consistency": c,
         "leak": float(found.penalised),
         "leak_excused": float(found.excused),
         "leak_penalty": paid,
+        "hard_agreement": share_equal(drawing.hard_votes, proposal.hard_answer, config)
+        if proposal.hard_answer
+        else math.nan,
     }
 
 

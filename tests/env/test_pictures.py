@@ -268,20 +268,21 @@ def test_results_survive_packing_and_are_cut_to_their_limits():
     header = unpack_header(parts[0], max_side=64, max_text_chars=10)
     assert (header.width, header.height, header.pixels) == (3, 2, 24) and header.status is RenderStatus.OK
     assert unpack_texts(parts[1], 10) == ("a", "bé", "c" * 7) and len(parts[1]) == header.texts
-    assert len(pack_result(RenderStatus.CRASH, "x" * 9999)[2]) == 2000
+    assert len(pack_result(RenderStatus.CRASH, "x" * 9999)[3]) == 2000
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        (b"XXXX", 0, 9, 9, 0, 0),  # another protocol
-        (MAGIC, 12, 0, 0, 0, 0),  # no such status
-        (MAGIC, 0, 65, 9, 0, 0),  # wider than allowed
-        (MAGIC, 0, 9, 2**32 - 1, 0, 0),
-        (MAGIC, 0, 0, 9, 0, 0),  # OK without pixels
-        (MAGIC, 5, 9, 9, 0, 0),  # pixels without OK
-        (MAGIC, 5, 0, 0, 2**31, 0),
-        (MAGIC, 5, 0, 0, 0, 2001),
+        (b"XXXX", 0, 9, 9, 0, 0, 0),  # another protocol
+        (MAGIC, 12, 0, 0, 0, 0, 0),  # no such status
+        (MAGIC, 0, 65, 9, 0, 0, 0),  # wider than allowed
+        (MAGIC, 0, 9, 2**32 - 1, 0, 0, 0),
+        (MAGIC, 0, 0, 9, 0, 0, 0),  # OK without pixels
+        (MAGIC, 5, 9, 9, 0, 0, 0),  # pixels without OK
+        (MAGIC, 5, 0, 0, 2**31, 0, 0),
+        (MAGIC, 5, 0, 0, 0, 1603, 0),
+        (MAGIC, 5, 0, 0, 0, 0, 2001),
     ],
 )
 def test_headers_that_lie(fields):

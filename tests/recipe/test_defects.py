@@ -91,10 +91,10 @@ def test_braces_doubled(name):
 
     question = "Which {share} is \\boxed{this}, 1/2 < x?"
     asyncio.run(Judge(Asked(), templates).answers(question, png()))
-    assert asked == [templates.solver_text(question)]
+    assert asked == [templates.question_text(question)]
     assert templates.solver_row(question) == [{"role": "user", "content": IMAGE_TOKEN + asked[0]}]
     assert "{{" not in asked[0] and question in asked[0]
-    assert name == "tiny" or "\\boxed{}" in templates.solver_text("?")
+    assert name == "tiny" or "\\boxed{}" in templates.question_text("?")
 
 
 def test_labels_and_rewards_ask_in_the_same_words(tmp_path):

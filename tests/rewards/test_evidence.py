@@ -38,7 +38,9 @@ class FakeEnv:
         # The picture depends on the first digit only: different codes may draw the same picture.
         shade = int(request.code.split('width="')[2][0]) * 20 if ok else 0
         picture = png((shade, 0, 0)) if ok else None
-        return SimpleNamespace(status=status, ok=ok, png=picture, text=("7",), message="" if ok else "unclosed")
+        return SimpleNamespace(
+            status=status, ok=ok, png=picture, text=("7",), message="" if ok else "unclosed", answers=()
+        )
 
 
 def answer_by_picture(body: dict) -> list[str]:

@@ -556,3 +556,63 @@ def test_a_programming_error_raises():
     manager.rewards = None  # any bug inside the manager
     with pytest.raises(AttributeError):
         run(manager, row("x", reward_model={"ground_truth": "1"}))
+
+
+# --- the caption in place of the picture (docs/method.md §10) --------------------------------------------------------
+
+VERIFIED = {"preset": "verified", "scoring": {"verify": {"votes": 3, "max_tokens": 99}}}
+
+
+class Listening(FaultServer):
+    """Answers as `peer` does, captions with what they say, and keeps the requests about captions."""
+
+    def __init__(self):
+        super().__init__(self.answer)
+        self.captions: list[dict] = []
+
+    def answer(self, body: dict) -> list[str]:
+        text = question_of(body)
+        if "shows exactly this" not in text:
+            return peer(body)
+        self.captions.append(body)
+        return [rf"<think></think>\boxed{{{'red' if 'What colour?' in text else '5'}}}"] * body["n"]
+
+
+def test_proposer_asks_about_the_caption_where_a_code_draws():
+    server = Listening()
+    (result,) = with_peers(ProposerRewardManager, [row(PROPOSAL)], server, **VERIFIED)
+    assert [(body["n"], body["max_tokens"], has_picture(body)) for body in server.captions] == [(3, 99, False)] * 2
+    assert all("a red square" in question_of(body) for body in server.captions)
+    assert len({body["seed"] for body in server.captions}) == 2
+    found = terms(result)
+    assert (found["text_consistency"], found["text_easy_agrees"], found["text_hard_agrees"]) == (1.0, 1.0, 0.0)
+    assert found["mean_solvability"] == 1.0 and found["mean_difficulty"] == 0.0, "nobody says the Proposer's 17"
+    assert sample(result)["text_hard_votes"] == ["5"] * 3
+    silent = Listening()
+    (off,) = with_peers(ProposerRewardManager, [row(PROPOSAL)], silent)
+    assert not silent.captions and math.isnan(terms(off)["text_consistency"]) and "text_hard_votes" not in sample(off)
+
+
+def test_coder_reads_the_captions_answers_from_its_row_or_asks():
+    server, told = Listening(), {"text_easy_votes": ["red"] * 3, "text_hard_votes": np.array(["6", "6", None], object)}
+    brought, asked = (row(drawing(), extra_info=FIELDS | more) for more in (told, {}))
+    results = with_peers(CoderRewardManager, [brought], server, **VERIFIED)
+    assert not server.captions and sample(results[0])["text_hard_votes"] == ["6", "6", None]
+    assert results[0]["reward_score"] == pytest.approx(1.0 + (1.0 + 0.5) / 2), (
+        "half of the answers to the picture are 6"
+    )
+    results = with_peers(CoderRewardManager, [asked, row("no code", extra_info=FIELDS)], server, **VERIFIED)
+    assert len(server.captions) == 2, "nothing drawn, nothing asked"
+    assert terms(results[0])["text_trusted"] == 1.0 and terms(results[0])["difficulty"] == 0.0
+
+
+def test_a_caption_that_the_server_refuses_is_no_answer():
+    class Refusing(Listening):
+        def answer(self, body):
+            if "shows exactly this" in question_of(body):
+                raise web.HTTPBadRequest(text="too long")
+            return peer(body)
+
+    (result,) = with_peers(ProposerRewardManager, [row(PROPOSAL)], Refusing(), **VERIFIED)
+    found = terms(result)
+    assert found["dropped"] == 0.0 and (found["text_consistency"], found["mean_solvability"]) == (0.0, 0.0)

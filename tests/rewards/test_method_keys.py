@@ -74,6 +74,18 @@ DECISIONS = {
     },
     "2.2": {"coder.samples": 3},
     "2.3": {"solver.format_weight": 0.2, "solver.label_votes": 8},
+    "10": {
+        "proposer.difficulty": "agreement",
+        "coder.difficulty_weight": 0.5,
+        "verify.caption": True,
+        "verify.program": True,
+        "verify.votes": 7,
+        "verify.max_tokens": 100,
+        "verify.min_consistency": 0.7,
+        "solver.programs": 3,
+        "solver.row_sampling": "variance",
+        "solver.replay": 0.3,
+    },
 }
 KEYS = {key: value for row in DECISIONS.values() for key, value in row.items()}
 

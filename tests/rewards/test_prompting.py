@@ -69,7 +69,7 @@ def test_a_template_cannot_show_a_field_that_is_hidden():
 
 
 def test_other_braces_stay():
-    text = PromptTemplates.default().solver_text("what?")
+    text = PromptTemplates.default().question_text("what?")
     assert r"\boxed{}" in text and text.startswith("what?")
 
 
@@ -78,14 +78,14 @@ def test_other_braces_stay():
 )
 def test_values_are_never_templates(value):
     assert value in TINY.coder_text(FIELDS | {"caption": value})
-    assert TINY.solver_text(value) == value
+    assert TINY.question_text(value) == value
     assert value in PromptTemplates.default().proposer_text(value)
 
 
 @given(st.text())
 def test_plain_values_are_kept_character_for_character(text):
     if not any(mark in text for mark in ("<|", "<image>", "<video>", "<audio>")):
-        assert TINY.solver_text(text) == text
+        assert TINY.question_text(text) == text
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_plain_values_are_kept_character_for_character(text):
     ],
 )
 def test_model_text_cannot_add_pictures_or_turns(value):
-    for text in (TINY.solver_text(value), TINY.coder_text(FIELDS | {"caption": value}), TINY.proposer_text(value)):
+    for text in (TINY.question_text(value), TINY.coder_text(FIELDS | {"caption": value}), TINY.proposer_text(value)):
         assert "<|" not in text and not any(mark in text for mark in ("<image>", "<video>", "<audio>"))
     assert TINY.solver_row_text(value).count(IMAGE_TOKEN) == 1
 
 
 def test_lone_surrogates_do_not_reach_a_server():
-    TINY.solver_text("a\ud800b").encode()
+    TINY.question_text("a\ud800b").encode()
 
 
 def test_picture_first_then_text():
@@ -126,7 +126,7 @@ def test_serving_and_training_share_one_text():
 
 def test_from_dict_keeps_what_is_not_given():
     templates = PromptTemplates.from_dict({"solver": "Q: {question}"})
-    assert templates.solver_text("x") == "Q: x" and templates.coder == PromptTemplates.default().coder
+    assert templates.question_text("x") == "Q: x" and templates.coder == PromptTemplates.default().coder
     assert PromptTemplates.from_dict(None) == PromptTemplates.default()
 
 

@@ -7,7 +7,7 @@ An input is a reference: `base`, or the id of the step that makes it.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,28 @@ TRAINED = ("metrics.jsonl", "summary.json")
 NOTE = """\
 Upper bounds: every code draws, every answer has full length. A collection ends at its target of accepted rows; its rows
 are what it may accept, those of a training stage the prompts it uses. Not counted: retries, the blind check's share of
-answers (checks.blind.fraction), and the Solver's votes when the Coder's filter fills up by variance."""
+answers (checks.blind.fraction), and the Solver's answers when the Coder's filter fills up by variance."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """Upper bounds of one step. A collection may stop earlier, at its target of accepted rows."""
+    """Upper bounds of one step. A collection may stop earlier, at its target of accepted rows.
+
+    `texts`: short answers from captions (verify.caption, solver.label_mode=caption); `text_tokens` is their part of
+    `tokens`.
+    """
 
     proposals: int = 0
     codes: int = 0
     renders: int = 0
     answers: int = 0
     tokens: int = 0
+    texts: int = 0
+    text_tokens: int = 0
 
     @property
     def generations(self) -> int:
-        return self.proposals + self.codes + self.answers
+        return self.proposals + self.codes + self.answers + self.texts
 
 
 @dataclass(frozen=True)
@@ -158,7 +164,14 @@ def training_work(config: DictConfig, role: str) -> Work:
         )
     codes = rollouts * config.coder.samples
     tokens += codes * (config.coder.train.max_response_tokens + judged * answer_tokens)
-    return Work(proposals=rollouts, codes=codes, renders=codes, answers=codes * judged, tokens=tokens)
+    work = Work(proposals=rollouts, codes=codes, renders=codes, answers=codes * judged, tokens=tokens)
+    return _with_texts(config, work, rollouts * 2 * config.verify.votes if config.verify.caption else 0)
+
+
+def _with_texts(config: DictConfig, work: Work, texts: int) -> Work:
+    """`work` and so many short answers from captions."""
+    tokens = texts * min(config.verify.max_tokens, config.solver.train.max_response_tokens)
+    return replace(work, texts=texts, text_tokens=tokens, tokens=work.tokens + tokens)
 
 
 def collection_work(config: DictConfig, stage: str) -> Work:
@@ -167,16 +180,22 @@ def collection_work(config: DictConfig, stage: str) -> Work:
     if stage == "collect_coder":
         proposals = config.coder.filter.attempt_budget
         codes = proposals * config.coder.samples
-        return Work(proposals=proposals, codes=codes, renders=codes, tokens=proposals * proposer + codes * coder)
+        tokens = proposals * proposer + codes * coder
+        work = Work(proposals=proposals, codes=codes, renders=codes, tokens=tokens)
+        asked = most_rows(config, stage) * 2 * config.verify.votes
+        return _with_texts(config, work, asked if config.verify.caption else 0)
     settings = config.solver.filter
     proposals = settings.proposals if settings.target_rows is None else settings.attempt_budget
     answers = proposals * 2 * config.solver.label_votes
-    tokens = proposals * (proposer + coder) + answers * solver
-    return Work(proposals=proposals, codes=proposals, renders=proposals, answers=answers, tokens=tokens)
+    mode = config.solver.label_mode
+    codes = proposals * (config.solver.programs if mode == "program" else 1)
+    tokens = proposals * proposer + codes * coder + answers * solver
+    work = Work(proposals=proposals, codes=codes, renders=codes, answers=answers, tokens=tokens)
+    return _with_texts(config, work, proposals * config.verify.votes if mode == "caption" else 0)
 
 
 def _times(work: Work, count: int) -> Work:
-    return Work(*(getattr(work, name) * count for name in ("proposals", "codes", "renders", "answers", "tokens")))
+    return Work(*(getattr(work, item.name) * count for item in fields(Work)))
 
 
 def format_plan(steps: Sequence[Step]) -> str:
@@ -191,7 +210,19 @@ def format_plan(steps: Sequence[Step]) -> str:
             table.append(("  per GRPO step", "", "", *_cells(step.per_update_step), ""))
     widths = [max(len(row[i]) for row in table) for i in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
-    return "\n".join([*lines, "", NOTE])
+    return "\n".join([*lines, "", NOTE, *_text_lines(steps)])
+
+
+def _text_lines(steps: Sequence[Step]) -> list[str]:
+    """What asking about captions adds, one line per kind of stage; none where nobody asks."""
+    found = {}
+    for step in steps:
+        work = step.per_update_step or step.work
+        if work.texts:
+            where = f"{'per GRPO step of the' if step.per_update_step else 'in'} {step.stage}"
+            share = f"{_short(work.text_tokens)} of {_short(work.tokens)} tokens ({work.text_tokens / work.tokens:.1%})"
+            found.setdefault(step.stage, f"Answers from captions, {where}: {work.texts:,} generations, {share}.")
+    return list(found.values())
 
 
 def plain(steps: Sequence[Step]) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ def _problems(config: DictConfig) -> Iterator[str]:
     yield from _coder_rows(config)
     yield from _solver_rows(config)
     yield from _thresholds(config)
+    yield from _verified(config)
     if config.hardware.kind == "gpu" and config.hardware.gpu_memory_gb <= 0:
         yield f"hardware.gpu_memory_gb={config.hardware.gpu_memory_gb:g}: give the memory of one GPU in GB"
 
@@ -158,6 +159,24 @@ def _thresholds(config: DictConfig) -> Iterator[str]:
         )
     if not sum(config.proposer.diversity.weights.values()) and config.proposer.diversity.measure != "off":
         yield "proposer.diversity.weights are all 0; set proposer.diversity.measure=off for no diversity term"
+
+
+def _verified(config: DictConfig) -> Iterator[str]:
+    """Evidence beside the picture that could say nothing (docs/method.md §10)."""
+    solver, caption = config.solver, config.solver.label_mode == "caption"
+    if "python" not in config.coder.languages:
+        for key, wanted in (
+            ("solver.label_mode=program", solver.label_mode == "program"),
+            ("verify.program=true", config.verify.program),
+        ):
+            if wanted:
+                yield f"{key}: only Python computes answers; add python to coder.languages"
+    for use, asked in (("judge", config.verify.caption), ("label", caption)):
+        if asked and config.verify.votes > 1 and _greedy(solver.sampling[use]):
+            yield (
+                f"greedy solver.sampling.{use}: verify.votes={config.verify.votes} equal answers from a caption agree "
+                "about anything; raise its temperature"
+            )
 
 
 def check_prompts(templates: PromptTemplates, prompt_fields: list[str]) -> None:

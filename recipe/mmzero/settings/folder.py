@@ -170,6 +170,11 @@ class StepFolder:
         """Shards of the variance pass."""
         return self.shards / "judged"
 
+    @property
+    def text_views(self) -> Path:
+        """Shards of the answers from captions."""
+        return self.shards / "text_views"
+
 
 @dataclass(frozen=True)
 class RunFolder:

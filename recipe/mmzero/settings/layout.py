@@ -36,10 +36,11 @@ def in_flight_rows(config: Any, stage: str, counts: Mapping[str, int] | None = N
     layout = config.hardware.stages.get(stage) or {}
     if layout.get("in_flight"):
         return int(layout["in_flight"])
-    codes = int(config.coder.samples) if stage == "collect_coder" else 1
-    sequences = {"proposer": 1, "coder": codes}
+    mode = config.solver.label_mode
+    own = int(config.solver.programs) if mode == "program" else 1
+    sequences = {"proposer": 1, "coder": int(config.coder.samples) if stage == "collect_coder" else own}
     if stage == "collect_solver":
-        sequences["solver"] = 2 * int(config.solver.label_votes)
+        sequences["solver"] = 2 * int(config.solver.label_votes) + (config.verify.votes if mode == "caption" else 0)
     per_server, width = int(layout.get("peer_max_num_seqs", 256)), int(layout.get("peer_tensor_parallel", 1))
     gpus = {role: int((counts or layout).get(f"{role}_gpus", 1)) for role in sequences}
     servers = {role: max(1, gpus[role] // width) for role in sequences}

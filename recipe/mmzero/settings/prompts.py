@@ -37,11 +37,15 @@ def _named_set(config: DictConfig) -> dict[str, Any]:
         from recipe.mmzero.tiny import prompts as tiny
 
         return tiny.as_dict()
-    coder = "coder_python.txt" if "python" in config.coder.languages else "coder.txt"
+    python = "python" in config.coder.languages
+    coder = _read("coder_python.txt" if python else "coder.txt")
+    if python and (config.solver.label_mode == "program" or config.verify.program):
+        coder += "\n\n" + _read("coder_answers.txt")
     return {
         "proposer": _read("proposer.txt"),
-        "coder": _read(coder),
+        "coder": coder,
         "solver": _read("solver.txt"),
+        "solver_text": _read("solver_text.txt"),
         "field_lines": dict(FULL_LINES),
         "joiner": "\n",
     }

@@ -17,12 +17,12 @@ def scoring(config: DictConfig) -> dict[str, Any]:
     """
     own = {
         "proposer": {f.name for f in fields(Proposer)} - {"train", "sampling", "topics"},
-        "coder": {"penalty", "floor", "leak_penalty", "languages"},
+        "coder": {"penalty", "floor", "leak_penalty", "difficulty_weight", "languages"},
         "solver": {"format_weight", "vote", "consistency_denominator", "non_answers"},
     }
     plain = OmegaConf.to_container(config, resolve=True)
     keys = {role: {name: plain[role][name] for name in names} for role, names in own.items()}
-    keys |= {"grading": plain["grading"], "checks": plain["checks"]}
+    keys |= {"grading": plain["grading"], "checks": plain["checks"], "verify": plain["verify"]}
     labels = {item.name: plain["solver"]["filter"][item.name] for item in fields(LabelFilterConfig)}
     RewardConfig.from_dict(keys | {"solver": keys["solver"] | {"filter": labels}})
     return keys

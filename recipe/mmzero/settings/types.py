@@ -98,6 +98,7 @@ class Proposer:
     sampling: ProposerSampling = field(default_factory=ProposerSampling)
     topics: list[str] = items(text_rule(), 1)
     solvability_cap: float = MISSING
+    difficulty: str = MISSING
     easy_hard: dict[str, float] = MISSING
     content_type: dict[str, Any] = MISSING
     diversity: dict[str, Any] = MISSING
@@ -128,6 +129,7 @@ class Coder:
     penalty: dict[str, float] = MISSING
     floor: float = MISSING
     leak_penalty: float = MISSING
+    difficulty_weight: float = MISSING
 
 
 @dataclass
@@ -148,7 +150,10 @@ class Solver:
     sampling: SolverSampling = field(default_factory=SolverSampling)
     votes: int = whole(1)
     label_votes: int = whole(1)
-    label_mode: str = choice("offline", "online", "shuffled")
+    label_mode: str = choice("offline", "online", "shuffled", "caption", "program")
+    programs: int = whole(1)
+    row_sampling: str = choice("uniform", "variance")
+    replay: float = number(0, 0.9)
     format_weight: float = MISSING
     vote: str = MISSING
     consistency_denominator: str = MISSING
@@ -161,6 +166,7 @@ class Prompts:
     proposer: str | None = text("a text file", null=True, path=True, default=None)
     coder: str | None = text("a text file", null=True, path=True, default=None)
     solver: str | None = text("a text file", null=True, path=True, default=None)
+    solver_text: str | None = text("a text file", null=True, path=True, default=None)
 
 
 @dataclass
@@ -278,6 +284,7 @@ class Config:
     prompts: Prompts = field(default_factory=Prompts)
     grading: dict[str, Any] = MISSING
     checks: dict[str, Any] = MISSING
+    verify: dict[str, Any] = MISSING
     render: dict[str, Any] = MISSING
     image: Image = field(default_factory=Image)
     failures: Failures = field(default_factory=Failures)

@@ -137,7 +137,7 @@ def solver_sample(rng: random.Random, errors: Errors) -> tuple[str, str, Scene]:
                 f"<think>{seen.caption}</think>",
             )
         )
-    return TEMPLATES.solver_text(question), text, scene
+    return TEMPLATES.question_text(question), text, scene
 
 
 def jitter(rng: random.Random, scene: Scene) -> Scene:

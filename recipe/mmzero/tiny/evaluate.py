@@ -28,7 +28,7 @@ def evaluate_solver(sampler: Sampler, count: int = 200, samples: int = 4) -> dic
     result: dict[str, float] = {"items": count, "samples": samples}
     for name, hard in (("easy", False), ("hard", True)):
         items = held_out_items(count, hard)
-        prompts = [TEMPLATES.solver_text(question) for _, question, _ in items]
+        prompts = [TEMPLATES.question_text(question) for _, question, _ in items]
         replies = sampler.generate(prompts, [draw(scene) for scene, _, _ in items], n=samples, max_tokens=48)
         answers = [[extract_answer(text) for text in texts] for texts in replies]
         truth = [right for _, _, right in items]

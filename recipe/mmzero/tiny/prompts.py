@@ -5,6 +5,7 @@ from typing import Any
 PROPOSER = "propose: {topic}"
 CODER = "draw: {fields}"
 SOLVER = "{question}"
+SOLVER_TEXT = "caption: {caption}\n{question}"  # the question without a picture
 # Written one after another without a joiner, so each line carries its own separator.
 FIELD_LINES = {
     "caption": "{value}",
@@ -21,6 +22,7 @@ def as_dict() -> dict[str, Any]:
         "proposer": PROPOSER,
         "coder": CODER,
         "solver": SOLVER,
+        "solver_text": SOLVER_TEXT,
         "field_lines": dict(FIELD_LINES),
         "joiner": "",
     }

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 import statistics
 import subprocess
@@ -23,7 +24,7 @@ import pytest
 from aiohttp import web
 
 from mmzero_env.process import replace
-from mmzero_rewards.config import BlindConfig, ChecksConfig
+from mmzero_rewards.config import BlindConfig, ChecksConfig, RewardConfig
 from mmzero_rewards.peers.client import PeerClient, PeerError
 from recipe.mmzero.engine.collect import CollectError, collect_solver
 from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter
@@ -589,3 +590,127 @@ def test_votes_belong_to_pictures_not_to_positions(tmp_path):
 
 def hash_of(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+# --- evidence beside the picture (docs/method.md §10) -----------------------------------------------------------------
+
+CAPTION = RewardConfig.from_dict({"verify": {"caption": True, "votes": 3, "min_consistency": 0.5}})
+
+
+def label_columns(out):
+    return pq.read_table(out / "labels.parquet").to_pylist()
+
+
+def test_labels_from_captions(tmp_path):
+    changed = settings(label_mode="caption", rewards=CAPTION)
+    summary = run("collect_solver", tmp_path / "a", changed, peers(), SimRender())
+    rows = tables(tmp_path / "a")["train"]
+    assert rows and summary["accepted"] == len(rows) and summary["rejected"]["text_unsure"] > 0
+    for row in rows:
+        info = row["extra_info"]
+        assert row["reward_model"]["ground_truth"] == info["label"] and info["label_source"] == "caption"
+        assert len(info["text_votes"]) == 3 and len(info["hard_votes"]) == 10
+        assert info["text_votes"].count(info["label"]) / 3 == pytest.approx(info["label_evidence"])
+        assert info["label_evidence"] >= 0.5 and 0 < info["label_share"] == info["hard_votes"].count(info["label"]) / 10
+        assert 0.25 <= info["hard_consistency"] <= 0.75 and info["program_answers"] is None
+    assert all(len(label["text_votes"]) == 3 for label in label_columns(tmp_path / "a"))
+    assert 0.5 <= summary["label_evidence"] <= 1.0
+    flaky = peers(failures=0.02, latency_s=(0.0, 0.002), chaos=random.Random(1))
+    run("collect_solver", tmp_path / "b", dataclasses.replace(changed, max_fraction=1.0), flaky, SimRender())
+    again = {row["extra_info"]["index"]: row["extra_info"] for row in tables(tmp_path / "b")["train"]}
+    first = {row["extra_info"]["index"]: row["extra_info"] for row in rows}
+    shared = first.keys() & again.keys()
+    assert shared and all(first[i]["text_votes"] == again[i]["text_votes"] for i in shared), "timing moves nothing"
+    with pytest.raises(CollectError, match="other settings"):
+        run("collect_solver", tmp_path / "a", settings(), peers(), SimRender())
+
+
+class Computing(SimRender):
+    """Python drawings that compute an answer; `wrong`: those whose picture has this variant compute another."""
+
+    wrong = "variant 2"
+
+    async def render_async(self, request):
+        result = await super().render_async(request)
+        scene = re.search(r"scene (\d+)", request.code)
+        if not result.ok or request.language != "python":
+            return result
+        hard = "999" if self.wrong in request.code else str(int(scene[1]) % 5)
+        return dataclasses.replace(result, answers=("", hard))
+
+
+class PythonCoder(SimPeer):
+    async def chat(self, messages, n, sampling, seed):
+        texts = await super().chat(messages, n, sampling, seed)
+        return [text.replace("```svg", "```python").replace("<svg>", "#<svg>") for text in texts]
+
+
+def test_labels_from_programs(tmp_path):
+    rewards = RewardConfig.from_dict({"coder": {"languages": ["python"]}})
+    changed = settings(label_mode="program", programs=3, rewards=rewards)
+    with_python = peers() | {"coder": PythonCoder("coder")}
+    summary = run("collect_solver", tmp_path, changed, with_python, Computing())
+    found = tables(tmp_path)
+    assert found["train"] and summary["rejected"]["program_alone"] > 0
+    drawings = {}
+    for one in found["drawings"]:
+        drawings.setdefault(one["proposal_id"], []).append(one)
+    assert {len(several) for several in drawings.values()} == {3}, "the row's picture and two witnesses"
+    for row in found["train"]:
+        info = row["extra_info"]
+        assert info["label_source"] == "program" and info["label"] == info["program_answers"][0]
+        own = drawings[info["proposal_id"]][0]
+        assert (own["code_id"], own["image"], own["answers"][1]) == (info["code_id"], info["image"], info["label"])
+        majority = max(set(filter(None, info["hard_votes"])), key=info["hard_votes"].count)
+        assert info["label"] in (majority, *filter(None, info["program_answers"][1:]))
+
+
+def test_svg_rows_keep_the_votes_label_under_program(tmp_path):
+    run("collect_solver", tmp_path / "a", settings(label_mode="program", programs=1), peers(), SimRender())
+    run("collect_solver", tmp_path / "b", settings(), peers(), SimRender())
+    one, other = tables(tmp_path / "a")["train"], tables(tmp_path / "b")["train"]
+    assert [row["reward_model"] for row in one] == [row["reward_model"] for row in other]
+    assert {row["extra_info"]["label_source"] for row in one} == {"vote"}
+
+
+@pytest.mark.parametrize("mode", ["window", "window_then_variance", "variance"])
+def test_captions_of_the_coders_rows_are_asked_once(tmp_path, mode):
+    asked = []
+
+    class Counting(SimPeer):
+        async def chat(self, messages, n, sampling, seed):
+            if isinstance(messages[-1]["content"], str):
+                asked.append((messages[-1]["content"], n, seed))
+            return await super().chat(messages, n, sampling, seed)
+
+    target = 12 if mode == "window" else 20
+    changed = coder_rule(mode=mode, target_rows=target)
+    plain = run("collect_coder", tmp_path / "plain", changed, peers(), SimRender())
+    verified = dataclasses.replace(changed, rewards=CAPTION)
+    listening = peers() | {"solver": Counting("solver")}
+    summary = run("collect_coder", tmp_path / "a", verified, listening, SimRender())
+    rows = [row["extra_info"] for row in tables(tmp_path / "a")["train"]]
+    assert len(rows) == summary["accepted"] > 0 and (mode != "window" or summary["accepted"] == plain["accepted"])
+    assert all(len(info["text_easy_votes"]) == len(info["text_hard_votes"]) == 3 for info in rows)
+    assert len(asked) == len(set(asked)) and {n for _, n, _ in asked} == {3}
+    if mode == "window":
+        assert len(asked) == 2 * len(rows), "two questions about each kept row and no other"
+    before = len(asked)
+    again = run("collect_coder", tmp_path / "a", verified, listening, SimRender())
+    assert len(asked) == before and numbers(again) == numbers(summary), "resumed from its shards"
+    unasked = [row["extra_info"] for row in tables(tmp_path / "plain")["train"]]
+    assert all(info["text_easy_votes"] is None for info in unasked)
+
+
+def test_a_row_whose_caption_could_not_be_asked_comes_without_and_is_counted_nowhere_twice(tmp_path):
+    class Lost(SimPeer):
+        async def chat(self, messages, n, sampling, seed):
+            if isinstance(messages[-1]["content"], str) and seed % 7 == 0:
+                raise PeerError("gone", "127.0.0.1:1")
+            return await super().chat(messages, n, sampling, seed)
+
+    verified = dataclasses.replace(coder_rule(mode="off", target_rows=40), rewards=CAPTION, max_fraction=1.0)
+    summary = run("collect_coder", tmp_path, verified, peers() | {"solver": Lost("solver")}, SimRender())
+    rows = [row["extra_info"] for row in tables(tmp_path)["train"]]
+    missing = sum(info["text_easy_votes"] is None for info in rows)
+    assert len(rows) == summary["accepted"] and 0 < missing < len(rows), "the Coder's manager asks about these"

@@ -45,7 +45,7 @@ def test_text_is_counted_with_the_models_chat_template(lengths, processor):
 def test_pictures_are_counted_after_the_size_policy(lengths, tmp_path, side, tokens):
     Image.new("RGB", (side, side)).save(tmp_path / "picture.png")
     row = TEMPLATES.solver_row("how many?")
-    without = [{"role": "user", "content": TEMPLATES.solver_text("how many?")}]
+    without = [{"role": "user", "content": TEMPLATES.question_text("how many?")}]
     frame = 2  # start and end of a picture
     assert lengths.count(row, [tmp_path / "picture.png"]) == lengths.count(without) + tokens + frame
 

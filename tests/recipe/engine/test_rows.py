@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mmzero_rewards.prompting import PromptTemplates
-from recipe.mmzero.engine.train.rows import training_order, training_rows
+from recipe.mmzero.engine.train.rows import row_weights, training_order, training_rows, with_replay
 from recipe.mmzero.engine.train.stage import write_rows
 from recipe.mmzero.engine.train.topics import write_topic_rows
 from recipe.mmzero.settings import schema
@@ -95,3 +95,56 @@ def test_index_is_the_position_so_that_a_row_used_twice_has_two_seeds():
     assert [info["index"] for info in chosen["extra_info"]] == list(range(6))
     assert [info["x"] for info in chosen["extra_info"]] == [1 if prompt == "a" else 2 for prompt in chosen["prompt"]]
     assert [info["index"] for info in rows["extra_info"]] == [7, 8], "the input is left alone"
+
+
+# --- which rows, how often (docs/method.md §10) -------------------------------------------------------------------
+
+
+def solver_rows(shares, name="now") -> pd.DataFrame:
+    infos = [{"label_share": share, "name": f"{name}{k}", "index": k} for k, share in enumerate(shares)]
+    models = [{"style": "rule", "ground_truth": str(k)} for k in range(len(infos))]
+    return pd.DataFrame({"extra_info": infos, "reward_model": models})
+
+
+def names(rows) -> list[str]:
+    assert [info["index"] for info in rows["extra_info"]] == list(range(len(rows))), "the position seeds each roll-out"
+    return [info["name"] for info in rows["extra_info"]]
+
+
+def test_rows_are_used_as_often_as_their_rewards_differ():
+    rows = solver_rows([0.0, 0.5, 0.1, 0.9, 1.0])
+    assert row_weights(rows) == pytest.approx([0.0, 0.25, 0.09, 0.09, 0.0])
+    used = Counter(names(training_rows(rows, 43, 10, 3, row_weights(rows))))
+    assert used == {"now1": 250, "now2": 90, "now3": 90}
+    orders = [names(training_rows(rows, 2, 10, seed, row_weights(rows))) for seed in (3, 3, 4)]
+    assert orders[0] == orders[1] != orders[2] and orders[0] != sorted(orders[0])
+    with pytest.raises(ValueError, match="no training row has a weight"):
+        training_rows(solver_rows([0.0, 1.0]), 2, 10, 3, [0.0, 0.0])
+
+
+def test_replay_takes_its_share_from_earlier_iterations():
+    now = training_rows(solver_rows([0.5] * 10), 2, 10, 1)
+    mixed = names(with_replay(now, solver_rows([0.5] * 4, "old"), 0.3, 20, 1))
+    assert Counter(name[:3] for name in mixed) == {"now": 14, "old": 6}
+    assert set(Counter(name for name in mixed if name.startswith("old")).values()) == {1, 2}, "each as often"
+    assert mixed != sorted(mixed, key=lambda name: name.startswith("old")), "mixed, not at the end"
+    assert sorted(names(with_replay(now, solver_rows([]), 0.3, 20, 1))) == sorted(names(now)), "iteration 1 has none"
+
+
+def test_a_stage_replays_the_rows_of_all_earlier_iterations(tmp_path):
+    for number in (1, 2, 3):
+        folder = tmp_path / f"iter_0{number}" / "collect_solver"
+        folder.mkdir(parents=True)
+        solver_rows([0.5] * 8, f"iteration{number}-").to_parquet(folder / "train.parquet")
+    small = ["solver.train.prompts_per_step=8", "solver.train.prompts_per_update=8", "stage.steps=5"]
+    config = schema.load(["model=tiny", "hardware=cpu", "solver.replay=0.5", *small])
+    step = SimpleNamespace(role="solver", iteration=3, step_dir=str(tmp_path / "iter_03" / "solver"))
+    step.inputs = SimpleNamespace(data=str(tmp_path / "iter_03" / "collect_solver" / "train.parquet"))
+    (tmp_path / "iter_03" / "solver").mkdir()
+    write_rows(config, step)
+    found = names(pd.read_parquet(tmp_path / "iter_03" / "solver" / "rows.parquet"))
+    used = Counter(name.partition("-")[0] for name in found)
+    assert used["iteration3"] == 20 and min(used["iteration1"], used["iteration2"]) > 0 and len(found) == 40
+    (tmp_path / "iter_01" / "collect_solver" / "train.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"solver\.replay needs .*iter_01"):
+        write_rows(config, step)

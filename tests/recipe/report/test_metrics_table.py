@@ -17,32 +17,34 @@ from mmzero_rewards.scoring.roles import (
     score_proposer,
     score_solver,
 )
+from mmzero_rewards.scoring.verified import TextView
 from recipe.mmzero.engine.train.batch import Row, finish, length_metrics
 from recipe.mmzero.report.alarms.rules import RULES
 
 TABLE = Path(__file__).resolve().parents[3] / "recipe" / "mmzero" / "report" / "METRICS.md"
 STATISTICS = ("mean", "min", "max", "std", "n")
 FLAGS = {"dropped": 0.0, "peer_failures": 0.0, "render_failures": 0.0, "evidence_s": 1.5}  # managers.py adds them
-CONFIG = RewardConfig.from_dict({"proposer": {"diversity": {"memory": 1}}})
+CONFIG = RewardConfig.from_dict({"proposer": {"diversity": {"memory": 1}}, "verify": {"caption": True}})
+VIEW = TextView(("12", "12", "3"), ("5", "5", "5"))
 WELLS = Proposal("map", "A plan of wells", "How many wells?", "12", "How many lie north of the road?", "5")
 TRAMS = Proposal("table", "A table of trams", "How many trams?", "3", "How many more run on line two?", "1")
 
 
 def drawing(rendered: bool = True) -> Drawing:
-    return Drawing(rendered, ("12", "3"), ("5", "1", "5"), "ok", ("wells", "12"))
+    return Drawing(rendered, ("12", "3"), ("5", "1", "5"), "ok", ("wells", "12"), ("12", "5"))
 
 
 def proposer(proposal: Proposal) -> tuple[dict, dict]:
     text = "\n".join(f"<{name}>{value}</{name}>" for name, value in asdict(proposal).items())
-    evidence = ProposerEvidence(text, (drawing(), drawing(False)), ("5", None))
+    evidence = ProposerEvidence(text, (drawing(), drawing(False)), ("5", None), VIEW)
     drawings = [{"status": "ok", "picture_hash": f"{k:064x}"} for k in (0, 1)]
     return score_proposer(evidence, CONFIG), {"proposal": asdict(proposal), "drawings": drawings}
 
 
 def coder(proposal: Proposal) -> tuple[dict, dict]:
-    evidence = CoderEvidence("```svg\n<svg/>\n```", proposal, drawing())
+    evidence = CoderEvidence("```svg\n<svg/>\n```", proposal, drawing(), VIEW)
     drawings = [{"status": "ok", "picture_hash": f"{len(proposal.caption):064x}"}]
-    return score_coder(evidence), {"proposal": asdict(proposal), "drawings": drawings}
+    return score_coder(evidence, CONFIG), {"proposal": asdict(proposal), "drawings": drawings}
 
 
 def solver(proposal: Proposal) -> tuple[dict, dict]:

@@ -349,8 +349,9 @@ def test_rows_of_a_solver_collection(tmp_path):
     ]
     numbers = {"easy_consistency": 0.9, "easy_accuracy": 0.7, "hard_consistency": 0.4, "leak": True}
     votes = {"easy_votes": ["1", None], "hard_votes": ["2", "3"], "blind_votes": ["3", "4"], "blind_rate": 0.25}
+    beside = {"label_source": "caption", "label_share": 0.3, "label_evidence": 0.8, "text_votes": ["3", "3", None]}
     labels = [
-        {"proposal_id": "01-solver-000000", "label": "3", "label_agrees": False} | numbers | votes,
+        {"proposal_id": "01-solver-000000", "label": "3", "label_agrees": False} | numbers | votes | beside,
         {"proposal_id": "01-solver-000004", "label": "2"} | numbers | {"hard_consistency": 0.8, "leak": False},
     ]
     found, samples = collected(tmp_path, "collect_solver", proposals, drawings, labels)
@@ -369,7 +370,14 @@ def test_rows_of_a_solver_collection(tmp_path):
         "leak": 1.0,
         "label_agrees": 0.0,
         "blind_rate": 0.25,
+        "label_share": 0.3,
+        "label_evidence": 0.8,
     }
+    assert first.text_votes == ["3", "3", None] and first.basis == (
+        "The label is the majority of the answers from the caption, on which 80% of them agree; 30% of the answers to "
+        "the picture are this label, 70% of those to the easy question are the Proposer's."
+    )
+    assert samples[2].basis == "", "a row of an older run says nothing"
     (drawing,) = first.drawings
     assert dataclasses.astuple(drawing) == (
         *("ok", "plot()", "python", "images/a.png", ["a"]),

@@ -11,7 +11,7 @@ from recipe.mmzero.engine.train.summary import summarise
 from recipe.mmzero.report import compare
 from recipe.mmzero.report.data import final, stats
 from recipe.mmzero.report.data.read import Skips, json_lines, read_run
-from recipe.mmzero.report.data.records import breakdown, from_sample
+from recipe.mmzero.report.data.records import Sample, breakdown, from_sample
 from recipe.mmzero.report.data.survey import REASONS, choose, survey
 from recipe.mmzero.report.page import card
 from recipe.mmzero.settings import schema
@@ -173,3 +173,9 @@ def test_runs_are_grouped_by_everything_but_the_seed(tmp_path, run):
     groups = compare.grouped(runs)
     assert [len(members) for members in groups.values()] == [2, 1, 1]
     assert len(set(groups)) == 3  # names differ although two folders are called `run`
+
+
+def test_a_coders_difficulty_is_shown_as_it_is_paid():
+    terms = {"render": 1.0, "solvability": 0.8, "difficulty": 0.4, "leak_penalty": 0.0}
+    paid = Sample("a", 1, "coder", 1, "g", 1.8 + 0.5 * 0.4, "ok", terms=terms)
+    assert breakdown(paid, difficulty_weight=0.5) == [("drawn", 1.0), ("solvability", 0.8), ("difficulty", 0.2)]

@@ -63,8 +63,25 @@ def test_nothing_is_declared_that_does_not_exist(config):
     """A line for a key that was renamed would be dead."""
     known = {".".join(key.split(".")[:n]) for key in schema.known_keys() for n in range(1, 6)}
     assert [key for key in decides.DECIDES if key not in known] == []
-    texts = {key for key in identity.decisive(config, PROPOSER) if key.startswith("template.")}
+    asked = schema.load(["verify.caption=true"])
+    texts = {key for key in identity.decisive(asked, PROPOSER) if key.startswith("template.")}
     assert texts == set(decides.TEMPLATES)
+
+
+def test_evidence_beside_the_picture_decides_where_it_is_asked_for(config):
+    judging = [PROPOSER, COLLECT_CODER, CODER]
+    asked, labelled = schema.load(["verify.caption=true"]), schema.load(["solver.label_mode=caption"])
+    both = schema.load(["rewards=verified"])
+    for key in ("verify.votes", "verify.max_tokens"):
+        assert [noticed_by(one, key) for one in (config, asked, labelled)] == [[], judging, [COLLECT_SOLVER]]
+        assert noticed_by(both, key) == DRAWING
+
+    def differ(one, other):
+        return [s for s in STAGES if identity.decisive(one, s) != identity.decisive(other, s)]
+
+    assert differ(config, schema.load(["solver.label_mode=shuffled"])) == [SOLVER], "collects as offline does"
+    assert differ(config, labelled) == [COLLECT_SOLVER, SOLVER] and differ(config, asked) == judging
+    assert differ(config, schema.load(["solver.programs=3"])) == []
 
 
 DRAWING = [PROPOSER, COLLECT_CODER, CODER, COLLECT_SOLVER]
@@ -82,6 +99,8 @@ EXPECTED = [
     ("coder.samples", [PROPOSER, COLLECT_CODER]),
     ("coder.filter.min_rows", [COLLECT_CODER]),
     ("coder.leak_penalty", [COLLECT_CODER, CODER]),
+    ("coder.difficulty_weight", [COLLECT_CODER, CODER]),
+    ("proposer.difficulty", [PROPOSER, COLLECT_CODER, CODER]),
     ("solver.filter.easy_min", [COLLECT_SOLVER]),
     ("solver.votes", [PROPOSER, COLLECT_CODER, CODER]),
     ("solver.sampling.train.temperature", [SOLVER]),

@@ -96,3 +96,31 @@ def test_printed_plan():
 def test_unknown_step_names_the_valid_ones():
     with pytest.raises(ValueError, match="no step 'iter_09/coder' in this plan; steps: iter_01/proposer"):
         plan.step_named(list(steps("tiny", "cpu").values()), "iter_09/coder")
+
+
+def test_answers_from_captions_are_counted_and_cheap():
+    """On the 7B profile they are less than 5% of what rewarding a Proposer's step takes."""
+    plain, view = steps("qwen2_5_vl_7b"), steps("qwen2_5_vl_7b", "gpu8x80", "rewards=verified")
+    before, after = (found["iter_01/proposer"].per_update_step for found in (plain, view))
+    assert (before.texts, after.texts) == (0, 72 * 2 * 5)
+    assert (
+        after.tokens - before.tokens == after.text_tokens == 720 * 512 and after.generations - before.generations == 720
+    )
+    assert after.text_tokens < 0.05 * before.tokens
+    assert view["iter_01/proposer"].work.texts == 20 * 720
+    assert view["iter_01/coder"].per_update_step.texts == 0, "they come with the rows"
+    assert view["iter_01/collect_coder"].work.texts == 1_200 * 2 * 5
+    assert view["iter_01/collect_solver"].work.texts == 5_000 * 5
+    text = plan.format_plan(list(view.values()))
+    line = "Answers from captions, per GRPO step of the proposer: 720 generations, 368.6k of 13.6M tokens (2.7%)."
+    assert text.count(line) == 1 and text.count("Answers from captions") == 3
+    assert "captions" not in plan.format_plan(list(plain.values()))
+    short = steps("tiny", "cpu", "rewards=verified")["iter_01/proposer"].per_update_step
+    limit = schema.load(["model=tiny"]).solver.train.max_response_tokens
+    assert limit < 512 and short.text_tokens == short.texts * limit
+
+
+def test_witnesses_of_programs_are_counted():
+    found = steps("qwen2_5_vl_7b", "gpu8x80", "solver.label_mode=program", "solver.programs=3")
+    work = found["iter_01/collect_solver"].work
+    assert (work.proposals, work.codes, work.renders, work.answers) == (5_000, 15_000, 15_000, 100_000)

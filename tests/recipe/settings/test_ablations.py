@@ -98,7 +98,7 @@ def test_every_decision_has_one():
     assert not [name for name in DECISIONS + PUBLISHED if name not in NAMES]
 
 
-@pytest.mark.parametrize("name", ["paper", "default"])
+@pytest.mark.parametrize("name", ["paper", "default", "verified"])
 def test_rewards_presets_equal_the_library(name):
     from mmzero_rewards import RewardConfig
 
@@ -109,3 +109,7 @@ def test_rewards_presets_equal_the_library(name):
     assert ours.grading.grader == preset.grading.grader
     assert ours.solver.consistency_denominator == preset.solver.consistency_denominator
     assert ours.coder.leak_penalty == preset.coder.leak_penalty
+    assert ours.proposer.difficulty == preset.proposer.difficulty
+    assert ours.coder.difficulty_weight == preset.coder.difficulty_weight
+    assert ours.verify == preset.verify
+    assert config.solver.label_mode == ("caption" if name == "verified" else "offline")

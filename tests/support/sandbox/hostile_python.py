@@ -101,10 +101,11 @@ NAMELESS = {
     "only mapped": "fd = os.open(f'f{i}', os.O_RDWR | os.O_CREAT); os.write(fd, bytes(4 << 20))\n"
     "    kept.append(mmap.mmap(fd, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ)); os.unlink(f'f{i}'); os.close(fd)",
 }
-# forge(texts, message, status, side): sends a result of the snippet's own.
+# forge(texts, message, status, side, answers): sends a result of the snippet's own.
 FORGE = (
-    "import os, struct\ndef forge(texts=b'', message=b'', status=0, side=64):\n"
-    "    data = struct.pack('<4sBIIII', b'MMZ1', status, side, side, len(texts), len(message)) + texts + message\n"
+    "import os, struct\ndef forge(texts=b'', message=b'', status=0, side=64, answers=b''):\n"
+    "    sizes = (len(texts), len(answers), len(message))\n"
+    "    data = struct.pack('<4sBIIIII', b'MMZ1', status, side, side, *sizes) + texts + answers + message\n"
     "    data += os.urandom(64 * 64 * 4 if status == 0 else 0)\n"
     "    while data: data = data[os.write(3, data):]\n    os._exit(0)\n"
 )
@@ -257,14 +258,15 @@ CASES = [
     ("floods_channel", "import os\nfor _ in range(1024): os.write(3, bytes(1 << 20))", {"CRASH", "RUNTIME_ERROR"}, "not a result"),
     ("closes_channel", "import os\nos.close(3)\nwhile True: pass", {"CRASH"}, "closed its result channel"),
     ("reads_channel", "import os\nos.read(3, 100)", {"TIMEOUT"}, None),
-    ("huge_size", "import os, struct\nos.write(3, struct.pack('<4sBIIII', b'MMZ1', 0, 60000, 60000, 0, 0)); os._exit(0)", {"CRASH"}, "60000 x 60000"),
-    ("huge_message", "import os, struct\nos.write(3, struct.pack('<4sBIIII', b'MMZ1', 5, 0, 0, 0, 1 << 31)); os._exit(0)", {"CRASH"}, "message of"),
-    ("huge_text", "import os, struct\nos.write(3, struct.pack('<4sBIIII', b'MMZ1', 5, 0, 0, 1 << 31, 0)); os._exit(0)", {"CRASH"}, "bytes of text"),
-    ("unknown_status", "import os, struct\nos.write(3, struct.pack('<4sBIIII', b'MMZ1', 99, 0, 0, 0, 0)); os._exit(0)", {"CRASH"}, "unknown status"),
-    ("ok_without_pixels", "import os, struct\nos.write(3, struct.pack('<4sBIIII', b'MMZ1', 0, 0, 0, 0, 0)); os._exit(0)", {"CRASH"}, "0 x 0"),
-    ("cut_off_result", "import os, struct\nos.write(3, struct.pack('<4sBIIII', b'MMZ1', 0, 99, 99, 0, 0) + bytes(99)); os._exit(0)", {"CRASH"}, None),
-    ("too_much", "import os, struct\nos.write(3, struct.pack('<4sBIIII', b'MMZ1', 5, 0, 0, 0, 0) + b'more'); os._exit(0)", {"CRASH"}, "more came"),
+    ("huge_size", "import os, struct\nos.write(3, struct.pack('<4sBIIIII', b'MMZ1', 0, 60000, 60000, 0, 0, 0)); os._exit(0)", {"CRASH"}, "60000 x 60000"),
+    ("huge_message", "import os, struct\nos.write(3, struct.pack('<4sBIIIII', b'MMZ1', 5, 0, 0, 0, 0, 1 << 31)); os._exit(0)", {"CRASH"}, "message of"),
+    ("huge_text", "import os, struct\nos.write(3, struct.pack('<4sBIIIII', b'MMZ1', 5, 0, 0, 1 << 31, 0, 0)); os._exit(0)", {"CRASH"}, "bytes of text"),
+    ("huge_answers", "import os, struct\nos.write(3, struct.pack('<4sBIIIII', b'MMZ1', 5, 0, 0, 0, 1 << 31, 0)); os._exit(0)", {"CRASH"}, "bytes of answers"),
+    ("unknown_status", "import os, struct\nos.write(3, struct.pack('<4sBIIIII', b'MMZ1', 99, 0, 0, 0, 0, 0)); os._exit(0)", {"CRASH"}, "unknown status"),
+    ("ok_without_pixels", "import os, struct\nos.write(3, struct.pack('<4sBIIIII', b'MMZ1', 0, 0, 0, 0, 0, 0)); os._exit(0)", {"CRASH"}, "0 x 0"),
+    ("cut_off_result", "import os, struct\nos.write(3, struct.pack('<4sBIIIII', b'MMZ1', 0, 99, 99, 0, 0, 0) + bytes(99)); os._exit(0)", {"CRASH"}, None),
+    ("too_much", "import os, struct\nos.write(3, struct.pack('<4sBIIIII', b'MMZ1', 5, 0, 0, 0, 0, 0) + b'more'); os._exit(0)", {"CRASH"}, "more came"),
     ("png_instead", "import os\nos.write(3, b'\\x89PNG\\r\\n\\x1a\\n' + bytes(99)); os._exit(0)", {"CRASH"}, "not a result"),
-    ("stalls_in_result", "import os, struct, time\nos.write(3, struct.pack('<4sBIIII', b'MMZ1', 0, 99, 99, 0, 0)); time.sleep(99)", {"TIMEOUT"}, None),
+    ("stalls_in_result", "import os, struct, time\nos.write(3, struct.pack('<4sBIIIII', b'MMZ1', 0, 99, 99, 0, 0, 0)); time.sleep(99)", {"TIMEOUT"}, None),
 ]
 # fmt: on

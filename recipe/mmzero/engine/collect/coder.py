@@ -5,7 +5,8 @@ until `target_rows` are accepted or `attempt_budget` proposals are spent.
 
 Reward variance needs the Solver's answers to every picture, which costs more than drawing it. It is therefore computed
 in a second pass, and only when it decides something: `window_then_variance` below target (all proposals that the window
-rejected) and `variance` (all valid proposals of the whole budget). Both passes are stored in shards and resume.
+rejected) and `variance` (all valid proposals of the whole budget). With `verify.caption` a last pass asks the Solver
+about the captions of what is kept (text_views.py). All passes are stored in shards and resume.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from mmzero_rewards.answers.grading import check_grader
 from mmzero_rewards.evidence import REFUSED_PROMPT, unless_refused
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.scoring.labels import render_rate_kept
+from mmzero_rewards.scoring.verified import TextView
 from recipe.mmzero.engine.collect.flow.engine import fill, starved, summary
 from recipe.mmzero.engine.collect.flow.errors import one_line
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
@@ -26,6 +28,7 @@ from recipe.mmzero.engine.collect.outputs import proposal_columns, write_common,
 from recipe.mmzero.engine.collect.roles import ChatClient, Counting, Roles, pictures_exist, too_long
 from recipe.mmzero.engine.collect.rows import CODER_ROWS, training_row, write_parquet
 from recipe.mmzero.engine.collect.settings import CoderFilter, Settings
+from recipe.mmzero.engine.collect.text_views import text_views
 from recipe.mmzero.engine.collect.variance import take_by_variance
 from recipe.mmzero.settings.folder import StepFolder
 
@@ -94,7 +97,8 @@ async def collect_coder(
             raise starved(
                 f"{STAGE} (coder.filter)", ledger, rule.min_rows, "raise attempt_budget, widen window or lower min_rows"
             )
-        rows = _training_rows(ledger, store, settings, iteration, variances)
+        views = await text_views(ledger.accepted(), ledger.budget, store, roles)
+        rows = _training_rows(ledger, store, settings, iteration, variances, views)
         write_parquet(folder.rows, CODER_ROWS, rows)
         kept_by_variance = len(variances)
         progress.finish(f"{ledger.accepted_count} rows of {ledger.cut} proposals ({kept_by_variance} by variance)")
@@ -131,7 +135,12 @@ def training_prompt(record: Record, settings: Settings) -> list[dict[str, str]]:
 
 
 def _training_rows(
-    ledger: Ledger, store: ShardStore, settings: Settings, iteration: int, variances: Mapping[int, float]
+    ledger: Ledger,
+    store: ShardStore,
+    settings: Settings,
+    iteration: int,
+    variances: Mapping[int, float],
+    views: Mapping[int, TextView],
 ):
     rule = settings.coder_filter
     for index in ledger.accepted():
@@ -141,6 +150,8 @@ def _training_rows(
             "index": index,
             "render_rate": render_rate(record),
             "reward_variance": variances.get(index),
+            "text_easy_votes": views[index].easy_votes if index in views else None,
+            "text_hard_votes": views[index].hard_votes if index in views else None,
             "kept_by": "variance" if index in variances else "off" if rule.mode == "off" else "window",
         }
         yield training_row("coder", prompt, extra)

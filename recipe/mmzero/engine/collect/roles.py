@@ -147,6 +147,8 @@ class Roles:
             sampling=sampling,
             seed=self.derive("judge", index),
             non_answers=tuple(self.settings.rewards.solver.non_answers),
+            text_votes=self.settings.rewards.verify.votes,
+            text_tokens=self.settings.rewards.verify.max_tokens,
         )
 
     def _drawings(self, proposal_id: str, responses: Sequence[str], drawn: Sequence[Drawn]) -> list[dict[str, Any]]:
@@ -164,6 +166,7 @@ class Roles:
                     "image": self._save(one.png) if one.png else None,
                     "image_bytes": len(one.png) if one.png else 0,
                     "drawn_text": [_storable(text) for text in one.drawn_text],
+                    "answers": [_storable(text) for text in one.answers],
                 }
             )
         return entries

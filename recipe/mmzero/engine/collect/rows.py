@@ -34,6 +34,7 @@ DRAWINGS = pa.schema(
         ("height", pa.int64()),
         ("image", TEXT),
         ("drawn_text", TEXTS),
+        ("answers", TEXTS),
     ]
 )
 _JUDGED = [
@@ -42,6 +43,11 @@ _JUDGED = [
     ("easy_accuracy", pa.float64()),
     ("easy_consistency", pa.float64()),
     ("label_agrees", pa.bool_()),
+    ("label_source", TEXT),
+    ("label_share", pa.float64()),
+    ("label_evidence", pa.float64()),
+    ("text_votes", TEXTS),
+    ("program_answers", TEXTS),
     ("leak", pa.bool_()),
     ("blind_rate", pa.float64()),
 ]
@@ -72,6 +78,8 @@ CODER_ROWS = training_schema(
         *_FIELDS,
         ("render_rate", pa.float64()),
         ("reward_variance", pa.float64()),
+        ("text_easy_votes", TEXTS),
+        ("text_hard_votes", TEXTS),
         ("kept_by", TEXT),
     ]
 )

@@ -60,6 +60,8 @@ class Settings:
     samples: int = 4
     votes: int = 5
     label_votes: int = 10
+    label_mode: str = "offline"
+    programs: int = 2
     coder_filter: CoderFilter = field(default_factory=CoderFilter)
     solver_filter: SolverFilter = field(default_factory=SolverFilter)
     max_retries: int = 3
@@ -67,6 +69,11 @@ class Settings:
     in_flight: int = 64
     rows_per_shard: int = 64
     decisive: Mapping[str, Any] = field(default_factory=dict)  # all that a run's rows depend on (identity.of_rows)
+
+    @property
+    def codes_per_row(self) -> int:
+        """Codes per proposal in the Solver's collection: the row's picture, and witnesses of what its code computes."""
+        return self.programs if self.label_mode == "program" else 1
 
     def identity(self, stage: str, seed: int, iteration: int) -> dict[str, Any]:
         """What a finished row depends on, as plain data."""
@@ -88,6 +95,8 @@ class Settings:
         else:
             own = {
                 "solver.label_votes": self.label_votes,
+                "codes": self.codes_per_row,
+                "text_votes": self.rewards.verify.votes if self.label_mode == "caption" else 0,
                 "label": asdict(self.label),
                 "checks.blind.fraction": self.rewards.checks.blind.fraction,
             }
@@ -121,6 +130,8 @@ def from_config(config: Any, stage: str) -> Settings:
         samples=int(coder.samples),
         votes=int(solver.votes),
         label_votes=int(solver.label_votes),
+        label_mode=str(solver.label_mode),
+        programs=int(solver.programs),
         coder_filter=CoderFilter(**coder_filter | {"window": tuple(coder_filter["window"])}),
         solver_filter=SolverFilter(**counts),
         max_retries=int(config.failures.max_retries),

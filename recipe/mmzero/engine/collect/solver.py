@@ -3,6 +3,9 @@
 Per row: one proposal of P_i -> one code of C_i -> picture -> K = 10 answers of S_{i-1} to the easy and to the hard
 question, both asked at once -> label and filter (mmzero_rewards.scoring.labels). A share of the pictures' hard
 questions (`checks.blind.fraction`, chosen by row index) is asked once more without the picture: the blind rate.
+
+Under `solver.label_mode: caption` the hard question is also asked with the caption in place of the picture; under
+`program` each proposal is drawn `solver.programs` times, and the first drawing is the row's (docs/method.md §10).
 """
 
 import asyncio
@@ -16,7 +19,7 @@ from mmzero_rewards.answers.grading import check_grader
 from mmzero_rewards.evidence import REFUSED_PROMPT, gather_or_cancel, unless_refused
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.scoring.checks import blind_rate, leak
-from mmzero_rewards.scoring.labels import Label, label_row
+from mmzero_rewards.scoring.labels import Label, label_from_caption, label_from_programs, label_row
 from recipe.mmzero.engine.collect.flow.engine import fill, starved, summary
 from recipe.mmzero.engine.collect.flow.errors import one_line
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
@@ -104,8 +107,8 @@ async def collect_solver(
 async def label_one(record: Record, roles: Roles) -> Record:
     """What a proposal's row gains: its drawing and the votes, or `reject` where the Solver was never asked."""
     settings, index = roles.settings, record["index"]
-    drawings = await roles.code(record, 1)
-    (drawing,) = drawings
+    drawings = await roles.code(record, settings.codes_per_row)
+    drawing = drawings[0]
     if drawing["status"] != "ok":
         return {"drawings": drawings, "reject": f"render_{drawing['status']}"}
     png = await asyncio.to_thread((roles.out_dir / drawing["image"]).read_bytes)
@@ -116,6 +119,8 @@ async def label_one(record: Record, roles: Roles) -> Record:
     }
     if roles.derive("blind", index) < settings.rewards.checks.blind.fraction * 2**31:
         asks["blind_votes"] = solver.answers(proposal["hard_question"])
+    if settings.label_mode == "caption":
+        asks["text_votes"] = solver.from_caption(proposal["caption"], proposal["hard_question"])
     votes = await gather_or_cancel(asks.values())
     tokens = await roles.prompt_tokens(training_prompt(record, settings), [roles.out_dir / drawing["image"]])
     return {"drawings": drawings, "prompt_tokens": tokens} | {
@@ -135,14 +140,27 @@ def reason_of(record: Record, settings: Settings) -> str:
 
 def label_of(record: Record, settings: Settings) -> Label:
     """The label and the filter's verdict on one row that has votes."""
-    proposal = record["proposal"]
-    return label_row(
-        record["easy_votes"],
-        record["hard_votes"],
-        proposal["easy_answer"],
-        proposal["hard_answer"],
-        settings.rewards,
-    )
+    proposal, votes, rewards = record["proposal"], record["hard_votes"], settings.rewards
+    label = label_row(record["easy_votes"], votes, proposal["easy_answer"], proposal["hard_answer"], rewards)
+    if settings.label_mode == "caption":
+        return label_from_caption(label, votes, record["text_votes"], proposal["hard_answer"], rewards)
+    if settings.label_mode == "program":
+        return label_from_programs(label, votes, programs_of(record), proposal["hard_answer"], rewards)
+    return label
+
+
+def programs_of(record: Record) -> list[str | None]:
+    """The hard answer that each drawing computes, "" for Python code that computes none, None for anything else."""
+    return [
+        (*drawing["answers"], "", "")[1] if drawing["status"] == "ok" and drawing["language"] == "python" else None
+        for drawing in record["drawings"]
+    ]
+
+
+MEANS = (
+    *("hard_consistency", "easy_accuracy", "easy_consistency", "label_agrees", "leak", "blind_rate"),
+    *("label_share", "label_evidence"),
+)
 
 
 class Means:
@@ -152,7 +170,7 @@ class Means:
         self._columns: dict[str, list[float]] = {}
 
     def add(self, row: Mapping[str, Any]) -> None:
-        for name in ("hard_consistency", "easy_accuracy", "easy_consistency", "label_agrees", "leak", "blind_rate"):
+        for name in MEANS:
             if row[name] is not None:
                 total = self._columns.setdefault(name, [0.0, 0])
                 total[0] += float(row[name])
@@ -176,21 +194,25 @@ def _label_rows(ledger: Ledger, store: ShardStore, settings: Settings, kept: dic
         judged = judged_columns(record, settings)
         if not ledger.reason(index):
             kept[index] = judged
-        votes = {name: record.get(name) for name in ("hard_votes", "easy_votes", "blind_votes")}
-        (drawing,) = record["drawings"]
+        votes = {name: record.get(name) for name in ("hard_votes", "easy_votes", "blind_votes", "text_votes")}
+        drawing = record["drawings"][0]
         yield {"proposal_id": record["proposal_id"], "code_id": drawing["code_id"]} | votes | judged
 
 
 def judged_columns(record: Record, settings: Settings) -> dict[str, Any]:
     """The label of a row with votes and the numbers beside it."""
     label = label_of(record, settings)
-    (drawing,), blind = record["drawings"], record.get("blind_votes")
+    drawing, blind = record["drawings"][0], record.get("blind_votes")
     return {
         "label": label.label,
         "hard_consistency": label.hard_consistency,
         "easy_accuracy": label.easy_accuracy,
         "easy_consistency": label.easy_consistency,
         "label_agrees": label.label_agrees,
+        "label_source": label.source,
+        "label_share": label.label_share,
+        "label_evidence": label.evidence,
+        "program_answers": programs_of(record) if settings.label_mode == "program" else None,
         "leak": leak(drawing["drawn_text"], Proposal(**record["proposal"])).penalised,
         "blind_rate": blind_rate(blind, record["hard_votes"], settings.rewards) if blind else None,
     }
@@ -207,8 +229,8 @@ def _training_rows(
 ):
     for index in ledger.accepted():
         record, judged = store.read(index), labels[index]
-        (drawing,) = record["drawings"]
-        votes = {name: record[name] for name in ("hard_votes", "easy_votes")}
+        drawing = record["drawings"][0]
+        votes = {name: record.get(name) for name in ("hard_votes", "easy_votes", "text_votes")}
         image = {"code_id": drawing["code_id"], "image": drawing["image"]}
         extra = proposal_columns(record, iteration) | {"index": index} | image | votes | judged
         means.add(extra)

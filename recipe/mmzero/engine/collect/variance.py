@@ -16,11 +16,13 @@ from mmzero_rewards.evidence import Drawn, judge
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.scoring import TOLERANCE
 from mmzero_rewards.scoring.roles import CoderEvidence, Drawing, score_coder
+from mmzero_rewards.scoring.verified import TextView
 from recipe.mmzero.engine.collect.flow.engine import fill
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore, claim
 from recipe.mmzero.engine.collect.roles import Roles
 from recipe.mmzero.engine.collect.settings import Settings
+from recipe.mmzero.engine.collect.text_views import text_views
 from recipe.mmzero.settings.folder import StepFolder
 
 
@@ -37,13 +39,19 @@ async def take_by_variance(
     """
     settings = roles.settings
     candidates = [index for index, reason in ledger.rejected() if reason in reasons]
+    views = await text_views(candidates, ledger.budget, store, roles)
+    unasked = 0
+    if settings.rewards.verify.caption:
+        unasked = sum(index not in views for index in candidates)
+        candidates = [index for index in candidates if index in views]
     variances: dict[int, float] = {}
 
     async def work(index: int) -> Record:
         return await judge_row(store.read(index), roles)
 
     def verdict(record: Record) -> str:
-        variances[record["index"]] = reward_variance(store.read(record["index"]), record["votes"], settings)
+        index = record["index"]
+        variances[index] = reward_variance(store.read(index), record["votes"], settings, views.get(index))
         return "judged"
 
     def current(record: Record) -> bool:
@@ -63,7 +71,7 @@ async def take_by_variance(
     taken = {index: variances[index] for _, index in ranked[:wanted]}
     for index in taken:
         ledger.accept(index)
-    return taken, judged.dropped.total()
+    return taken, judged.dropped.total() + unasked
 
 
 async def judge_row(record: Record, roles: Roles) -> Record:
@@ -89,11 +97,17 @@ def _read(pictures: Mapping[str, str], out_dir: Path) -> dict[str, bytes]:
     return {name: (out_dir / path).read_bytes() for name, path in pictures.items()}
 
 
-def reward_variance(record: Record, votes: Mapping[str, Mapping[str, list[str | None]]], settings: Settings) -> float:
+def reward_variance(
+    record: Record,
+    votes: Mapping[str, Mapping[str, list[str | None]]],
+    settings: Settings,
+    view: TextView | None = None,
+) -> float:
     """Population variance of the full Coder reward over the codes of one row.
 
     Args:
         votes: of `judge_row`, on every picture of the row.
+        view: what is answered from the row's caption.
     """
     proposal = Proposal(**record["proposal"])
     scores = []
@@ -102,5 +116,6 @@ def reward_variance(record: Record, votes: Mapping[str, Mapping[str, list[str | 
         if entry["image"]:
             said = votes[Path(entry["image"]).stem]
             drawing = replace(drawing, rendered=True, easy_votes=tuple(said["easy"]), hard_votes=tuple(said["hard"]))
-        scores.append(score_coder(CoderEvidence(entry["response"], proposal, drawing), settings.rewards)["score"])
+        evidence = CoderEvidence(entry["response"], proposal, drawing, view)
+        scores.append(score_coder(evidence, settings.rewards)["score"])
     return statistics.pvariance(scores)

@@ -7,6 +7,9 @@ are shuffled, each with its own seed; the Proposer's rows are round-robin over t
 """
 
 import random
+from bisect import bisect
+from collections.abc import Sequence
+from itertools import accumulate
 
 import pandas as pd
 
@@ -32,13 +35,60 @@ def training_order(count: int, needed: int, seed: int | None) -> list[int]:
     return order[:needed]
 
 
-def training_rows(rows: pd.DataFrame, steps: int, prompts_per_step: int, seed: int | None) -> pd.DataFrame:
+def weighted_order(weights: Sequence[float], needed: int, seed: int) -> list[int]:
+    """Indices of rows, each as often as its weight says, up to one time more or less; in pseudo-random order.
+
+    Raises:
+        ValueError: no weight is above 0.
+
+    >>> sorted(weighted_order([0.0, 0.25, 0.75], 4, 0))
+    [1, 2, 2, 2]
+    """
+    bounds = list(accumulate(weights))
+    if not bounds or bounds[-1] <= 0:
+        raise ValueError("no training row has a weight above 0")
+    rng = random.Random(f"{seed}:weighted")
+    start = rng.random()
+    order = [bisect(bounds, (k + start) / needed * bounds[-1]) for k in range(needed)]
+    rng.shuffle(order)
+    return order
+
+
+def row_weights(rows: pd.DataFrame) -> list[float]:
+    """p(1-p) of each row, p = share of the answers to its picture that are its label: how much its rewards differ."""
+    shares = [float(info["label_share"]) for info in rows["extra_info"]]
+    return [share * (1.0 - share) for share in shares]
+
+
+def with_replay(now: pd.DataFrame, earlier: pd.DataFrame, share: float, needed: int, seed: int) -> pd.DataFrame:
+    """`needed` rows in pseudo-random order: the share `share` of earlier iterations', each as often as the others.
+
+    Args:
+        now: rows in the order in which they would be trained without replay, `needed` of them.
+        earlier: any number of rows; without any, nothing is replayed.
+    """
+    count = round(share * needed) if len(earlier) else 0
+    replayed = earlier.iloc[training_order(len(earlier), count, seed)] if count else earlier.iloc[:0]
+    mixed = pd.concat([now.iloc[: needed - count], replayed], ignore_index=True)
+    return numbered(mixed.iloc[training_order(needed, needed, seed)])
+
+
+def training_rows(
+    rows: pd.DataFrame, steps: int, prompts_per_step: int, seed: int | None, weights: Sequence[float] | None = None
+) -> pd.DataFrame:
     """`steps * prompts_per_step` rows; `extra_info.index` becomes the position, which seeds each roll-out.
 
     Args:
         seed: as in `training_order`.
+        weights: how often each row is used, relative to the others; None: equally often.
     """
-    order = training_order(len(rows), steps * prompts_per_step, seed)
-    chosen = rows.iloc[order].reset_index(drop=True)
+    needed = steps * prompts_per_step
+    order = training_order(len(rows), needed, seed) if weights is None else weighted_order(weights, needed, seed or 0)
+    return numbered(rows.iloc[order])
+
+
+def numbered(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose `extra_info.index` is their position."""
+    chosen = rows.reset_index(drop=True)
     chosen["extra_info"] = [dict(info) | {"index": position} for position, info in enumerate(chosen["extra_info"])]
     return chosen

@@ -18,7 +18,7 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from mmzero_env.process.replace import replacing, write
-from recipe.mmzero.engine.train.rows import training_rows
+from recipe.mmzero.engine.train.rows import row_weights, training_rows, with_replay
 from recipe.mmzero.engine.train.shuffled import shuffled_labels
 from recipe.mmzero.engine.train.summary import merge_metrics, summarise
 from recipe.mmzero.engine.train.topics import write_topic_rows
@@ -27,7 +27,7 @@ from recipe.mmzero.run.processes import tree
 from recipe.mmzero.run.processes.launch import run_python
 from recipe.mmzero.run.record.checkpoints import last_usable, path_of
 from recipe.mmzero.settings import adapters, prompts, verl_config
-from recipe.mmzero.settings.folder import StepFolder
+from recipe.mmzero.settings.folder import StepFolder, step_id
 from recipe.mmzero.settings.seeds import derive_seed
 
 
@@ -89,9 +89,28 @@ def write_rows(config: DictConfig, step: Any) -> None:
     seed = None if topics else derive_seed(config.seed, step.iteration, step.role, 0, 4)
     if step.role == "solver" and config.solver.label_mode == "shuffled":
         rows = shuffled_labels(rows, seed)
-    ordered = training_rows(rows, settings.steps, settings.prompts_per_step, seed)
+    weights = row_weights(rows) if step.role == "solver" and config.solver.row_sampling == "variance" else None
+    ordered = training_rows(rows, settings.steps, settings.prompts_per_step, seed, weights)
+    if step.role == "solver" and config.solver.replay:
+        ordered = with_replay(ordered, earlier_rows(step), config.solver.replay, len(ordered), seed)
     with replacing(StepFolder(Path(step.step_dir)).ordered_rows) as temporary:
         ordered.to_parquet(temporary)
+
+
+def earlier_rows(step: Any) -> pd.DataFrame:
+    """The Solver's rows of all iterations before this one, oldest first; their files never change again.
+
+    Raises:
+        FileNotFoundError: an earlier iteration has no rows; one line.
+    """
+    run = StepFolder(Path(step.step_dir)).run
+    found = [pd.read_parquet(step.inputs.data).iloc[:0]]
+    for number in range(1, step.iteration):
+        path = run.step(step_id(number, "collect_solver")).rows
+        if not path.is_file():
+            raise FileNotFoundError(f"solver.replay needs {path}, which does not exist; set it to 0")
+        found.append(pd.read_parquet(path))
+    return pd.concat(found, ignore_index=True)
 
 
 def topic_rows(config: DictConfig, step: Any) -> Path:

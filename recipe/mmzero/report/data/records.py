@@ -21,6 +21,7 @@ FIELDS = tuple(one.name for one in fields(Proposal))
 KNOWN = {
     *("id", "iteration", "role", "step", "uid", "sample", "prompt", "response", "score", "terms", "status", "proposal"),
     *("drawings", "label", "answer", "image", "failure", "blind_votes", "dropped", "evidence_s"),
+    *("text_easy_votes", "text_hard_votes"),
 }
 JUDGED = {
     "hard_consistency": "hard_consistency",
@@ -29,8 +30,15 @@ JUDGED = {
     "leak": "leak",
     "label_agrees": "label_agrees",
     "blind_rate": "blind_rate",
+    "label_share": "label_share",
+    "label_evidence": "label_evidence",
 }
 """Term -> column of labels.parquet."""
+SOURCES = {
+    "vote": "the majority of the answers to the picture",
+    "caption": "the majority of the answers from the caption",
+    "program": "what the drawing's own code computes",
+}
 
 
 @dataclass
@@ -65,6 +73,8 @@ class Sample:
     image: str | None = None
     failure: str = ""
     blind_votes: list[str | None] = field(default_factory=list)
+    text_votes: list[str | None] = field(default_factory=list)  # to the hard question, from the caption
+    basis: str = ""  # of a collected row: where its label comes from and what it was decided by
 
     @property
     def content_type(self) -> str:
@@ -114,6 +124,7 @@ def from_sample(record: Mapping[str, Any], skips: Skips, where: str) -> Sample |
         image=_optional(record.get("image")),
         failure=text(record.get("failure"), SHORT),
         blind_votes=_votes(record.get("blind_votes")),
+        text_votes=_votes(record.get("text_hard_votes")),
     )
 
 
@@ -141,11 +152,25 @@ def from_row(row: Mapping[str, Any], role: str, iteration: int) -> Sample:
         sample.blind_votes = _votes(judged.get("blind_votes"))
         named = {public: finite(judged.get(column)) for public, column in JUDGED.items()}
         sample.terms |= {public: value for public, value in named.items() if value is not None}
+        sample.text_votes, sample.basis = _votes(judged.get("text_votes")), basis(sample, judged.get("label_source"))
         for drawing in drawings[:1]:
             drawing.easy_votes, drawing.hard_votes = _votes(judged.get("easy_votes")), _votes(judged.get("hard_votes"))
     elif role == "collect_coder" and drawings:
         sample.terms["render_rate"] = sum(one.status == "ok" for one in drawings) / len(drawings)
     return sample
+
+
+def basis(sample: Sample, source: Any) -> str:
+    """Why a row was kept, or what was weighed when it was not: one sentence; "" for rows of older runs."""
+    if source not in SOURCES or sample.label is None:
+        return ""
+    shares = {name: f"{sample.terms.get(name, 0.0):.0%}" for name in ("label_evidence", "label_share", "solvability")}
+    agree = "" if source == "vote" else f", on which {shares['label_evidence']} of them agree"
+    agree = agree.replace("of them", "of the programs") if source == "program" else agree
+    return (
+        f"The label is {SOURCES[source]}{agree}; {shares['label_share']} of the answers to the picture are this label, "
+        f"{shares['solvability']} of those to the easy question are the Proposer's."
+    )
 
 
 def pack(sample: Sample) -> bytes:
@@ -158,7 +183,7 @@ def unpack(packed: bytes) -> Sample:
     return Sample(**found | {"drawings": [Drawing(**one) for one in found["drawings"]]})
 
 
-def breakdown(sample: Sample, format_weight: float = 0.1) -> list[tuple[str, float]]:
+def breakdown(sample: Sample, format_weight: float = 0.1, difficulty_weight: float = 1.0) -> list[tuple[str, float]]:
     """The score as (term, value) that add up to it, zeros left out; [] without a score (docs/method.md §2.1-2.3)."""
     terms, score = sample.terms, sample.score
     if score is None or sample.status == "dropped":
@@ -175,7 +200,8 @@ def breakdown(sample: Sample, format_weight: float = 0.1) -> list[tuple[str, flo
     elif sample.role == "proposer":
         rest = "format error"
     elif sample.role == "coder" and terms.get("render", 0.0) > 0:
-        parts = {"solvability": terms.get("solvability", 0.0), "difficulty": terms.get("difficulty", 0.0)}
+        parts = {"solvability": terms.get("solvability", 0.0)}
+        parts["difficulty"] = difficulty_weight * terms.get("difficulty", 0.0)
         parts["leak"] = -terms.get("leak_penalty", 0.0)
         rest = "drawn"
     elif sample.role == "coder":

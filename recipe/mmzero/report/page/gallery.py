@@ -37,7 +37,7 @@ class Gallery:
 def gallery(run: Run, found: Survey, album: Album) -> Gallery:
     """Index and details of the most telling samples; their pictures get slots in `album`."""
     result = Gallery(len(found.entries))
-    weight = finite(run.setting("solver.format_weight"))
+    weight, difficulty = (finite(run.setting(key)) for key in ("solver.format_weight", "coder.difficulty_weight"))
     format_weight = SolverConfig().format_weight if weight is None else weight
     pending: list[dict[str, Any]] = []
     index_bytes = detail_bytes = 0
@@ -63,7 +63,7 @@ def gallery(run: Run, found: Survey, album: Album) -> Gallery:
             "spread": round(entry.spread, 4),
             "leak": int(sample.leaks),
             "pic": next((slot for slot in pictures if slot >= 0), -1),
-            "parts": breakdown(sample, format_weight),
+            "parts": breakdown(sample, format_weight, 1.0 if difficulty is None else difficulty),
             "why": entry.why,
         }
         if "hard_consistency" in sample.terms:
@@ -121,6 +121,8 @@ def _detail(sample: Sample, run: Run, album: Album) -> dict[str, Any]:
         "answer": sample.answer,
         "failure": sample.failure,
         "blind": sample.blind_votes,
+        "text": sample.text_votes,
+        "basis": sample.basis,
         "terms": {name: round(value, 4) for name, value in sorted(sample.terms.items())},
     }
 

@@ -26,7 +26,8 @@ JUDGING = (PROPOSER, COLLECT_CODER, CODER)  # ... in which the Solver judges; CO
 
 @dataclass(frozen=True)
 class Decides:
-    """`stages`: whose results depend on the setting. `only_if`: stage -> another setting that must not be zero for it.
+    """`stages`: whose results depend on the setting. `only_if`: stage -> another setting that must not be zero for it;
+    `key=a|b`: that must be one of these.
     `selects`: collections in which it only chooses among finished rows; an unfinished one may go on with another value.
     """
 
@@ -36,6 +37,8 @@ class Decides:
 
 
 NOTHING = Decides(())
+_TEXT = "verify.caption"
+_TEXT_ONLY = {PROPOSER: _TEXT, COLLECT_CODER: _TEXT, CODER: _TEXT, COLLECT_SOLVER: "solver.label_mode=caption"}
 DECIDES: dict[str, Decides] = {
     "run_dir": NOTHING,
     "seed": Decides(STAGES),
@@ -48,6 +51,7 @@ DECIDES: dict[str, Decides] = {
     "proposer.sampling.collect": Decides(COLLECTING),
     "proposer.topics": Decides(PROPOSING),
     "proposer.empty_body": Decides(PROPOSING),
+    "proposer.difficulty": Decides(JUDGING, selects=(COLLECT_CODER,)),  # the Coder's, too
     "coder.train": Decides((CODER,)),
     "coder.train.max_prompt_tokens": Decides((COLLECT_CODER, CODER)),
     "coder.train.max_response_tokens": Decides(DRAWING),
@@ -62,6 +66,7 @@ DECIDES: dict[str, Decides] = {
     "coder.penalty": Decides((COLLECT_CODER, CODER), selects=(COLLECT_CODER,)),
     "coder.floor": Decides((COLLECT_CODER, CODER), selects=(COLLECT_CODER,)),
     "coder.leak_penalty": Decides((COLLECT_CODER, CODER), selects=(COLLECT_CODER,)),
+    "coder.difficulty_weight": Decides((COLLECT_CODER, CODER), selects=(COLLECT_CODER,)),
     "solver.train": Decides((SOLVER,)),
     "solver.train.max_prompt_tokens": Decides((COLLECT_SOLVER, SOLVER)),
     "solver.train.max_response_tokens": Decides(STAGES),
@@ -70,7 +75,12 @@ DECIDES: dict[str, Decides] = {
     "solver.sampling.label": Decides((COLLECT_SOLVER,)),
     "solver.votes": Decides(JUDGING),
     "solver.label_votes": Decides((COLLECT_SOLVER,)),
-    "solver.label_mode": Decides((SOLVER,)),
+    "solver.label_mode": Decides(
+        (COLLECT_SOLVER, SOLVER), only_if={COLLECT_SOLVER: "solver.label_mode=caption|program"}
+    ),  # the others collect alike
+    "solver.row_sampling": Decides((SOLVER,)),
+    "solver.replay": Decides((SOLVER,)),
+    "solver.programs": Decides((COLLECT_SOLVER,), only_if={COLLECT_SOLVER: "solver.label_mode=program"}),
     "solver.format_weight": Decides((SOLVER,)),
     "solver.vote": Decides(STAGES, selects=COLLECTING),
     "solver.consistency_denominator": Decides(STAGES, selects=COLLECTING),
@@ -80,6 +90,11 @@ DECIDES: dict[str, Decides] = {
     "prompts": NOTHING,  # the paths; the texts are below
     "grading": Decides(STAGES, selects=COLLECTING),
     "checks.blind.fraction": Decides((PROPOSER, COLLECT_SOLVER), only_if={PROPOSER: "proposer.blind_penalty"}),
+    "verify.caption": Decides(JUDGING),
+    "verify.program": Decides((PROPOSER,)),
+    "verify.votes": Decides(DRAWING, only_if=_TEXT_ONLY),
+    "verify.max_tokens": Decides(DRAWING, only_if=_TEXT_ONLY),
+    "verify.min_consistency": Decides(DRAWING, selects=COLLECTING),
     "render": Decides(DRAWING),
     "render.workers": NOTHING,
     "render.cache_mb": NOTHING,
@@ -110,6 +125,7 @@ TEMPLATES: dict[str, Decides] = {
     "template.proposer": Decides(PROPOSING),
     "template.coder": Decides(DRAWING),
     "template.solver": Decides(STAGES),
+    "template.solver_text": Decides(DRAWING, only_if=_TEXT_ONLY),
     "template.field_lines": Decides(DRAWING),
     "template.joiner": Decides(DRAWING),
 }
@@ -127,7 +143,13 @@ def said(key: str) -> Decides | None:
 def decided(config: DictConfig, key: str) -> tuple[str, ...]:
     """The stages that a key decides in this configuration; one that says nothing decides all."""
     rule = said(key) or Decides()
-    return tuple(s for s in rule.stages if s not in rule.only_if or OmegaConf.select(config, rule.only_if[s]))
+    return tuple(s for s in rule.stages if s not in rule.only_if or _holds(config, rule.only_if[s]))
+
+
+def _holds(config: DictConfig, condition: str) -> bool:
+    key, named, wanted = condition.partition("=")
+    value = OmegaConf.select(config, key)
+    return value in wanted.split("|") if named else bool(value)
 
 
 def selects(key: str, stage: str) -> bool:

@@ -133,6 +133,8 @@ async function show(place) {
     question("Easy question", proposal.easy_question, proposal.easy_answer, detail.drawings, "easy"),
     question("Hard question", proposal.hard_question, proposal.hard_answer, detail.drawings, "hard"),
     detail.blind.length ? titled("Answers without the picture", voteList(detail.blind, "answers without the picture")) : null,
+    detail.text.length ? titled("Answers to the hard question from the caption", voteList(detail.text, "answers from the caption")) : null,
+    detail.basis ? titled(sample.outcome === "kept" ? "Why this row was kept" : "Not kept: " + words(sample.outcome), make("p.body-text", null, detail.basis)) : null,
     detail.label !== null || detail.answer !== null
       ? titled("Label", make("p.answer", null, "silver label ", make("b", null, detail.label ?? "none")),
           sample.role === "solver" ? make("p.answer", null, "this answer ", make("b", null, detail.answer ?? "no answer")) : null)
