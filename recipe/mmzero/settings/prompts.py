@@ -13,6 +13,11 @@ from omegaconf import DictConfig
 
 from mmzero_rewards.prompting import PromptTemplates
 
+CODER_FILES = {
+    frozenset({"svg"}): "coder.txt",
+    frozenset({"python"}): "coder_python.txt",
+    frozenset({"svg", "python"}): "coder_svg_python.txt",
+}
 FULL_LINES = {
     "caption": "Description: {value}",
     "easy_question": "Easy question: {value}",
@@ -36,8 +41,8 @@ def _named_set(config: DictConfig) -> dict[str, Any]:
     if config.model.prompts == "tiny":
         from recipe.mmzero.tiny import prompts as tiny
 
-        return tiny.as_dict()
-    coder = "coder_python.txt" if "python" in config.coder.languages else "coder.txt"
+        return tiny.as_dict(config.coder.languages, answers=config.solver.label_mode == "program")
+    coder = CODER_FILES[frozenset(config.coder.languages)]
     return {
         "proposer": _read("proposer.txt"),
         "coder": _read(coder),

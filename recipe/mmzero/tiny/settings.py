@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 class WarmupConfig:
     """What decides the base, besides the code: part of the cache key."""
 
-    steps: int = 520
+    steps: int = 600
     seed: int = 0
     solver_batch: int = 24
+    reader_batch: int = 32
     proposer_batch: int = 6
-    coder_batch: int = 8
+    coder_batch: int = 10
     learning_rate: float = 2e-3
     lr_warmup_steps: int = 60
     clean_share: float = 0.5

@@ -1,4 +1,4 @@
-"""Supervised warm-up of the tiny base: three tasks at once, clean samples first, then samples with errors.
+"""Supervised warm-up of the tiny base: all tasks at once, clean samples first, then samples with errors.
 
 Deterministic by seed and number of steps (never by wall time), so that the cache key decides the result.
 """
@@ -41,6 +41,7 @@ def warm_up(folder: Path, config: WarmupConfig, report=print) -> dict[str, float
         optimiser.zero_grad(set_to_none=True)
         tasks = (
             (1.0, batches.solver(config.solver_batch, errors)),
+            (0.5, batches.reader(config.reader_batch, errors)),
             (0.5, batches.proposer(config.proposer_batch, errors)),
             (0.5, batches.coder(config.coder_batch, errors)),
         )
