@@ -16,7 +16,7 @@ from pathlib import Path
 from mmzero_env.process.replace import replacing
 from recipe.mmzero.tiny.settings import WarmupConfig
 
-SOURCES = ("world", "programs", "questions", "corpus", "breaking", "prompts")
+SOURCES = ("world", "programs", "questions", "facts", "corpus", "breaking", "prompts")
 SOURCES += ("model", "batches", "pixels", "settings", "warmup")
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from mmzero_rewards.prompting import PromptTemplates
 from recipe.mmzero.tiny import prompts
 from recipe.mmzero.tiny.breaking import broken_program, broken_svg, fence
+from recipe.mmzero.tiny.facts import facts
 from recipe.mmzero.tiny.pixels import LANGUAGES
 from recipe.mmzero.tiny.programs import program
 from recipe.mmzero.tiny.questions import answer, ask, same_type, wrong
@@ -64,6 +65,7 @@ class Errors:
 CLEAN = Errors(**dict.fromkeys(Errors.__dataclass_fields__, 0.0))
 DRAWING_TROUBLE = {"bars": 0.6, "dots": 1.0, "shapes": 1.5}
 HARD_SHARE = 0.4
+READER_HARD_SHARE = 0.6  # hard questions are what the text view is for
 # What a Coder may be asked for: (languages, answers too), with weights.
 FORMS = ((("svg",), False), (("python",), False), (("python",), True), (LANGUAGES, False), (LANGUAGES, True))
 FORM_WEIGHTS = (5, 2, 2, 1, 1)
@@ -147,15 +149,14 @@ def solver_sample(rng: random.Random, errors: Errors) -> tuple[str, str, Scene]:
 
 
 def reader_sample(rng: random.Random, errors: Errors) -> tuple[str, str]:
-    """(prompt, answer) of a Solver that has the caption in place of the picture: there is nothing to read off first."""
+    """(prompt, answer) of a Solver that has the caption in place of the picture: it notes the facts, then answers."""
     scene = training_scene(rng)
-    hard = rng.random() < HARD_SHARE
+    hard = rng.random() < READER_HARD_SHARE
     question, said = ask(rng, scene, hard)
-    if scene.note and same_type(scene.note, said):
-        said = scene.note
-    elif rng.random() < (errors.text_hard if hard else errors.text_easy):
+    thought = " " + facts(scene, question)  # with the blank, its first word is the caption's token
+    if rng.random() < (errors.text_hard if hard else errors.text_easy):
         said = wrong(rng, said)
-    return text_view(scene.caption, question), _reply(rng, "", said, errors.text_format)
+    return text_view(scene.caption, question), _reply(rng, thought, said, errors.text_format)
 
 
 def text_view(caption: str, question: str) -> str:

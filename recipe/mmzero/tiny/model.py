@@ -18,7 +18,7 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
-from recipe.mmzero.tiny.corpus import TAGS, Errors, coder_sample, proposer_sample, reader_sample, solver_sample
+from recipe.mmzero.tiny.corpus import CLEAN, TAGS, coder_sample, proposer_sample, reader_sample, solver_sample
 from recipe.mmzero.tiny.programs import PIECES
 from recipe.mmzero.tiny.world import NOTE_MARK, SIDE, SVG_OPEN, TEXT_OPEN
 
@@ -53,10 +53,10 @@ def build_tokenizer(samples: int = 1500) -> Qwen2TokenizerFast:
     texts: list[str] = []
     for _ in range(samples):
         for prompt, reply, *_ in (
-            proposer_sample(rng, Errors()),
-            coder_sample(rng, Errors()),
-            reader_sample(rng, Errors()),
-            solver_sample(rng, Errors()),
+            proposer_sample(rng, CLEAN),
+            coder_sample(rng, CLEAN),
+            reader_sample(rng, CLEAN),
+            solver_sample(rng, CLEAN),
         ):
             texts += [prompt, reply]
     for whole in sorted(WHOLE, key=len, reverse=True):

@@ -28,7 +28,7 @@ from recipe.mmzero.tiny import cache
 
 ROLES = ("proposer", "coder", "solver")
 # What decides the numbers besides the weights; a change of these files measures anew.
-SOURCES = ("world", "programs", "questions", "corpus", "prompts", "pixels", "rates", "sample")
+SOURCES = ("world", "programs", "questions", "facts", "corpus", "prompts", "pixels", "rates", "sample")
 
 
 @dataclass
