@@ -156,18 +156,10 @@ def _parsed(text: str) -> Proposal | None:
         return None
 
 
-def render(codes: Sequence[str], languages: Sequence[str] = ("svg",)) -> list[np.ndarray | None]:
-    """Pictures of model-written code, None where it does not draw; rendered in the sandbox."""
-    return [
-        np.asarray(result.image()) if result is not None and result.ok else None
-        for _, result in rendered(codes, languages)
-    ]
-
-
 def rendered(
     codes: Sequence[str], languages: Sequence[str]
 ) -> list[tuple[RenderRequest, RenderResult] | tuple[None, None]]:
-    """The code in each response and what the sandbox made of it; None where there is no code."""
+    """The code in each model-written response and what the sandbox made of it; None where there is no code."""
     requests: list[RenderRequest | None] = []
     for text in codes:
         try:
