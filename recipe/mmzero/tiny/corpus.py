@@ -51,7 +51,7 @@ class Errors:
     unrelated: float = 0.05
     broken_code: float = 0.22  # scaled per kind, so that proposals differ in how often they draw
     unfaithful: float = 0.15
-    leaking: float = 0.10  # an answer is written into the picture
+    leaking: float = 0.12  # an answer is written into the picture
     other_program: float = 0.10  # a program computes the answer to another question
     bad_format: float = 0.08
     misread: float = 0.08
@@ -63,14 +63,15 @@ class Errors:
 
 
 CLEAN = Errors(**dict.fromkeys(Errors.__dataclass_fields__, 0.0))
+FIRST = replace(CLEAN, leaking=Errors.leaking)  # the first part of warm-up: leaks take long to learn
 DRAWING_TROUBLE = {"bars": 0.6, "dots": 1.0, "shapes": 1.5}
 HARD_SHARE = 0.4
 READER_HARD_SHARE = 0.6  # hard questions are what the text view is for
 # What a Coder may be asked for: (languages, answers too), with weights.
 FORMS = ((("svg",), False), (("python",), False), (("python",), True), (LANGUAGES, False), (LANGUAGES, True))
 FORM_WEIGHTS = (5, 2, 2, 1, 1)
-LEAK_EASY = 0.7  # of the leaks are of the easy answer, which stands in the prompt; the rest of the hard one
-SHOWN_ANSWER = 0.2  # of the Solver's pictures have the answer written in them
+LEAK_EASY = 0.8  # of the leaks are of the easy answer, which stands in the prompt; the rest of the hard one
+SHOWN_ANSWER = 0.3  # of the Solver's pictures have the answer written in them
 PYTHON_SHOWN = 0.3  # of the Solver's pictures are drawn by Python
 
 

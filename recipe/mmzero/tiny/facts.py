@@ -3,7 +3,7 @@
     bars: red 3, blue 5        sum of blue and red?   ->  blue 5, red 3
     shapes: red circle nw      what shape is se?      ->  se empty
 
-A small model finds what stands after a word far more easily than it answers in one step.
+A small model picks out items far more easily than it answers in one step.
 """
 
 import re
@@ -15,7 +15,7 @@ WORD = re.compile(rf"\b({'|'.join((*COLOURS, *SHAPES, *CELLS))})s?\b")
 
 
 def facts(scene: Scene, question: str) -> str:
-    """The facts that answer a question of this world, in the order in which it names them."""
+    """The items that answer a question of this world, in the order in which it names them."""
     if question == WRITTEN:
         return f"text {scene.note}"
     named = WORD.findall(question)
@@ -28,20 +28,16 @@ def _amounts(scene: Scene, named: list[str]) -> str:
 
 
 def _shape_facts(scene: Scene, question: str, named: list[str]) -> str:
-    at = {where: (colour, shape) for colour, shape, where in scene.items}
     if question.startswith(("number of", "difference of")):
-        counts = {name: sum(name in item for item in scene.items) for name in named}
-        return ", ".join(f"{name} {count}" for name, count in counts.items())
+        return "; ".join(_items(scene, [name]) for name in named)
+    found = _items(scene, named)
     if question.startswith("what shape is opposite"):
-        where = next((cell for cell, item in at.items() if item == tuple(named)), None)
-        if where is None:
-            return "no"
-        other = CELLS[3 - CELLS.index(where)]
-        return f"{where}, {other} {at[other][1] if other in at else 'empty'}"
-    if question.startswith("what shape is"):
-        return f"{named[0]} {at[named[0]][1] if named[0] in at else 'empty'}"
-    if question.startswith("what color"):
-        return f"{named[0]} " + " ".join(colour for colour, shape in at.values() if shape == named[0])
-    if named:  # is there a red circle?
-        return " ".join(named) + " " + next((cell for cell, item in at.items() if item == tuple(named)), "no")
-    return " ".join(at)
+        where = next((item[2] for item in scene.items if item[:2] == tuple(named)), None)
+        return found if where is None else f"{found}, {_items(scene, [CELLS[3 - CELLS.index(where)]])}"
+    return found
+
+
+def _items(scene: Scene, words: list[str]) -> str:
+    """The items with all the words; what is missing where there is none."""
+    found = [" ".join(item) for item in scene.items if set(words) <= set(item)]
+    return ", ".join(found) or " ".join([*words, "empty" if words[0] in CELLS else "no"])

@@ -33,7 +33,7 @@ TOPICS = {
 KIND_OF_TOPIC = {topic: kind for kind, topics in TOPICS.items() for topic in topics}
 MOST_NUMBER = MOST_VALUE * 3  # no answer of this world is larger
 NOTES = (*COLOURS, *SHAPES, "empty", "yes", "no", *map(str, range(MOST_NUMBER + 1)))
-NOTED_SHARE = 0.15  # of the scenes have something written in them
+NOTED_SHARE = 0.2  # of the scenes have something written in them
 NOTE_MARK = "; text "
 SVG_OPEN = '<svg xmlns="http://www.w3.org/2000/svg" width="112" height="112">'
 TEXT_OPEN = '<text x="6" y="21" font-size="20">'
