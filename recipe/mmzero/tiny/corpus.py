@@ -56,10 +56,10 @@ class Errors:
     bad_format: float = 0.08
     misread: float = 0.08
     wrong_easy: float = 0.08
-    wrong_hard: float = 0.30
-    text_format: float = 0.03
-    text_easy: float = 0.03
-    text_hard: float = 0.10
+    wrong_hard: float = 0.36
+    text_format: float = 0.02
+    text_easy: float = 0.02
+    text_hard: float = 0.05
 
 
 CLEAN = Errors(**dict.fromkeys(Errors.__dataclass_fields__, 0.0))

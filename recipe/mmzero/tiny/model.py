@@ -20,7 +20,7 @@ from transformers import (
 
 from recipe.mmzero.tiny.corpus import CLEAN, TAGS, coder_sample, proposer_sample, reader_sample, solver_sample
 from recipe.mmzero.tiny.programs import PIECES
-from recipe.mmzero.tiny.world import CELLS, COLOURS, MOST_VALUE, NOTES, SHAPES, SIDE, SVG_OPEN, TEXT_OPEN
+from recipe.mmzero.tiny.world import NOTE_MARK, SIDE, SVG_OPEN, TEXT_OPEN
 
 PATCH, MERGE, TEMPORAL = 14, 2, 2
 HIDDEN, LAYERS, HEADS, INTERMEDIATE = 128, 4, 4, 384
@@ -33,13 +33,9 @@ SPECIALS = [f"<|{name}|>" for name in NAMES.split()]
 # Frequent strings as single tokens: short sequences are what makes a slow machine fast enough.
 WHOLE = [SVG_OPEN, "</svg>", "```svg\n", "\n```", '<rect fill="', '<circle fill="', '<polygon fill="']
 WHOLE += ['" x="', '" y="', '" width="', '" height="', '"/>', '" cx="', '" cy="', '" r="', '" points="']
-WHOLE += ["<think>", "</think>", "\\boxed{", "propose: ", "\nQ: ", TEXT_OPEN, "</text>"]
+WHOLE += ["<think>", "</think>", "\\boxed{", "propose: ", "\nQ: ", " A: ", NOTE_MARK, TEXT_OPEN, "</text>"]
 WHOLE += ["draw ", "svg or python", ", answers", "caption: ", "```python\n", *PIECES]
 WHOLE += [f"<{tag}>" for tag in TAGS] + [f"</{tag}>" for tag in TAGS]
-# So are the items of captions: what belongs together is found at once.
-WHOLE += [f" {colour} {value}" for colour in COLOURS for value in range(1, MOST_VALUE + 1)]
-WHOLE += [f" {colour} {shape} {cell}" for colour in COLOURS for shape in SHAPES for cell in CELLS]
-WHOLE += [f"{before}{note}" for before in (" text ", " A: ") for note in NOTES]
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
     "{% if m['content'] is string %}{{ m['content'] }}"

@@ -41,7 +41,7 @@ def warm_up(folder: Path, config: WarmupConfig, report=print) -> dict[str, float
         optimiser.zero_grad(set_to_none=True)
         tasks = (
             (1.0, batches.solver(config.solver_batch, errors)),
-            (0.5, batches.reader(config.reader_batch, errors)),
+            (1.0, batches.reader(config.reader_batch, errors)),
             (0.5, batches.proposer(config.proposer_batch, errors)),
             (0.5, batches.coder(config.coder_batch, errors)),
         )
