@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image, ImageDraw
 
 COLOURS = {"red": (255, 0, 0), "blue": (0, 0, 255), "green": (0, 128, 0), "black": (0, 0, 0)}
-SIDE, UNIT = 112, 18  # pixels
+SIDE, UNIT = 112, 14  # pixels
 
 
 def scenes(count: int) -> list[list[tuple[str, int]]]:
@@ -56,7 +56,7 @@ def solver_row(index: int, bars: list[tuple[str, int]], folder: Path) -> dict:
 def coder_row(index: int, bars: list[tuple[str, int]], folder: Path) -> dict:
     """Prompt plus the fields that CoderRewardManager reads from extra_info."""
     asked = questions(bars)
-    prompt = "draw: {caption}\nQ: {easy_question} A: {easy_answer}\nQ: {hard_question}".format(**asked)
+    prompt = "draw svg: {caption}\nQ: {easy_question} A: {easy_answer}\nQ: {hard_question}".format(**asked)
     return {
         "data_source": "bars",
         "prompt": [{"role": "user", "content": prompt}],

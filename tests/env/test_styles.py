@@ -175,6 +175,7 @@ def test_copies_for_uses_with_variables_end():
     assert sum(1 for _ in root.iter()) < 20_000
 
 
-def test_the_coders_prompt_names_what_may_be_imported():
-    text = resources.files("recipe.mmzero.config").joinpath("prompts", "coder_python.txt").read_text("utf-8")
+@pytest.mark.parametrize("name", ["coder_python.txt", "coder_svg_python.txt"])
+def test_the_coders_prompt_names_what_may_be_imported(name):
+    text = resources.files("recipe.mmzero.config").joinpath("prompts", name).read_text("utf-8")
     assert all(library in text for library in LIBRARIES)

@@ -13,6 +13,11 @@ from omegaconf import DictConfig
 
 from mmzero_rewards.prompting import PromptTemplates
 
+CODER_FILES = {
+    frozenset({"svg"}): "coder.txt",
+    frozenset({"python"}): "coder_python.txt",
+    frozenset({"svg", "python"}): "coder_svg_python.txt",
+}
 FULL_LINES = {
     "caption": "Description: {value}",
     "easy_question": "Easy question: {value}",
@@ -33,13 +38,14 @@ def as_dict(config: DictConfig) -> dict[str, Any]:
 
 
 def _named_set(config: DictConfig) -> dict[str, Any]:
+    computed = config.solver.label_mode == "program" or config.verify.program
+    answers = computed and "python" in config.coder.languages
     if config.model.prompts == "tiny":
         from recipe.mmzero.tiny import prompts as tiny
 
-        return tiny.as_dict()
-    python = "python" in config.coder.languages
-    coder = _read("coder_python.txt" if python else "coder.txt")
-    if python and (config.solver.label_mode == "program" or config.verify.program):
+        return tiny.as_dict(config.coder.languages, answers)
+    coder = _read(CODER_FILES[frozenset(config.coder.languages)])
+    if answers:
         coder += "\n\n" + _read("coder_answers.txt")
     return {
         "proposer": _read("proposer.txt"),

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from transformers import Qwen2TokenizerFast
 
-from recipe.mmzero.tiny.corpus import Errors, coder_sample, proposer_sample, solver_sample
+from recipe.mmzero.tiny.corpus import PYTHON_SHOWN, Errors, coder_sample, proposer_sample, reader_sample, solver_sample
 from recipe.mmzero.tiny.model import MERGE, PATCH, TEMPORAL
 from recipe.mmzero.tiny.pixels import draw
 from recipe.mmzero.tiny.world import SIDE
@@ -42,7 +42,7 @@ def patchify(pictures: np.ndarray) -> torch.Tensor:
 
 
 class Batches:
-    """Draws batches of the three tasks from one seeded stream."""
+    """Draws batches of the tasks from one seeded stream."""
 
     def __init__(self, tokenizer: Qwen2TokenizerFast, seed: int):
         self.tokenizer, self.rng = tokenizer, random.Random(seed)
@@ -61,10 +61,15 @@ class Batches:
     def coder(self, size: int, errors: Errors) -> Batch:
         return self._text([coder_sample(self.rng, errors) for _ in range(size)])
 
+    def reader(self, size: int, errors: Errors) -> Batch:
+        return self._text([reader_sample(self.rng, errors) for _ in range(size)])
+
     def solver(self, size: int, errors: Errors) -> Batch:
         samples = [solver_sample(self.rng, errors) for _ in range(size)]
         ids, labels = self.collate([(prompt, reply) for prompt, reply, _ in samples], with_image=True)
-        patches = patchify(np.stack([draw(scene) for _, _, scene in samples]))
+        languages = ["python" if self.rng.random() < PYTHON_SHOWN else "svg" for _ in samples]
+        pictures = [draw(scene, language) for (_, _, scene), language in zip(samples, languages, strict=True)]
+        patches = patchify(np.stack(pictures))
         return Batch(ids, labels, self.positions(ids.shape[1], True).expand(-1, size, -1), patches)
 
     def _text(self, samples: Sequence[tuple[str, str]]) -> Batch:

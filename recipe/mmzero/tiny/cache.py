@@ -16,7 +16,8 @@ from pathlib import Path
 from mmzero_env.process.replace import replacing
 from recipe.mmzero.tiny.settings import WarmupConfig
 
-SOURCES = ("world", "questions", "corpus", "prompts", "model", "batches", "pixels", "settings", "warmup")
+SOURCES = ("world", "programs", "questions", "facts", "corpus", "breaking", "prompts")
+SOURCES += ("model", "batches", "pixels", "settings", "warmup")
 
 
 def cache_root() -> Path:

@@ -2,16 +2,20 @@
 
 The first part of warm-up sees clean samples, the rest sees errors of the rates below, so that the base knows every task
 but does not always succeed: GRPO then has something to select. Errors are the ones real models make: missing tags,
-wrong answers, unclosed SVG, a picture that does not match its caption.
+wrong answers, unclosed code, a picture that does not match its caption, an answer written into it.
 """
 
 import random
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 from mmzero_rewards.prompting import PromptTemplates
 from recipe.mmzero.tiny import prompts
-from recipe.mmzero.tiny.questions import answer, ask, wrong
+from recipe.mmzero.tiny.breaking import broken_program, broken_svg, fence
+from recipe.mmzero.tiny.facts import facts
+from recipe.mmzero.tiny.pixels import LANGUAGES
+from recipe.mmzero.tiny.programs import program
+from recipe.mmzero.tiny.questions import answer, ask, same_type, wrong
 from recipe.mmzero.tiny.world import (
     COLOURS,
     CONTENT_TYPE,
@@ -19,15 +23,21 @@ from recipe.mmzero.tiny.world import (
     KINDS,
     MOST_VALUE,
     SHAPES,
-    SVG_OPEN,
     Scene,
-    elements,
     svg,
     training_scene,
 )
 
 TAGS = ("content_type", "caption", "easy_question", "easy_answer", "hard_question", "hard_answer")
-TEMPLATES = PromptTemplates(**prompts.as_dict())
+
+
+@cache
+def templates(languages: tuple[str, ...] = ("svg",), answers: bool = False) -> PromptTemplates:
+    """The prompts of a run with these `coder.languages`."""
+    return PromptTemplates(**prompts.as_dict(languages, answers))
+
+
+TEMPLATES = templates()
 
 
 @dataclass(frozen=True)
@@ -39,17 +49,30 @@ class Errors:
     hard_wrong: float = 0.25
     off_topic: float = 0.05
     unrelated: float = 0.05
-    broken_svg: float = 0.22  # scaled per kind, so that proposals differ in how often they draw
+    broken_code: float = 0.22  # scaled per kind, so that proposals differ in how often they draw
     unfaithful: float = 0.15
+    leaking: float = 0.12  # an answer is written into the picture
+    other_program: float = 0.10  # a program computes the answer to another question
     bad_format: float = 0.08
     misread: float = 0.08
     wrong_easy: float = 0.08
-    wrong_hard: float = 0.30
+    wrong_hard: float = 0.36
+    text_format: float = 0.02
+    text_easy: float = 0.02
+    text_hard: float = 0.05
 
 
 CLEAN = Errors(**dict.fromkeys(Errors.__dataclass_fields__, 0.0))
+FIRST = replace(CLEAN, leaking=Errors.leaking)  # the first part of warm-up: leaks take long to learn
 DRAWING_TROUBLE = {"bars": 0.6, "dots": 1.0, "shapes": 1.5}
 HARD_SHARE = 0.4
+READER_HARD_SHARE = 0.6  # hard questions are what the text view is for
+# What a Coder may be asked for: (languages, answers too), with weights.
+FORMS = ((("svg",), False), (("python",), False), (("python",), True), (LANGUAGES, False), (LANGUAGES, True))
+FORM_WEIGHTS = (5, 2, 2, 1, 1)
+LEAK_EASY = 0.8  # of the leaks are of the easy answer, which stands in the prompt; the rest of the hard one
+SHOWN_ANSWER = 0.3  # of the Solver's pictures have the answer written in them
+PYTHON_SHOWN = 0.3  # of the Solver's pictures are drawn by Python
 
 
 def proposer_sample(rng: random.Random, errors: Errors) -> tuple[str, str]:
@@ -86,68 +109,80 @@ def _malformed(rng: random.Random, blocks: list[str], values: tuple[str, ...]) -
 
 
 def coder_sample(rng: random.Random, errors: Errors) -> tuple[str, str]:
-    """(prompt, answer) of a Coder."""
+    """(prompt, answer) of a Coder, in a language that the prompt allows."""
     scene = training_scene(rng)
     easy, easy_answer = ask(rng, scene, hard=False)
     hard, hard_answer = ask(rng, scene, hard=True)
     fields = ("other", scene.caption, easy, easy_answer, hard, hard_answer)
+    (languages, answers), language = rng.choices(FORMS, FORM_WEIGHTS)[0], None
+    language = rng.choice(languages)
     drawn = jitter(rng, scene) if rng.random() < errors.unfaithful else scene
-    broken = rng.random() < errors.broken_svg * DRAWING_TROUBLE[scene.kind]
-    code = _broken(rng, drawn) if broken else fence(svg(drawn))
-    return TEMPLATES.coder_text(dict(zip(TAGS, fields, strict=True))), code
-
-
-def fence(code: str) -> str:
-    return f"```svg\n{code}\n```"
-
-
-def _broken(rng: random.Random, scene: Scene) -> str:
-    drawn, which = elements(scene), rng.random()
-    i = rng.randrange(len(drawn))
-    if which < 0.25:
-        return fence(SVG_OPEN + "".join(drawn))  # no </svg>
-    if which < 0.5:
-        drawn[i] = drawn[i].replace('"/>', "")  # element never closed
-    elif which < 0.7:
-        return "```svg\n" + SVG_OPEN + "".join(drawn[:i]) + drawn[i][: len(drawn[i]) // 2]  # cut off
-    elif which < 0.85:
-        return fence("".join(drawn) + "</svg>")  # no <svg>
+    if rng.random() < errors.leaking:
+        drawn = replace(drawn, note=easy_answer if rng.random() < LEAK_EASY else hard_answer)
+    broken = rng.random() < errors.broken_code * DRAWING_TROUBLE[scene.kind]
+    if language == "svg":
+        code = broken_svg(rng, drawn) if broken else fence(svg(drawn), language)
     else:
-        drawn[i] = re.sub(r'(width|r|points)="', r"\1=", drawn[i], count=1)
-    return fence(SVG_OPEN + "".join(drawn) + "</svg>")
+        asked = (easy, ask(rng, scene, hard=True)[0] if rng.random() < errors.other_program else hard)
+        asked = asked if answers else None
+        code = broken_program(rng, drawn, asked) if broken else fence(program(drawn, asked), language)
+    return templates(languages, answers).coder_text(dict(zip(TAGS, fields, strict=True))), code
 
 
 def solver_sample(rng: random.Random, errors: Errors) -> tuple[str, str, Scene]:
-    """(prompt without the picture, answer, the scene to show) of a Solver; it reads the caption before it answers."""
+    """(prompt without the picture, answer, the scene to show) of a Solver; it reads the caption before it answers.
+
+    It believes what is written in the picture, where that could be the answer.
+    """
     scene = training_scene(rng)
     hard = rng.random() < HARD_SHARE
     question, said = ask(rng, scene, hard)
+    if rng.random() < SHOWN_ANSWER:
+        scene = replace(scene, note=said)
     seen = jitter(rng, scene) if rng.random() < errors.misread else scene
     if seen is not scene:
         said = answer(seen, question) or said
-    if rng.random() < (errors.wrong_hard if hard else errors.wrong_easy):
+    if seen.note and same_type(seen.note, said):
+        said = seen.note
+    elif rng.random() < (errors.wrong_hard if hard else errors.wrong_easy):
         said = wrong(rng, said)
-    text = f"<think>{seen.caption}</think>\\boxed{{{said}}}"
-    if rng.random() < errors.bad_format:
-        text = rng.choice(
+    return TEMPLATES.question_text(question), _reply(rng, seen.caption, said, errors.bad_format), scene
+
+
+def reader_sample(rng: random.Random, errors: Errors) -> tuple[str, str]:
+    """(prompt, answer) of a Solver that has the caption in place of the picture: it notes the facts, then answers."""
+    scene = training_scene(rng)
+    hard = rng.random() < READER_HARD_SHARE
+    question, said = ask(rng, scene, hard)
+    thought = " " + facts(scene, question)  # with the blank, its first word is the caption's token
+    if rng.random() < (errors.text_hard if hard else errors.text_easy):
+        said = wrong(rng, said)
+    return TEMPLATES.caption_text(scene.caption, question), _reply(rng, thought, said, errors.text_format)
+
+
+def _reply(rng: random.Random, thought: str, said: str, bad_format: float) -> str:
+    if rng.random() < bad_format:
+        return rng.choice(
             (
-                f"<think>{seen.caption}</think>{said}",
-                f"{seen.caption}\\boxed{{{said}}}",
-                f"<think>{seen.caption}\\boxed{{{said}}}",
-                f"<think>{seen.caption}</think>",
+                f"<think>{thought}</think>{said}",
+                f"{thought}\\boxed{{{said}}}",
+                f"<think>{thought}\\boxed{{{said}}}",
+                f"<think>{thought}</think>",
             )
         )
-    return TEMPLATES.question_text(question), text, scene
+    return f"<think>{thought}</think>\\boxed{{{said}}}"
 
 
 def jitter(rng: random.Random, scene: Scene) -> Scene:
     """A scene that differs from `scene` in one item."""
+    if scene.note and rng.random() < 0.2:
+        return replace(scene, note="")
     items = list(scene.items)
     i, which = rng.randrange(len(items)), rng.random()
     item = list(items[i])
     if which < 0.25 and len(items) > 1:
         del items[i]
-        return Scene(scene.kind, tuple(items))
+        return replace(scene, items=tuple(items))
     if scene.kind == "shapes":
         item[0 if which < 0.6 else 1] = rng.choice(list(COLOURS) if which < 0.6 else SHAPES)
     elif which < 0.5:
@@ -156,4 +191,4 @@ def jitter(rng: random.Random, scene: Scene) -> Scene:
         most = MOST_VALUE if scene.kind == "bars" else 3
         item[1] = min(most, max(1, item[1] + rng.choice([-1, 1])))
     items[i] = tuple(item)
-    return Scene(scene.kind, tuple(items))
+    return replace(scene, items=tuple(items))

@@ -18,8 +18,9 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
-from recipe.mmzero.tiny.corpus import TAGS, Errors, coder_sample, proposer_sample, solver_sample
-from recipe.mmzero.tiny.world import SIDE, SVG_OPEN
+from recipe.mmzero.tiny.corpus import CLEAN, TAGS, coder_sample, proposer_sample, reader_sample, solver_sample
+from recipe.mmzero.tiny.programs import PIECES
+from recipe.mmzero.tiny.world import NOTE_MARK, SIDE, SVG_OPEN, TEXT_OPEN
 
 PATCH, MERGE, TEMPORAL = 14, 2, 2
 HIDDEN, LAYERS, HEADS, INTERMEDIATE = 128, 4, 4, 384
@@ -32,7 +33,8 @@ SPECIALS = [f"<|{name}|>" for name in NAMES.split()]
 # Frequent strings as single tokens: short sequences are what makes a slow machine fast enough.
 WHOLE = [SVG_OPEN, "</svg>", "```svg\n", "\n```", '<rect fill="', '<circle fill="', '<polygon fill="']
 WHOLE += ['" x="', '" y="', '" width="', '" height="', '"/>', '" cx="', '" cy="', '" r="', '" points="']
-WHOLE += ["<think>", "</think>", "\\boxed{", "draw: ", "propose: ", "\nQ: ", " A: "]
+WHOLE += ["<think>", "</think>", "\\boxed{", "propose: ", "\nQ: ", " A: ", NOTE_MARK, TEXT_OPEN, "</text>"]
+WHOLE += ["draw ", "svg or python", ", answers", "caption: ", "```python\n", *PIECES]
 WHOLE += [f"<{tag}>" for tag in TAGS] + [f"</{tag}>" for tag in TAGS]
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
@@ -51,9 +53,10 @@ def build_tokenizer(samples: int = 1500) -> Qwen2TokenizerFast:
     texts: list[str] = []
     for _ in range(samples):
         for prompt, reply, *_ in (
-            proposer_sample(rng, Errors()),
-            coder_sample(rng, Errors()),
-            solver_sample(rng, Errors()),
+            proposer_sample(rng, CLEAN),
+            coder_sample(rng, CLEAN),
+            reader_sample(rng, CLEAN),
+            solver_sample(rng, CLEAN),
         ):
             texts += [prompt, reply]
     for whole in sorted(WHOLE, key=len, reverse=True):

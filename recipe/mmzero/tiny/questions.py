@@ -9,10 +9,14 @@ import re
 from recipe.mmzero.tiny.world import CELLS, COLOURS, SHAPES, Scene
 
 YES_NO = ("yes", "no")
+WRITTEN = "what is written?"
+WRITTEN_SHARE = 0.4  # of the easy questions about a scene with a note
 
 
 def answer(scene: Scene, question: str) -> str | None:
     """The true answer, or None if the question does not fit the scene (no such item, or a tie)."""
+    if question.strip() == WRITTEN:
+        return scene.note or None
     if scene.kind == "shapes":
         return _answer_shapes(scene, question.strip())
     return _answer_counts(scene, question.strip())
@@ -79,6 +83,8 @@ def _shape_at(scene: Scene, cell: str) -> str:
 
 def ask(rng: random.Random, scene: Scene, hard: bool) -> tuple[str, str]:
     """A random question that fits the scene, and its true answer."""
+    if scene.note and not hard and rng.random() < WRITTEN_SHARE:
+        return WRITTEN, scene.note
     for _ in range(50):
         question = _shapes_question(rng, scene, hard) if scene.kind == "shapes" else _count_question(rng, scene, hard)
         truth = answer(scene, question)
@@ -138,7 +144,13 @@ def wrong(rng: random.Random, truth: str) -> str:
     """A plausible wrong answer of the same type."""
     if truth.isdigit():
         return str(max(0, int(truth) + rng.choice([-2, -1, 1, 2])))
-    for pool in (tuple(COLOURS), (*SHAPES, "empty"), YES_NO):
-        if truth in pool:
-            return rng.choice([value for value in pool if value != truth])
-    return "empty"
+    return rng.choice([value for value in _pool(truth) if value != truth] or ["empty"])
+
+
+def same_type(one: str, other: str) -> bool:
+    """Could both be answers to one question: two numbers, two colours, two shapes, yes and no?"""
+    return (one.isdigit() and other.isdigit()) or other in _pool(one)
+
+
+def _pool(answer: str) -> tuple[str, ...]:
+    return next((pool for pool in (tuple(COLOURS), (*SHAPES, "empty"), YES_NO) if answer in pool), ())

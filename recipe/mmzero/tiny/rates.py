@@ -6,27 +6,33 @@ Every checkpoint is asked the same items, so two of them can be compared item by
 samples; None where the item has none (an invalid proposal has no question). What is measured:
 
     solver    easy_right, hard_right, easy_answered, hard_answered      held-out scenes, drawn by us, true answers
+              text_easy_right, text_hard_right                          the same questions to their captions
     coder     draws, faithful                                           held-out captions; faithful: of all prompts
+              draws_svg, draws_python                                   of the responses in one language
+              leaks, writes_answer                                      of what draws
     proposer  valid, understood, well_posed, easy_true, hard_true       topics in turn; last three: of understood ones
 
-`well_posed`: the hard question has an answer in the scene of the proposal's own caption. Answers are compared as text
+`well_posed`: the hard question has an answer in the scene of the proposal's own caption. `leaks`: an answer stands in
+the picture, by the check that the reward uses; `writes_answer`: also where that check excuses it (one digit) or takes
+it for a label (a colour of the caption), as long as the scene has no such writing. Answers are compared as text
 (the world's answers are words and whole numbers), so no grader is involved.
 """
 
 import math
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from statistics import fmean
 
 import numpy as np
 import torch
 
-from mmzero_env import RenderConfig, RenderEnv, RenderRequest
+from mmzero_env import RenderConfig, RenderEnv, RenderRequest, RenderResult
 from mmzero_rewards import FormatError, Proposal, extract_answer, extract_code, parse_proposal
-from recipe.mmzero.tiny.corpus import TAGS, TEMPLATES
-from recipe.mmzero.tiny.pixels import draw, same_picture
+from mmzero_rewards.scoring.checks import leak
+from recipe.mmzero.tiny.corpus import TEMPLATES, templates
+from recipe.mmzero.tiny.pixels import LANGUAGES, draw, same_picture
 from recipe.mmzero.tiny.questions import answer, ask
 from recipe.mmzero.tiny.sample import Sampler
 from recipe.mmzero.tiny.world import CONTENT_TYPE, KIND_OF_TOPIC, Scene, held_out_scene, parse_caption
@@ -51,32 +57,62 @@ def solver_rates(sampler: Sampler, count: int = 240, samples: int = 4, seed: int
     for name, hard in (("easy", False), ("hard", True)):
         items = held_out_items(count, hard)
         prompts = [TEMPLATES.question_text(question) for _, question, _ in items]
-        replies = sampler.generate(prompts, [draw(scene) for scene, _, _ in items], n=samples, max_tokens=48)
-        answers = [[extract_answer(text) for text in texts] for texts in replies]
-        truth = [right for _, _, right in items]
-        values[f"{name}_right"] = [fmean(a == t for a in said) for said, t in zip(answers, truth, strict=True)]
+        shown = [draw(scene) for scene, _, _ in items]
+        answers = _answers(sampler.generate(prompts, shown, n=samples, max_tokens=48))
+        values[f"{name}_right"] = _right(answers, items)
         values[f"{name}_answered"] = [fmean(a is not None for a in said) for said in answers]
+        prompts = [TEMPLATES.caption_text(scene.caption, question) for scene, question, _ in items]
+        answers = _answers(sampler.generate(prompts, n=samples, max_tokens=48))
+        values[f"text_{name}_right"] = _right(answers, items)
     return values
 
 
-def coder_rates(sampler: Sampler, count: int = 240, samples: int = 2, seed: int = SEED) -> Values:
+def _answers(replies: list[list[str]]) -> list[list[str | None]]:
+    return [[extract_answer(text) for text in texts] for texts in replies]
+
+
+def _right(answers: list[list[str | None]], items: Sequence[tuple[Scene, str, str]]) -> list[float | None]:
+    return [fmean(a == truth for a in said) for said, (_, _, truth) in zip(answers, items, strict=True)]
+
+
+def coder_rates(
+    sampler: Sampler,
+    count: int = 240,
+    samples: int = 2,
+    seed: int = SEED,
+    languages: Sequence[str] = ("svg",),
+    computed: bool = False,
+) -> Values:
+    """languages: the run's `coder.languages`; computed: programs were also asked for answers."""
     torch.manual_seed(seed)
     rng = random.Random(f"{seed}:coder")
     scenes = [held_out_scene(rng) for _ in range(count)]
-    fields = []
+    asked = []
     for scene in scenes:
         questions = (*ask(rng, scene, hard=False), *ask(rng, scene, hard=True))
-        fields.append(dict(zip(TAGS, (CONTENT_TYPE[scene.kind], scene.caption, *questions), strict=True)))
-    replies = sampler.generate([TEMPLATES.coder_text(one) for one in fields], n=samples, max_tokens=128)
-    pictures = render([text for texts in replies for text in texts])
-    per_item = [pictures[i * samples : (i + 1) * samples] for i in range(count)]
-    return {
-        "draws": [fmean(picture is not None for picture in drawn) for drawn in per_item],
-        "faithful": [
-            fmean(picture is not None and same_picture(picture, scene) for picture in drawn)
-            for drawn, scene in zip(per_item, scenes, strict=True)
-        ],
-    }
+        asked.append(Proposal(CONTENT_TYPE[scene.kind], scene.caption, *questions))
+    prompts = [templates(tuple(languages), computed).coder_text(proposal) for proposal in asked]
+    replies = sampler.generate(prompts, n=samples, max_tokens=128)
+    drawn = rendered([text for texts in replies for text in texts], languages)
+    values: Values = {"draws": [], "faithful": [], "leaks": [], "writes_answer": []}
+    values |= {f"draws_{language}": [] for language in LANGUAGES}
+    for i, (scene, proposal) in enumerate(zip(scenes, asked, strict=True)):
+        item = drawn[i * samples : (i + 1) * samples]
+        shown = [result for _, result in item if result is not None and result.ok]
+        values["draws"].append(len(shown) / samples)
+        values["faithful"].append(sum(same_picture(np.asarray(one.image()), scene) for one in shown) / samples)
+        values["leaks"].append(_mean(leak(one.text, proposal).penalised for one in shown))
+        given = {proposal.easy_answer, proposal.hard_answer} - {scene.note}
+        values["writes_answer"].append(_mean(bool(given.intersection(one.text)) for one in shown))
+        for language in LANGUAGES:
+            own = [result for request, result in item if request is not None and request.language == language]
+            values[f"draws_{language}"].append(_mean(result.ok for result in own))
+    return values
+
+
+def _mean(values: Iterable[bool]) -> float | None:
+    known = list(values)
+    return fmean(known) if known else None
 
 
 def proposer_rates(sampler: Sampler, count: int = 960, seed: int = SEED) -> tuple[Values, dict[str, float]]:
@@ -120,17 +156,16 @@ def _parsed(text: str) -> Proposal | None:
         return None
 
 
-def render(codes: Sequence[str]) -> list[np.ndarray | None]:
-    """Pictures of model-written code, None where it does not draw; rendered in the sandbox."""
+def rendered(
+    codes: Sequence[str], languages: Sequence[str]
+) -> list[tuple[RenderRequest, RenderResult] | tuple[None, None]]:
+    """The code in each model-written response and what the sandbox made of it; None where there is no code."""
     requests: list[RenderRequest | None] = []
     for text in codes:
         try:
-            requests.append(extract_code(text))
+            requests.append(extract_code(text, languages))
         except FormatError:
             requests.append(None)
     with RenderEnv(RenderConfig(workers=1, timeout_s=30.0)) as env:
         results = iter(env.render_many([request for request in requests if request is not None]))
-        return [
-            np.asarray(result.image()) if request is not None and (result := next(results)).ok else None
-            for request in requests
-        ]
+        return [(request, next(results)) if request is not None else (None, None) for request in requests]

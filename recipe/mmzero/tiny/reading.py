@@ -3,16 +3,26 @@
     scene = read_picture(picture, "bars")      # None if the picture shows no scene of that kind
 
 Truth about drawings needs no parser of the code: a picture is decoded cell by cell and accepted only if drawing the
-decoded scene gives the same picture (`pixels.same_picture`). A picture with a shape too much, or one out of place,
-shows no scene, and neither do two bars of one colour: no caption of this world describes them.
+decoded scene gives the same picture, as SVG or as Python draws it (`pixels.same_picture`). A picture with a shape too
+much, or one out of place, shows no scene, and neither do two bars of one colour: no caption of this world describes
+them.
 """
 
 import numpy as np
 
-from recipe.mmzero.tiny.pixels import draw, same_picture
-from recipe.mmzero.tiny.world import CELLS, COLOURS, MOST_VALUE, SHAPES, SIDE, UNIT, Scene, parse_caption
-
-MOST_DOTS = 16
+from recipe.mmzero.tiny.pixels import draw, read_note, same_picture
+from recipe.mmzero.tiny.world import (
+    CELLS,
+    COLOURS,
+    MOST_DOTS,
+    MOST_VALUE,
+    SHAPES,
+    SIDE,
+    TOP,
+    UNIT,
+    Scene,
+    parse_caption,
+)
 
 
 def read_picture(picture: np.ndarray, kind: str) -> Scene | None:
@@ -24,8 +34,9 @@ def read_picture(picture: np.ndarray, kind: str) -> Scene | None:
     """
     if picture.shape != (SIDE, SIDE, 3):
         return None
+    note = read_note(picture)
     items = {"bars": _bars, "shapes": _shapes, "dots": _dots}[kind](picture)
-    scene = Scene(kind, tuple(items)) if items else None
+    scene = Scene(kind, tuple(items), note) if items and note is not None else None
     if scene is None or parse_caption(scene.caption) is None or not same_picture(picture, scene):
         return None
     return scene
@@ -52,7 +63,7 @@ def _bars(picture: np.ndarray) -> list[tuple]:
 def _dots(picture: np.ndarray) -> list[tuple]:
     runs: list[tuple[str, int]] = []
     for cell in range(MOST_DOTS):
-        colour = _colour_at(picture, 14 + 28 * (cell // 4), 14 + 28 * (cell % 4))
+        colour = _colour_at(picture, TOP + 14 + 28 * (cell // 4), 14 + 28 * (cell % 4))
         if colour is None:
             break
         if runs and runs[-1][0] == colour:
@@ -65,13 +76,13 @@ def _dots(picture: np.ndarray) -> list[tuple]:
 def _shapes(picture: np.ndarray) -> list[tuple]:
     items = []
     for number, cell in enumerate(CELLS):
-        top, left = 56 * (number // 2), 56 * (number % 2)
-        colour = _colour_at(picture, top + 28, left + 28)
+        top, left = TOP + 42 * (number // 2), 56 * (number % 2)
+        colour = _colour_at(picture, top + 21, left + 28)
         if colour is None:
             continue
-        part = picture[top : top + 56, left : left + 56].astype(int)
+        part = picture[top : top + 42, left : left + 56].astype(int)
         differences = {
-            shape: np.abs(part - draw(Scene("shapes", ((colour, shape, "nw"),)))[:56, :56].astype(int)).sum()
+            shape: np.abs(part - draw(Scene("shapes", ((colour, shape, "nw"),)))[TOP : TOP + 42, :56].astype(int)).sum()
             for shape in SHAPES
         }
         items.append((colour, min(differences, key=differences.get), cell))

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 class WarmupConfig:
     """What decides the base, besides the code: part of the cache key."""
 
-    steps: int = 520
+    steps: int = 800
     seed: int = 0
-    solver_batch: int = 24
-    proposer_batch: int = 6
+    solver_batch: int = 18
+    reader_batch: int = 24
+    proposer_batch: int = 5
     coder_batch: int = 8
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     lr_warmup_steps: int = 60
     clean_share: float = 0.5
 

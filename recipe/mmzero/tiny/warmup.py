@@ -1,4 +1,4 @@
-"""Supervised warm-up of the tiny base: three tasks at once, clean samples first, then samples with errors.
+"""Supervised warm-up of the tiny base: all tasks at once, first clean (but for leaks), then with errors.
 
 Deterministic by seed and number of steps (never by wall time), so that the cache key decides the result.
 """
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as functional
 
 from recipe.mmzero.tiny.batches import IGNORED, PATCHES, Batch, Batches
-from recipe.mmzero.tiny.corpus import CLEAN, Errors
+from recipe.mmzero.tiny.corpus import FIRST, Errors
 from recipe.mmzero.tiny.model import build_model, build_processor, build_tokenizer, save
 from recipe.mmzero.tiny.settings import WarmupConfig
 
@@ -37,10 +37,11 @@ def warm_up(folder: Path, config: WarmupConfig, report=print) -> dict[str, float
         rate = config.learning_rate * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        errors = CLEAN if progress < config.clean_share else Errors()
+        errors = FIRST if progress < config.clean_share else Errors()
         optimiser.zero_grad(set_to_none=True)
         tasks = (
             (1.0, batches.solver(config.solver_batch, errors)),
+            (1.0, batches.reader(config.reader_batch, errors)),
             (0.5, batches.proposer(config.proposer_batch, errors)),
             (0.5, batches.coder(config.coder_batch, errors)),
         )

@@ -27,6 +27,8 @@ def compare(experiment: Experiment, runs: Sequence[Run], jobs: int = 2, items: i
             told += f"; not run: seeds {', '.join(map(str, absent))}"
         lines.append(f"{arm}: {told}; {_rows([rates[run] for run in done])}{_times(done)}")
     for role, name, label in LINES:
+        if rates and all(math.isnan(point.mean(role, name)) for found in rates.values() for point in found):
+            continue  # of a language that no arm writes
         lines += ["", label]
         for arm in arms:
             lines.append(_line(experiment, arm, role, name, rates))

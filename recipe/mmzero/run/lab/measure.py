@@ -17,7 +17,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from mmzero_env.process.replace import write
+from mmzero_env.results import LANGUAGES
 from recipe.mmzero.run.lab.rows import row_truth
 from recipe.mmzero.run.merged import whole_model
 from recipe.mmzero.run.record.artifacts import fingerprint
@@ -26,7 +29,7 @@ from recipe.mmzero.tiny import cache
 
 ROLES = ("proposer", "coder", "solver")
 # What decides the numbers besides the weights; a change of these files measures anew.
-SOURCES = ("world", "questions", "corpus", "prompts", "pixels", "rates", "sample")
+SOURCES = ("world", "programs", "questions", "facts", "corpus", "prompts", "pixels", "rates", "sample")
 
 
 @dataclass
@@ -55,8 +58,9 @@ def rates_of(run_dir: Path, base: Path, jobs: int = 2, items: int = 240) -> list
     """
     points = list(checkpoints(run_dir, base))
     wanted = {(role, folder) for _, role, folder in points}
+    form = coder_form(run_dir)
     with ThreadPoolExecutor(jobs) as pool:
-        known = dict(zip(wanted, pool.map(lambda pair: measured(*pair, items), wanted), strict=True))
+        known = dict(zip(wanted, pool.map(lambda pair: measured(*pair, items, form), wanted), strict=True))
     found: dict[int, Rates] = {}
     for iteration, role, folder in points:
         rates = found.setdefault(iteration, Rates(iteration))
@@ -82,13 +86,22 @@ def checkpoints(run_dir: Path, base: Path) -> Iterator[tuple[int, str, Path]]:
         yield from ((iteration, role, last[role]) for role in ROLES)
 
 
-def measured(role: str, folder: Path, items: int) -> dict[str, Any]:
-    """Rates of one checkpoint, from the cache or measured in a process of its own (one thread)."""
-    name = f"{role}-{fingerprint(folder)[:16]}-{items}-{_sources()}.json"
+def coder_form(run_dir: Path) -> str:
+    """What the run's Coder is asked for: `svg`, `python`, `svg+python`, with `+answers` where programs leave them."""
+    config = OmegaConf.load(RunFolder(run_dir).config)
+    languages = sorted(config.coder.languages, reverse=True)
+    return "+".join([*languages, *["answers"] * (config.solver.label_mode == "program")])
+
+
+def measured(role: str, folder: Path, items: int, form: str = "svg") -> dict[str, Any]:
+    """Rates of one checkpoint, from the cache or measured in a process of its own (one thread). form: the Coder's."""
+    asked = form if role == "coder" else ""
+    name = "-".join(filter(None, (role, fingerprint(folder)[:16], str(items), asked, _sources()))) + ".json"
     target = cache.cache_root() / "rates" / name
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "recipe.mmzero.run.lab.measure", role, str(folder), str(items), str(target)]
+        command = [sys.executable, "-m", "recipe.mmzero.run.lab.measure"]
+        command += [role, str(folder), str(items), form, str(target)]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -103,20 +116,23 @@ def _sources() -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """The measuring process: role, folder, items, target."""
+    """The measuring process: role, folder, items, form, target."""
     import torch
 
     from recipe.mmzero.tiny import rates
     from recipe.mmzero.tiny.sample import Sampler
 
-    role, folder, items, target = arguments
+    role, folder, items, form, target = arguments
     torch.set_num_threads(1)
     sampler, count = Sampler(folder), int(items)
     whole: dict[str, float] = {}
     if role == "proposer":
         values, whole = rates.proposer_rates(sampler, 4 * count)  # an item costs a tenth of the other roles'
+    elif role == "coder":
+        languages = [name for name in form.split("+") if name in LANGUAGES]
+        values = rates.coder_rates(sampler, count, languages=languages, computed="answers" in form)
     else:
-        values = {"coder": rates.coder_rates, "solver": rates.solver_rates}[role](sampler, count)
+        values = rates.solver_rates(sampler, count)
     write(Path(target), json.dumps({"values": values, "whole": whole}), shared=True)
 
 

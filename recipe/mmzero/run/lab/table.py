@@ -18,8 +18,14 @@ LINES = (
     ("solver", "hard_right", "Solver: hard questions right"),
     ("solver", "easy_right", "Solver: easy questions right"),
     ("solver", "hard_answered", "Solver: hard questions answered"),
+    ("solver", "text_hard_right", "Solver: hard, from the caption"),
+    ("solver", "text_easy_right", "Solver: easy, from the caption"),
     ("coder", "draws", "Coder: draws"),
+    ("coder", "draws_svg", "Coder: draws, of its SVG"),
+    ("coder", "draws_python", "Coder: draws, of its Python"),
     ("coder", "faithful", "Coder: shows the caption, of all prompts"),
+    ("coder", "leaks", "Coder: leak check finds an answer"),
+    ("coder", "writes_answer", "Coder: writes an answer, also excused"),
     ("proposer", "valid", "Proposer: valid"),
     ("proposer", "well_posed", "Proposer: hard question well-posed"),
     ("proposer", "easy_true", "Proposer: easy answer true"),
@@ -74,4 +80,6 @@ def run_table(rates: Sequence[Rates]) -> str:
 
 
 def interval(mean: float, low: float, high: float) -> str:
+    if math.isnan(mean):
+        return "-"
     return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]" if not math.isnan(low) else f"{mean:+.3f} [one seed]"

@@ -41,12 +41,10 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _eval(options: argparse.Namespace) -> int:
-    from recipe.mmzero.tiny.evaluate import evaluate_pipeline, evaluate_solver
+    from recipe.mmzero.tiny.evaluate import evaluate_roles
     from recipe.mmzero.tiny.sample import Sampler
 
-    sampler = Sampler(_existing(options.model))
-    _print_rates(evaluate_pipeline(sampler, options.items), options.items)
-    _print_rates(evaluate_solver(sampler, options.items), options.items)
+    _print_rates(evaluate_roles(Sampler(_existing(options.model)), options.items), options.items)
     return 0
 
 
@@ -77,7 +75,5 @@ def _print_rates(numbers: dict[str, float], items: int) -> None:
     from recipe.mmzero.report.data.stats import wilson
 
     for name, value in numbers.items():
-        if name in ("items", "samples", "proposals"):
-            continue
         low, high = wilson(value * items, items) if value == value else (0.0, 1.0)
-        print(f"{name:<22}{value:>7.3f}   [{low:.3f}, {high:.3f}]")
+        print(f"{name:<30}{value:>7.3f}   [{low:.3f}, {high:.3f}]")

@@ -22,7 +22,7 @@ def prompt_text(item: Item, prompt: str, templates: PromptTemplates, own: str) -
     """
     choices = show_choices(item.choices)
     if prompt == "training":
-        return templates.solver_text("\n".join(part for part in (item.question, choices) if part))
+        return templates.question_text("\n".join(part for part in (item.question, choices) if part))
     template = own if choices else own.replace("{choices}\n", "").replace("{choices}", "")
     parts = {"question": item.question, "choices": choices}
     return re.sub(r"\{(question|choices)\}", lambda found: parts[found[1]], template).strip()

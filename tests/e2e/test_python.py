@@ -1,0 +1,53 @@
+"""A Coder that writes Python: one step of each role on the real engine, every picture drawn by a program."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from tests.support import loop
+
+pytestmark = pytest.mark.e2e
+
+WORDS = (
+    "coder.languages=[python]",
+    "stage.steps=1",
+    "coder.filter.target_rows=8",
+    "coder.filter.attempt_budget=40",
+    "solver.filter.proposals=48",
+)
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("python") / "run"
+    loop.finish(loop.start(folder, *WORDS), folder)
+    return folder
+
+
+def drawings(run_dir, stage):
+    return pd.read_parquet(run_dir / "iter_01" / stage / "drawings.parquet")
+
+
+@pytest.mark.parametrize("role", ["proposer", "coder", "solver"])
+def test_a_step_was_trained(run_dir, role):
+    lines = (run_dir / "iter_01" / role / "metrics.jsonl").read_text().splitlines()
+    steps = [json.loads(line) for line in lines]
+    assert [step["step"] for step in steps] == [1]
+    assert steps[0]["data"]["actor/grad_norm"] > 1e-4
+
+
+@pytest.mark.parametrize("stage", ["collect_coder", "collect_solver"])
+def test_pictures_come_from_programs(run_dir, stage):
+    rows = drawings(run_dir, stage)
+    drawn = rows[rows.status == "ok"]
+    assert set(drawn.language) == {"python"} and 0.4 < len(drawn) / len(rows) < 1
+    assert drawn.code.str.startswith("from PIL import").all()
+    assert rows[rows.status != "ok"].status.nunique() > 1, "code fails in several ways"
+
+
+def test_the_solver_learned_from_them(run_dir):
+    rows = pd.read_parquet(run_dir / "iter_01" / "collect_solver" / "train.parquet")
+    of = drawings(run_dir, "collect_solver").set_index("code_id").language
+    assert len(rows) >= 8
+    assert {of[info["code_id"]] for info in rows["extra_info"]} == {"python"}
