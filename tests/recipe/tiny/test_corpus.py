@@ -13,6 +13,7 @@ from recipe.mmzero.tiny import prompts
 from recipe.mmzero.tiny.corpus import (
     CLEAN,
     FORMS,
+    TEMPLATES,
     Errors,
     coder_sample,
     proposer_sample,
