@@ -152,9 +152,10 @@ def main() -> None:
                 tokens = seconds(found, "perf/total_num_tokens")
                 print(f"{said}: medians of steps 2 to {options.steps} in s: {parts}; {tokens:.0f} tokens", flush=True)
             ratios.append(seconds(second, "timing_s/step") / seconds(first, "timing_s/step"))
-            shares.append((own(second) - own(first)) / seconds(first, "timing_s/step"))
+            shares.append([own(one) / seconds(one, "timing_s/step") for one in (first, second)])
     print(f"our stage / plain verl, a step: {', '.join(f'{ratio:.3f}' for ratio in ratios)}")
-    print(f"our own work in a step, share of plain verl's step: {', '.join(f'{share:+.1%}' for share in shares)}")
+    said = ", ".join(f"{before:.1%} and {after:.1%}" for before, after in shares)
+    print(f"work that is no roll-out, pass or transfer, share of a step, plain verl and ours: {said}")
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def _row(found: Hours, name: str, seconds: float, gpu_hours: float, one: Forecas
         clock(seconds),
     ]
     cells += [f"{gpu_hours:.1f}" if gpu_hours else "-"] + ([] if money is None else [f"{money:,.2f}"])
-    idle = ", ".join(f"{group} {share:.0%}" for group, share in one.idle.items()) if one else ""
+    idle = ", ".join(f"{group} {share:.0%}" for group, share in one.idle.items()) if one and one.gpus else ""
     return [*cells, idle, one.dominates if one else ""]
 
 

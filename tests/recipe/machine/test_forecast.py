@@ -10,9 +10,9 @@ from recipe.mmzero.machine import capacity
 from recipe.mmzero.machine.capacity import layout_of, model_of
 from recipe.mmzero.machine.forecast import closed, constants, layouts, pipeline, roofline, servers
 from recipe.mmzero.machine.forecast.pipeline import Ask, Group, Work
-from recipe.mmzero.machine.forecast.predict import predict, waited
+from recipe.mmzero.machine.forecast.predict import forecast, predict, waited
 from recipe.mmzero.machine.forecast.roofline import Speed
-from recipe.mmzero.machine.forecast.workload import stage
+from recipe.mmzero.machine.forecast.workload import Stage, layout_with, stage
 from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.types import CARDS
 
@@ -269,6 +269,18 @@ def test_shares_and_hours_of_a_stage(name, config):
     assert found.plain()["phases_s"].keys() == found.phases.keys()
 
 
+def test_who_waits_by_hand():
+    """10 s of roll-outs, 5 s of a peer behind them, 5 s of training: the trainer works 15 s of 20, the peer 5."""
+    asks = (Ask("p", "trained", 1, 1, 0, 10, 10, each=True), Ask("c", "peer", 1, 1, 0, 5, 5))
+    groups = {"trained": Group(speed(), 3, 3), "peer": Group(speed(), 1, 1)}
+    phases = roofline.Phases(update_actor=4.0, other=1.0)
+    described = Stage("proposer", 2, Work(3, asks, 0.0), groups, phases, 60.0, 1, 0.0, 0.0, gpus=4)
+    found = forecast(described, {})
+    assert found.idle == pytest.approx({"trained": 5 / 20, "peer": 15 / 20})
+    assert (found.step_s, found.seconds, found.gpu_hours) == pytest.approx((20.0, 100.0, 4 * 100 / 3600))
+    assert found.dominates == "startup 60%"
+
+
 def test_factors_of_a_run_scale_their_phase(config):
     plain = predict(config, "solver", DIFFERENT)
     slower = predict(config, "solver", DIFFERENT, {"update_actor": 2.0, "gen": 1.5, "startup": 0.5})
@@ -287,6 +299,23 @@ def test_other_layouts_use_all_gpus_and_fit(config):
     today = predict(config, "collect_coder", DIFFERENT)
     assert found.gain == pytest.approx(today.seconds / found.forecast.seconds) and found.gain > 1.02
     assert layouts.better(config, "solver", DIFFERENT) is None  # nothing to split
+
+
+def test_a_layout_that_does_not_fit_is_not_proposed(config, monkeypatch):
+    """If fewer training GPUs were always faster: one cannot hold a 7B's training state, so it is not the answer."""
+    real = predict(config, "proposer", DIFFERENT)
+
+    def fewer(_config, _name, _inputs, _factors, counts=None):
+        return replace(real, startup_s=0.0, phases={"gen": float(counts["train_gpus"] if counts else 9)})
+
+    monkeypatch.setattr(layouts, "predict", fewer)
+    found = layouts.better(config, "proposer", DIFFERENT, {})
+    sizes = model_of(config)
+    fits = {
+        one["train_gpus"]: all(part.fits for part in capacity.account(sizes, layout_with(config, "proposer", one)))
+        for one in layouts.splits(config, "proposer")
+    }
+    assert not fits[1] and found.counts["train_gpus"] == min(count for count, fit in fits.items() if fit)
 
 
 def test_one_gpu_for_all_takes_the_sum_of_the_work():
