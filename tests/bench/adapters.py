@@ -1,81 +1,66 @@
-"""Memory and time of a training stage with adapters beside full tuning: the tiny Proposer's, by turns, in one run.
+"""An update of the tiny base with adapters beside full tuning, by turns in one process: MiB of state, and CPU time.
 
-    python tests/bench/adapters.py [--pairs 3] [--rank 16] [--out DIR]
+    python tests/bench/adapters.py [--rank 16] [--updates 12]
 
-Prints a line per stage and the median ratios, adapters / full, of: seconds of an update, of the pass for old
-log-probabilities, of the reference, and of the hand-over of weights to the server; the trainer process's largest
-resident memory; bytes of a checkpoint and of what the stage hands on. A CPU holds the tiny base in fp32 either way, so
-what is saved here is gradients, moments and the reference; Ray, torch and verl are most of the process.
+Both in fp32, as on a CPU; forward, backward and AdamW of 8 x 160 tokens of text on one thread. Prints what is held per
+kind and the ratio of CPU seconds, adapters / full. Without the engine, whose processes are larger than this model.
 """
 
 import argparse
-import json
-import re
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
-from tests.support import loop
+import torch
+from peft import PeftModel
+from transformers import AutoModelForImageTextToText
 
-TIMES = ("update_actor", "old_log_prob", "ref", "update_weights")
-
-
-def size_of(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.exists() else 0
-
-
-def peak_kib(log: Path) -> int:
-    """VmHWM of the trainer whose pid the log names; 0 before it starts and after it has ended."""
-    found = re.findall(r"\(WorkerDict pid=(\d+)", log.read_text(errors="replace")) if log.exists() else []
-    for pid in dict.fromkeys(found):
-        try:
-            return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
-        except (OSError, TypeError):
-            continue
-    return 0
+from recipe.mmzero.engine.train import adapter
+from recipe.mmzero.settings import schema
+from recipe.mmzero.tiny.cache import base_folder
 
 
-def measure(run_dir: Path, *words: str) -> dict[str, float]:
-    """One stage of four steps; the first step is left out of the times."""
-    process = loop.start(
-        run_dir, "stage.steps=4", "stage.save_every=4", "stage.keep=all", *words, "--until", "iter_01/proposer"
-    )
-    log, peak = run_dir / "logs" / "iter_01-proposer.attempt01.log", 0
-    while process.poll() is None:
-        peak = max(peak, peak_kib(log))
-        time.sleep(0.5)
-    assert process.returncode == 0, loop.console(run_dir)[-2000:]
-    step = run_dir / "iter_01" / "proposer"
-    rows = [json.loads(line)["data"] for line in (step / "metrics.jsonl").read_text().splitlines()][1:]
-    found = {f"{name} s": statistics.median(row[f"timing_s/{name}"] for row in rows) for name in TIMES}
-    handed_on = size_of(step / "hf") or size_of(step / "adapter")
-    return found | {
-        "trainer MiB": peak / 1024,
-        "checkpoint MiB": size_of(step / "checkpoints" / "global_step_4") / 2**20,
-        "handed on MiB": handed_on / 2**20,
-    }
+def prepared(folder: Path | None):
+    """(model, optimiser, trained parameters); `folder`: the adapter that is trained, None: everything is."""
+    model = AutoModelForImageTextToText.from_pretrained(base_folder(), dtype=torch.float32)
+    if folder is not None:
+        model.enable_input_require_grads()
+        model = PeftModel.from_pretrained(model, folder, is_trainable=True)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return model, torch.optim.AdamW(trained, lr=1e-5), trained
+
+
+def update(model, optimiser, ids) -> float:
+    """CPU seconds of one."""
+    began = time.process_time()
+    model(input_ids=ids).logits.logsumexp(-1).mean().backward()
+    optimiser.step()
+    optimiser.zero_grad()
+    return time.process_time() - began
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--rank", type=int, default=16)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--updates", type=int, default=12)
     options = parser.parse_args()
-    out = options.out or Path(tempfile.mkdtemp(prefix="mmz-adapters-"))
-    kinds = {"full": (), "adapters": ("tuning=lora_base", f"adapter.rank={options.rank}")}
-    found: dict[str, list[dict[str, float]]] = {kind: [] for kind in kinds}
-    for pair in range(options.pairs):
-        for kind, words in kinds.items():
-            folder = out / f"{kind}{pair}"
-            folder.mkdir(parents=True)
-            found[kind].append(measure(folder / "run", *words))
-            print(kind, {name: round(value, 3) for name, value in found[kind][-1].items()}, flush=True)
-    for name in found["full"][0]:
-        pairs = zip(found["adapters"], found["full"], strict=True)
-        ratios = sorted(one[name] / other[name] for one, other in pairs if other[name])
-        print(f"{name}: adapters / full {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})")
+    torch.set_num_threads(1)
+    ids = torch.randint(5, 200, (8, 160))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "adapter"
+        adapter.make(base_folder(), folder, schema.load(["tuning=lora", f"adapter.rank={options.rank}"]).adapter, 0)
+        kinds = {"full": prepared(None), "adapters": prepared(folder)}
+    ratios = []
+    for number in range(options.updates + 2):  # the first two make buffers and moments
+        seconds = {kind: update(model, optimiser, ids) for kind, (model, optimiser, _) in kinds.items()}
+        if number > 1:
+            ratios.append(seconds["adapters"] / seconds["full"])
+    for kind, (model, _, trained) in kinds.items():
+        whole, part = (sum(each.numel() for each in group) * 4 / 2**20 for group in (model.parameters(), trained))
+        reference = whole if kind == "full" else 0.0
+        print(f"{kind}: weights {whole:.2f} gradients {part:.2f} moments {2 * part:.2f} reference {reference:.2f} MiB")
+    print(f"update, adapters / full: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
 if __name__ == "__main__":

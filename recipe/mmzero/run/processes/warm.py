@@ -158,7 +158,7 @@ class Forker:
                     with contextlib.suppress(BlockingIOError):
                         os.read(wake_r, 4096)
                     self._reap()
-                else:
+                elif key.data in self.connections:  # else its child ended in this round and was reaped above
                     self._caller_gone(key.data)
 
     def _stop(self, *args) -> None:
