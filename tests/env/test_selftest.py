@@ -22,7 +22,7 @@ def complete():
 
 def test_everything_is_stopped(complete):
     assert complete.returncode == 0, complete.stdout + complete.stderr
-    assert complete.stdout.splitlines()[-1] == "36 of 36 attacks stopped; every layer is on"
+    assert complete.stdout.splitlines()[-1] == "37 of 37 attacks stopped; every layer is on"
     assert not [row for row in rows(complete.stdout).values() if not row.endswith("stopped")]
 
 

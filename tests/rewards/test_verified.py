@@ -88,6 +88,13 @@ def test_the_threshold_is_reached_in_spite_of_binary_rounding():
     assert known(view.hard_votes, CAPTION) == Known("5", 0.6)
     assert proposer(CAPTION, drawn(), view=view)["well_posed"] == 1.0
     assert not Known(None, 1.0).sure(CAPTION)
+    summed = RewardConfig.from_dict({"verify": {"min_consistency": 0.1 + 0.2}})
+    assert known(("5",) * 3 + (None,) * 7, summed).sure(summed)
+
+
+def test_unanswered_ones_count_whatever_the_published_denominator_is():
+    valid = RewardConfig.from_dict({"solver": {"consistency_denominator": "valid"}})
+    assert known(("5", "5", None, None, "unknown"), valid) == Known("5", 0.4)
 
 
 @SMALL

@@ -121,8 +121,7 @@ def test_answers_from_captions_are_counted_and_cheap():
 
 
 def test_witnesses_of_programs_are_counted():
-    found = steps(
-        "qwen2_5_vl_7b", "gpu8x80", "solver.label_mode=program", "solver.programs=3", "coder.languages=[python]"
-    )
+    words = ("coder.languages=[python]", "solver.label_mode=program", "solver.programs=3")
+    found = steps("qwen2_5_vl_7b", "gpu8x80", *words)
     work = found["iter_01/collect_solver"].work
     assert (work.proposals, work.codes, work.renders, work.answers) == (5_000, 15_000, 15_000, 100_000)

@@ -91,12 +91,10 @@ async def collect_solver(
         labels: dict[int, dict[str, Any]] = {}
         write_parquet(folder.labels, LABELS, _label_rows(ledger, store, settings, labels))
         if ledger.accepted_count < rule.min_rows:
-            raise starved(
-                f"{STAGE} (solver.filter)",
-                ledger,
-                rule.min_rows,
-                "raise proposals, widen hard_consistency or lower min_rows",
-            )
+            remedy = "raise proposals, widen hard_consistency or lower min_rows"
+            if settings.label_mode == "caption":
+                remedy += "; text_unsure: lower verify.min_consistency"
+            raise starved(f"{STAGE} (solver.filter)", ledger, rule.min_rows, remedy)
         means = Means()
         rows = _training_rows(ledger, store, settings, iteration, out_dir, labels, means)
         write_parquet(folder.rows, SOLVER_ROWS, rows)
