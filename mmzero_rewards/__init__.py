@@ -9,16 +9,9 @@ from mmzero_rewards.answers.voting import Vote, vote
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answer, extract_code, parse_proposal
 from mmzero_rewards.scoring.diversity import BatchTerms, batch_terms, cluster_shares
+from mmzero_rewards.scoring.inputs import CoderEvidence, Drawing, ProposerEvidence, SolverEvidence
 from mmzero_rewards.scoring.labels import Label, label_row
-from mmzero_rewards.scoring.roles import (
-    CoderEvidence,
-    Drawing,
-    ProposerEvidence,
-    SolverEvidence,
-    score_coder,
-    score_proposer,
-    score_solver,
-)
+from mmzero_rewards.scoring.roles import score_coder, score_proposer, score_solver
 
 __all__ = [
     "BatchTerms",

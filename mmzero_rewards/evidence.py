@@ -25,7 +25,7 @@ from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answ
 from mmzero_rewards.peers.client import PeerClient, PeerError, Sampling
 from mmzero_rewards.peers.seeds import request_seed
 from mmzero_rewards.prompting import PromptTemplates
-from mmzero_rewards.scoring.roles import Drawing
+from mmzero_rewards.scoring.inputs import Drawing
 from mmzero_rewards.scoring.verified import TextView
 
 NO_CODE = "no_code"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mmzero_rewards.evidence import REFUSED_PROMPT, Drawn, digest
 from mmzero_rewards.scoring.checks import picture_hash
-from mmzero_rewards.scoring.roles import Drawing
+from mmzero_rewards.scoring.inputs import Drawing
 from mmzero_rewards.scoring.verified import TextView
 
 

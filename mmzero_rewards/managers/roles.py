@@ -55,15 +55,8 @@ from mmzero_rewards.parsing.responses import FormatError, Proposal, extract_answ
 from mmzero_rewards.peers.client import PeerClient, PeerError
 from mmzero_rewards.peers.seeds import request_seed
 from mmzero_rewards.peers.stats import COUNTS, PeerStats
-from mmzero_rewards.scoring.roles import (
-    CoderEvidence,
-    Drawing,
-    ProposerEvidence,
-    SolverEvidence,
-    score_coder,
-    score_proposer,
-    score_solver,
-)
+from mmzero_rewards.scoring.inputs import CoderEvidence, Drawing, ProposerEvidence, SolverEvidence
+from mmzero_rewards.scoring.roles import score_coder, score_proposer, score_solver
 
 _EMPTY_PROPOSAL = Proposal("other", "", "", "", "", "")
 

@@ -25,17 +25,9 @@ from mmzero_rewards.scoring import TOLERANCE
 from mmzero_rewards.scoring.cases import LARGEST, PRESET_NAMES, check, one_line
 from mmzero_rewards.scoring.distances import distances
 from mmzero_rewards.scoring.diversity import batch_terms, cluster_shares
+from mmzero_rewards.scoring.inputs import CoderEvidence, Drawing, ProposerEvidence, SolverEvidence
 from mmzero_rewards.scoring.labels import label_row
-from mmzero_rewards.scoring.roles import (
-    CoderEvidence,
-    Drawing,
-    ProposerEvidence,
-    SolverEvidence,
-    difficulty,
-    score_coder,
-    score_proposer,
-    score_solver,
-)
+from mmzero_rewards.scoring.roles import difficulty, score_coder, score_proposer, score_solver
 
 SPELLINGS = ("majority", "label")
 """Keys whose text may be any spelling that grades equal."""

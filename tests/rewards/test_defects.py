@@ -21,15 +21,8 @@ from mmzero_rewards.parsing.content_types import content_type
 from mmzero_rewards.parsing.responses import Proposal, has_answer_format, render_proposal
 from mmzero_rewards.scoring.checks import leak
 from mmzero_rewards.scoring.diversity import batch_terms
-from mmzero_rewards.scoring.roles import (
-    CoderEvidence,
-    Drawing,
-    ProposerEvidence,
-    SolverEvidence,
-    score_coder,
-    score_proposer,
-    score_solver,
-)
+from mmzero_rewards.scoring.inputs import CoderEvidence, Drawing, ProposerEvidence, SolverEvidence
+from mmzero_rewards.scoring.roles import score_coder, score_proposer, score_solver
 
 PROPOSAL = Proposal("map", "A plan of wells", "How many wells?", "12", "How many lie north of the road?", "5")
 TEXT = render_proposal(PROPOSAL)

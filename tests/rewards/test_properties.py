@@ -22,15 +22,8 @@ from mmzero_rewards.parsing.responses import (
     render_proposal,
 )
 from mmzero_rewards.scoring.diversity import batch_terms, cluster_shares
-from mmzero_rewards.scoring.roles import (
-    CoderEvidence,
-    Drawing,
-    ProposerEvidence,
-    SolverEvidence,
-    score_coder,
-    score_proposer,
-    score_solver,
-)
+from mmzero_rewards.scoring.inputs import CoderEvidence, Drawing, ProposerEvidence, SolverEvidence
+from mmzero_rewards.scoring.roles import score_coder, score_proposer, score_solver
 from tests.support.answer_texts import ANSWERS, RESPONSES
 
 VOTES = st.lists(st.one_of(st.none(), st.sampled_from(["1", "2", "1.0", "b", "N/A", "2 cm"]), ANSWERS), max_size=8)

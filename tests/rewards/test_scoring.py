@@ -6,15 +6,8 @@ import pytest
 
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.parsing.responses import Proposal, render_proposal
-from mmzero_rewards.scoring.roles import (
-    CoderEvidence,
-    Drawing,
-    ProposerEvidence,
-    SolverEvidence,
-    score_coder,
-    score_proposer,
-    score_solver,
-)
+from mmzero_rewards.scoring.inputs import CoderEvidence, Drawing, ProposerEvidence, SolverEvidence
+from mmzero_rewards.scoring.roles import score_coder, score_proposer, score_solver
 
 PROPOSAL = Proposal("map", "A map of wells", "How many wells?", "12", "How many lie north?", "5")
 TEXT = render_proposal(PROPOSAL)

@@ -9,15 +9,9 @@ from hypothesis import strategies as st
 
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.parsing.responses import Proposal, render_proposal
+from mmzero_rewards.scoring.inputs import CoderEvidence, Drawing, ProposerEvidence
 from mmzero_rewards.scoring.labels import label_from_caption, label_from_programs, label_row
-from mmzero_rewards.scoring.roles import (
-    CoderEvidence,
-    Drawing,
-    ProposerEvidence,
-    difficulty,
-    score_coder,
-    score_proposer,
-)
+from mmzero_rewards.scoring.roles import difficulty, score_coder, score_proposer
 from mmzero_rewards.scoring.verified import Known, TextView, known
 
 PROPOSAL = Proposal("map", "A map of 12 wells, 5 of them north", "How many wells?", "12", "How many lie north?", "5")

@@ -8,15 +8,8 @@ import pytest
 
 from mmzero_rewards import Proposal
 from mmzero_rewards.config import RewardConfig
-from mmzero_rewards.scoring.roles import (
-    CoderEvidence,
-    Drawing,
-    ProposerEvidence,
-    SolverEvidence,
-    score_coder,
-    score_proposer,
-    score_solver,
-)
+from mmzero_rewards.scoring.inputs import CoderEvidence, Drawing, ProposerEvidence, SolverEvidence
+from mmzero_rewards.scoring.roles import score_coder, score_proposer, score_solver
 from mmzero_rewards.scoring.verified import TextView
 from recipe.mmzero.engine.train.batch import Row, finish, length_metrics
 from recipe.mmzero.report.alarms.rules import RULES

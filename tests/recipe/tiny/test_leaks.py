@@ -14,7 +14,8 @@ import torch
 
 from mmzero_rewards import Proposal, extract_answer
 from mmzero_rewards.config import RewardConfig
-from mmzero_rewards.scoring.roles import CoderEvidence, Drawing, score_coder
+from mmzero_rewards.scoring.inputs import CoderEvidence, Drawing
+from mmzero_rewards.scoring.roles import score_coder
 from recipe.mmzero.engine.train.batch import Row, component_metrics
 from recipe.mmzero.report.alarms.check import evaluate
 from recipe.mmzero.report.alarms.measures import Numbers

@@ -15,7 +15,8 @@ from pathlib import Path
 from mmzero_rewards.evidence import Drawn, judge
 from mmzero_rewards.parsing.responses import Proposal
 from mmzero_rewards.scoring import TOLERANCE
-from mmzero_rewards.scoring.roles import CoderEvidence, Drawing, score_coder
+from mmzero_rewards.scoring.inputs import CoderEvidence, Drawing
+from mmzero_rewards.scoring.roles import score_coder
 from mmzero_rewards.scoring.verified import TextView
 from recipe.mmzero.engine.collect.flow.engine import fill
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
