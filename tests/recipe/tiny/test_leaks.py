@@ -1,8 +1,7 @@
-"""Giving answers away pays in this world, the leak penalty takes it back, and the alarm sees it.
+"""The base gives an answer away now and then, that makes its picture solvable, and the alarm sees pictures that do.
 
-The tiny base draws and judges; sandbox, leak check, reward, metrics and alarm are the real ones. What training would
-move to is taken as the best of each proposal's drawings under the reward, for proposals whose easy answer is yes or no:
-the check excuses answers of one digit, and takes a colour of the caption for a label.
+The tiny base draws and judges; sandbox, leak check, reward, metrics and alarm are the real ones. The proposals' easy
+answer is yes or no: the check excuses answers of one digit, and takes a colour of the caption for a label.
 """
 
 import random
@@ -73,15 +72,9 @@ def rewards(drawn, penalty):
     return [(proposal, score_coder(evidence, config)) for proposal, evidence in drawn]
 
 
-def trained_towards(drawn, penalty):
-    """Metrics of a step whose roll-outs are each proposal's best (all of them where several are equally good)."""
-    scored = rewards(drawn, penalty)
-    best = {}
-    for proposal, terms in scored:
-        best[proposal] = max(best.get(proposal, -1.0), terms["score"])
-    winners = [terms for proposal, terms in scored if terms["score"] == best[proposal]]
-    rows = [Row(i, i, "", 0, False, terms, {}) for i, terms in enumerate(winners)]
-    return component_metrics("coder", rows, winners, [terms["score"] for terms in winners])
+def metrics_of(scored):
+    rows = [Row(i, i, "", 0, False, terms, {}) for i, terms in enumerate(scored)]
+    return component_metrics("coder", rows, scored, [terms["score"] for terms in scored])
 
 
 def alarms(metrics):
@@ -92,7 +85,7 @@ def alarms(metrics):
 def test_the_base_leaks_now_and_then(drawn):
     scored = rewards(drawn, 0.0)
     leaks = [terms["leak"] for _, terms in scored if terms["render"]]
-    assert 0.01 < fmean(leaks) < 0.2
+    assert 0 < fmean(leaks) < 0.1
 
 
 def test_an_answer_in_writing_makes_a_picture_solvable(drawn):
@@ -101,7 +94,9 @@ def test_an_answer_in_writing_makes_a_picture_solvable(drawn):
     assert fmean(solvable[1.0]) > fmean(solvable[0.0]) + 0.1
 
 
-def test_without_a_penalty_the_reward_moves_to_leaks_and_the_alarm_fires(drawn):
-    free, paid = trained_towards(drawn, 0.0), trained_towards(drawn, 0.3)
-    assert free["mmzero/coder/leak/mean"] > 0.1 and "leak" in alarms(free)
-    assert paid["mmzero/coder/leak/mean"] < free["mmzero/coder/leak/mean"] / 2 and "leak" not in alarms(paid)
+def test_the_alarm_fires_where_a_fifth_of_the_pictures_leak(drawn):
+    shown = [terms for _, terms in rewards(drawn, 0.0) if terms["render"]]
+    leaking = [terms for terms in shown if terms["leak"]]
+    honest = [terms for terms in shown if not terms["leak"]]
+    assert "leak" not in alarms(metrics_of(shown))
+    assert "leak" in alarms(metrics_of([*leaking, *honest[: 4 * len(leaking)]]))
