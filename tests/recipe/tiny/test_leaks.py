@@ -99,4 +99,5 @@ def test_the_alarm_fires_where_a_fifth_of_the_pictures_leak(drawn):
     leaking = [terms for terms in shown if terms["leak"]]
     honest = [terms for terms in shown if not terms["leak"]]
     assert "leak" not in alarms(metrics_of(shown))
-    assert "leak" in alarms(metrics_of([*leaking, *honest[: 4 * len(leaking)]]))
+    more = leaking * (len(honest) // (4 * len(leaking)))  # the same pictures drawn again and again
+    assert "leak" in alarms(metrics_of([*more, *honest]))
