@@ -55,7 +55,7 @@ def _found(run: RunFolder) -> list[Found]:
 
 def _of_step(step: StepFolder, finished: bool) -> Iterator[tuple[Path, str]]:
     if finished and step.checkpoints.is_dir():
-        yield step.checkpoints, "checkpoints of a finished stage; its model is in hf/"
+        yield step.checkpoints, "checkpoints of a finished stage; its model is in hf/ or adapter/"
     elif step.checkpoints.is_dir():
         for path in superseded(step.checkpoints):
             yield path, "a checkpoint that is older than the one to continue from"

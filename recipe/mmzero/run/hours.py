@@ -24,7 +24,7 @@ NOTE = """\
 Computed before the start, from config/gpus.yaml and mean lengths (forecast.*); forecast.run=RUN_DIR takes a run's own
 measurements. The Coder's collection ends where forecast.coder_acceptance fills its target. Idle: share of a step in
 which a group's GPUs have no work; of a collection, share of its most throughput that it does not need. Not counted:
-retries, alarms, evaluation."""
+retries, answers from captions (2 to 3%), alarms, evaluation."""
 
 
 @dataclass(frozen=True)
