@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that has to be green: lint, unit, contract, sandbox, page and end-to-end tests. Sets up by itself.
 #
-#   bash tests/run_tests.sh              all of it: about 20 minutes on two cores
+#   bash tests/run_tests.sh              all of it: about 25 minutes on two cores
 #   bash tests/run_tests.sh --fast       without the runs on the real engine
 #   bash tests/run_tests.sh tests/env    only these; further words go to pytest, for example -m slow
 source "$(dirname "${BASH_SOURCE[0]}")/../examples/lib.sh"
