@@ -19,8 +19,9 @@ from mmzero_rewards.peers.client import PeerClient
 from recipe.mmzero.engine.collect.coder import collect_coder
 from recipe.mmzero.engine.collect.flow.errors import CollectError
 from recipe.mmzero.engine.collect.roles import Counting
-from recipe.mmzero.engine.collect.settings import MOST_ROWS, Settings, from_config
+from recipe.mmzero.engine.collect.settings import Settings, from_config
 from recipe.mmzero.engine.collect.solver import collect_solver
+from recipe.mmzero.settings.layout import MOST_ROWS
 
 __all__ = [
     "CollectError",

@@ -11,9 +11,7 @@ from typing import Any
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.peers.client import Sampling
 from mmzero_rewards.prompting import PromptTemplates
-from recipe.mmzero.settings.layout import MOST_ROWS, in_flight_rows
-
-__all__ = ["MOST_ROWS", "CoderFilter", "Settings", "SolverFilter", "from_config", "in_flight_rows"]
+from recipe.mmzero.settings.layout import in_flight_rows
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from typing import Any
 
 from mmzero_env.process import replace
 from recipe.mmzero.engine.collect.flow.errors import CollectError
+from recipe.mmzero.run.record.bound import bind
 from recipe.mmzero.settings.folder import DAMAGED
 from recipe.mmzero.settings.text import short
 
@@ -146,21 +147,14 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
     Raises:
         CollectError: the folder belongs to other settings; names the first that differ.
     """
-    path = folder / "identity.json"
-    wanted = json.loads(json.dumps(dict(identity), sort_keys=True))
     try:
-        found = json.loads(path.read_text())
-    except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
-        replace.write(path, json.dumps(wanted, sort_keys=True, indent=1) + "\n", sync=True)
-        return
-    except ValueError:
-        raise CollectError(f"{path} is damaged; delete {folder} to collect again") from None
-    differing = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
+        differing = bind(folder, identity)
+    except ValueError as damaged:
+        raise CollectError(f"{damaged} is damaged; delete {folder} to collect again") from None
     if differing:
         shown = "; ".join(
-            f"{key}: {short(json.dumps(found.get(key)))} -> {short(json.dumps(wanted.get(key)))}"
-            for key in differing[:3]
+            f"{key}: {short(json.dumps(found))} -> {short(json.dumps(wanted))}"
+            for key, (found, wanted) in list(differing.items())[:3]
         )
         raise CollectError(f"{folder} was collected with other settings ({shown}); restore them or delete the folder")
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from mmzero_env.process import replace
 from recipe.mmzero.run.evaluate.errors import EvaluationError
+from recipe.mmzero.run.record.bound import bind
 from recipe.mmzero.settings.folder import DAMAGED
 
 ROWS_PER_SHARD, FLUSH_S = 256, 5.0
@@ -63,17 +64,10 @@ class AnswerStore:
         Raises:
             EvaluationError: it holds answers to something else; names what differs.
         """
-        path = self.folder / "identity.json"
-        wanted = json.loads(json.dumps(dict(identity), sort_keys=True))
         try:
-            known = json.loads(path.read_text())
-        except FileNotFoundError:
-            self.shards.mkdir(parents=True, exist_ok=True)
-            replace.write(path, json.dumps(wanted, sort_keys=True, indent=1) + "\n", sync=True)
-            return
-        except ValueError:
-            raise EvaluationError(f"{path} is damaged; delete {self.folder} to ask again") from None
-        differing = [key for key in sorted(wanted.keys() | known.keys()) if wanted.get(key) != known.get(key)]
+            differing = bind(self.folder, identity)
+        except ValueError as damaged:
+            raise EvaluationError(f"{damaged} is damaged; delete {self.folder} to ask again") from None
         if differing:
             raise EvaluationError(
                 f"{self.folder} holds answers to another {', '.join(differing)}; use another --out, "
