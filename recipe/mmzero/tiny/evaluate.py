@@ -11,10 +11,14 @@ from statistics import fmean
 
 import torch
 
-from mmzero_rewards import extract_answer
-from recipe.mmzero.tiny.corpus import TEMPLATES
-from recipe.mmzero.tiny.pixels import draw
-from recipe.mmzero.tiny.rates import SEED, coder_rates, held_out_items, proposer_rates, solver_rates
+from recipe.mmzero.tiny.rates import (
+    SEED,
+    answers_to_pictures,
+    coder_rates,
+    held_out_items,
+    proposer_rates,
+    solver_rates,
+)
 from recipe.mmzero.tiny.sample import Sampler
 
 
@@ -24,9 +28,7 @@ def evaluate_solver(sampler: Sampler, count: int = 200, samples: int = 4) -> dic
     result: dict[str, float] = {"items": count, "samples": samples}
     for name, hard in (("easy", False), ("hard", True)):
         items = held_out_items(count, hard)
-        prompts = [TEMPLATES.question_text(question) for _, question, _ in items]
-        replies = sampler.generate(prompts, [draw(scene) for scene, _, _ in items], n=samples, max_tokens=48)
-        answers = [[extract_answer(text) for text in texts] for texts in replies]
+        answers = answers_to_pictures(sampler, items, samples)
         truth = [right for _, _, right in items]
         result[f"{name}_accuracy"] = fmean(
             fmean(a == right for a in said) for said, right in zip(answers, truth, strict=True)

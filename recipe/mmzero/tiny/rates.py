@@ -1,6 +1,6 @@
 """Rates of a checkpoint in one role against the truth of the tiny world, item by item.
 
-    rates = solver_rates(sampler, SolverItems...)          # {"hard_right": [0.75, 0.0, ...], ...}
+    rates = solver_rates(sampler, 240)          # {"hard_right": [0.75, 0.0, ...], ...}
 
 Every checkpoint is asked the same items, so two of them can be compared item by item. A value is a share over an item's
 samples; None where the item has none (an invalid proposal has no question). What is measured:
@@ -56,15 +56,21 @@ def solver_rates(sampler: Sampler, count: int = 240, samples: int = 4, seed: int
     values: Values = {}
     for name, hard in (("easy", False), ("hard", True)):
         items = held_out_items(count, hard)
-        prompts = [TEMPLATES.question_text(question) for _, question, _ in items]
-        shown = [draw(scene) for scene, _, _ in items]
-        answers = _answers(sampler.generate(prompts, shown, n=samples, max_tokens=48))
+        answers = answers_to_pictures(sampler, items, samples)
         values[f"{name}_right"] = _right(answers, items)
         values[f"{name}_answered"] = [fmean(a is not None for a in said) for said in answers]
         prompts = [TEMPLATES.caption_text(scene.caption, question) for scene, question, _ in items]
         answers = _answers(sampler.generate(prompts, n=samples, max_tokens=48))
         values[f"text_{name}_right"] = _right(answers, items)
     return values
+
+
+def answers_to_pictures(
+    sampler: Sampler, items: Sequence[tuple[Scene, str, str]], samples: int
+) -> list[list[str | None]]:
+    """(items, samples) boxed answers to the questions of `held_out_items` with their pictures; None without a box."""
+    prompts = [TEMPLATES.question_text(question) for _, question, _ in items]
+    return _answers(sampler.generate(prompts, [draw(scene) for scene, _, _ in items], n=samples, max_tokens=48))
 
 
 def _answers(replies: list[list[str]]) -> list[list[str | None]]:
