@@ -8,6 +8,7 @@ Not covered: whether the machine fits the profile (doctor.py, capacity.py) and v
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def _check_blocks(plain: Mapping[str, Any]) -> None:
 def _merged(plain: Mapping[str, Any]) -> DictConfig:
     """The types with `plain` laid over them, interpolations resolved."""
     try:
-        config = OmegaConf.merge(OmegaConf.structured(Config), plain)
+        config = OmegaConf.merge(_types(), plain)
     except ConfigKeyError as error:
         raise ConfigError(unknown_key(str(error.full_key))) from None
     except OmegaConfBaseException as error:
@@ -98,6 +99,12 @@ def _merged(plain: Mapping[str, Any]) -> DictConfig:
     except OmegaConfBaseException as error:
         raise ConfigError(f"config key '{_unresolved(config)}': {_first_line(error)}") from None
     return config
+
+
+@cache
+def _types() -> DictConfig:
+    """The types' defaults; merging leaves them as they are."""
+    return OmegaConf.structured(Config)
 
 
 def _unresolved(config: DictConfig) -> str:
