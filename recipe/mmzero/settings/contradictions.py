@@ -164,6 +164,8 @@ def _thresholds(config: DictConfig) -> Iterator[str]:
 def _verified(config: DictConfig) -> Iterator[str]:
     """Evidence beside the picture that could say nothing (docs/method.md §10)."""
     solver, caption = config.solver, config.solver.label_mode == "caption"
+    if solver.label_mode == "truth" and config.model.prompts != "tiny":
+        yield f"solver.label_mode=truth: the truth is known of the tiny world only, not of model={config.model.name}"
     if "python" not in config.coder.languages:
         for key, wanted in (
             ("solver.label_mode=program", solver.label_mode == "program"),

@@ -121,7 +121,7 @@ class Solver:
     sampling: SolverSampling = field(default_factory=SolverSampling)
     votes: int = whole(1)
     label_votes: int = whole(1)
-    label_mode: str = choice("offline", "online", "shuffled", "caption", "program")
+    label_mode: str = choice("offline", "online", "shuffled", "truth", "caption", "program")
     programs: int = whole(1)
     row_sampling: str = choice("uniform", "variance")
     replay: float = number(0, 0.9)

@@ -7,12 +7,15 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from recipe.mmzero.engine.train.shuffled import kind_of, shuffled_labels
+from recipe.mmzero.engine.train.true_labels import true_labels
 from recipe.mmzero.run.lab import compare, experiment, measure, rows, table
 from recipe.mmzero.run.plan import plan
 from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.folder import RunFolder
+from recipe.mmzero.settings.types import ConfigError
 from recipe.mmzero.tiny.pixels import draw
 from recipe.mmzero.tiny.world import Scene
 
@@ -75,6 +78,31 @@ def test_the_rows_themselves_stay():
     after = shuffled_labels(before, seed=1)
     assert list(after["row"]) == [*"12345"]
     assert [model["ground_truth"] for model in before["reward_model"]] == [*"12345"], "the input is not changed"
+
+
+# --- true labels ------------------------------------------------------------------------------------------------------
+
+
+def test_true_labels_are_those_of_the_picture(tmp_path):
+    for name, picture in (("right", draw(SCENE)), ("noise", np.random.default_rng(0).integers(0, 255, (112, 112, 3)))):
+        Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{name}.png")
+    table = pd.DataFrame(
+        {
+            "extra_info": [ROW, ROW, ROW | {"hard_question": "is there any?"}, ROW | {"caption": "nothing known"}],
+            "images": [[str(tmp_path / f"{name}.png")] for name in ("right", "noise", "right", "right")],
+            "reward_model": [{"style": "rule", "ground_truth": "silver"}] * 4,
+        }
+    )
+    known = true_labels(table)
+    assert [model["ground_truth"] for model in known["reward_model"]] == ["4", "4"], "without a caption the type helps"
+    assert list(known["images"]) == [table["images"][0], table["images"][3]]
+    assert table["reward_model"][0]["ground_truth"] == "silver", "the input is not changed"
+
+
+def test_truth_is_known_of_the_tiny_world_only():
+    assert schema.load(["solver.label_mode=truth"]).solver.label_mode == "truth"
+    with pytest.raises(ConfigError, match="tiny world only"):
+        schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80", "solver.label_mode=truth"])
 
 
 # --- roles that are not trained ---------------------------------------------------------------------------------------

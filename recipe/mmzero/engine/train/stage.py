@@ -22,6 +22,7 @@ from recipe.mmzero.engine.train.rows import row_weights, training_rows, with_rep
 from recipe.mmzero.engine.train.shuffled import shuffled_labels
 from recipe.mmzero.engine.train.summary import merge_metrics, summarise
 from recipe.mmzero.engine.train.topics import write_topic_rows
+from recipe.mmzero.engine.train.true_labels import true_labels
 from recipe.mmzero.machine.model_folder import copy_small_files
 from recipe.mmzero.run.processes import tree
 from recipe.mmzero.run.processes.launch import run_python
@@ -81,14 +82,16 @@ def write_rows(config: DictConfig, step: Any) -> None:
     """
     settings, topics = config[step.role].train, step.role == "proposer"  # topics may repeat in one update
     rows = pd.read_parquet(topic_rows(config, step) if topics else step.inputs.data)
+    seed = None if topics else derive_seed(config.seed, step.iteration, step.role, 0, 4)
+    if step.role == "solver" and config.solver.label_mode == "shuffled":
+        rows = shuffled_labels(rows, seed)
+    if step.role == "solver" and config.solver.label_mode == "truth":
+        rows = true_labels(rows)
     if len(rows) < settings.prompts_per_update and not topics:
         raise ValueError(
             f"{len(rows)} training rows, fewer than one update of {settings.prompts_per_update} "
             f"({step.role}.train.prompts_per_update); collect more or lower it"
         )
-    seed = None if topics else derive_seed(config.seed, step.iteration, step.role, 0, 4)
-    if step.role == "solver" and config.solver.label_mode == "shuffled":
-        rows = shuffled_labels(rows, seed)
     weights = row_weights(rows) if step.role == "solver" and config.solver.row_sampling == "variance" else None
     ordered = training_rows(rows, settings.steps, settings.prompts_per_step, seed, weights)
     if step.role == "solver" and config.solver.replay:
