@@ -10,6 +10,7 @@ from typing import Any
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput
 from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
 
+from recipe.mmzero.engine.rollout.pictures import prepare_once
 from recipe.mmzero.settings.seeds import derive_seed
 
 STEP_STRIDE = 1_000_003
@@ -37,6 +38,10 @@ class CoderAgentLoop(RoleAgentLoop):
 
 class SolverAgentLoop(RoleAgentLoop):
     """Picture and question -> reasoning and a boxed answer."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        prepare_once(self.processor)
 
 
 def _plain(value: Any) -> Any:
