@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
+from recipe.mmzero.report.data.read import Skips
+from recipe.mmzero.report.data.truth import END, truth
 from recipe.mmzero.run.record.artifacts import fingerprint
 
 pytestmark = pytest.mark.e2e
@@ -126,11 +128,12 @@ def test_collected_rows_have_pictures(evolved):
 
 
 def test_console_ends_with_the_table_and_held_out_accuracy(evolved):
-    held_out = json.loads((evolved.run_dir / "held_out.json").read_text())
-    for when in ("before", "after"):
-        assert 0.2 < held_out[when]["easy_accuracy"] <= 1.0
-    end = evolved.console[-4000:]
-    for words in ("reward", "render", "solvability", "held-out"):
+    points = truth(evolved.run_dir, Skips())
+    assert [point.iteration for point in points] == [0, 1] and 0.2 < points[0].mean("solver", "easy_right") <= 1.0
+    rows = pd.read_parquet(evolved.run_dir / "iter_01" / "collect_solver" / "train.parquet")
+    assert len(points[1].of("rows", "label_true")) == len(rows)
+    end = evolved.console[-6000:]
+    for words in ("reward", "solvable", "held-out items", *(label for _, _, label in END)):
         assert words in end, f"{words!r} is not in the final table"
 
 

@@ -62,7 +62,7 @@ class Scripts(Services):
     def environment(self, config, run_dir: Path) -> dict[str, str]:
         return os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
 
-    def held_out(self, *args) -> bool:
+    def truth(self, *args) -> bool:
         return False
 
     def report(self, run_dir: Path) -> None:

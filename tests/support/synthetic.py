@@ -45,6 +45,9 @@ FAULTS = {
     "clipped": "clipping",
     "peers": "peer_failures",
     "flat": "no_signal",
+    "ill_posed": "well_posed",
+    "unfaithful": "faithful",
+    "false_labels": "label_true",
 }
 
 
@@ -347,6 +350,8 @@ def write_collection(folder, role, iteration, fault, dice, shape, names) -> None
         for name, _, _ in names:
             os.link(draw_from / name, folder / "images" / name)
     write_tables(folder, [row(role, iteration, index, dice, names) for index in range(shape.rows)])
+    if role == "solver":
+        write_truth(folder, fault)
     attempts, target = (2000, 400) if role == "coder" else (1000, None)
     accepted = 400 if role == "coder" else 330
     rejected = {"render_rate_above_window": 1400, "format_caption_is_missing": 200}
@@ -380,6 +385,40 @@ def write_tables(folder: Path, rows: list[tuple[dict, list[dict], dict | None]])
     write_parquet(folder / "drawings.parquet", DRAWINGS, [one for _, drawn, _ in rows for one in drawn])
     if folder.name == "collect_solver":
         write_parquet(folder / "labels.parquet", LABELS, [judged for _, _, judged in rows if judged is not None])
+
+
+def write_truth(folder: Path, fault: str | None) -> None:
+    """truth.json of a Solver collection, of 48 rows."""
+    shares = {name: 0.1 if FAULTS.get(fault) == name else 0.5 for name in ("well_posed", "faithful", "label_true")}
+    (folder / "truth.json").write_text(json.dumps({name: ones(share, 48) for name, share in shares.items()}))
+
+
+def ones(share: float, count: int) -> list[float]:
+    """`count` values, the first ones 1 and the rest 0."""
+    return [float(k < round(share * count)) for k in range(count)]
+
+
+RATES = {
+    "solver": {"easy_right": 0.5, "hard_right": 0.3},
+    "coder": {"draws": 0.75, "faithful": 0.45},
+    "proposer": {"valid": 0.75, "well_posed": 0.6, "easy_true": 0.5, "hard_true": 0.3},
+}
+
+
+def write_held_out(run: Path, points: dict[int, dict[str, float]], items: int = 120) -> None:
+    """held_out.json of a run. points: iteration (0: the base) -> `role/name` -> share where it is not that of `RATES`;
+    iterations also have rows, half of them right in every way."""
+    found = []
+    for iteration, changed in points.items():
+        values: dict[str, dict] = {role: {} for role in RATES}
+        for role, names in RATES.items():
+            for name, share in names.items():
+                values[role][name] = ones(changed.get(f"{role}/{name}", share), items)
+        if iteration:
+            truths = ("well_posed", "faithful", "label_true")
+            values["rows"] = {name: ones(changed.get(f"rows/{name}", 0.5), 48) for name in truths}
+        found.append({"iteration": iteration, "values": values, "whole": {"proposer": {"type_entropy": 1.1}}})
+    (run / "held_out.json").write_text(json.dumps({"items": items, "points": found}))
 
 
 def row(role, iteration, index, dice, names) -> tuple[dict, list[dict], dict | None]:

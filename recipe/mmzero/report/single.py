@@ -12,11 +12,13 @@ from recipe.mmzero.report.alarms.check import evaluate, numbers_of
 from recipe.mmzero.report.data import overview
 from recipe.mmzero.report.data.costs import costs
 from recipe.mmzero.report.data.evaluated import evaluated
-from recipe.mmzero.report.data.final import held_out, stage_rows
+from recipe.mmzero.report.data.final import stage_rows
 from recipe.mmzero.report.data.read import Run, finite, read_run
 from recipe.mmzero.report.data.survey import Survey, survey
+from recipe.mmzero.report.data.truth import truth
 from recipe.mmzero.report.figures import evolution as figures_evolution
 from recipe.mmzero.report.figures import steps as figures_steps
+from recipe.mmzero.report.figures import truth as figures_truth
 from recipe.mmzero.report.figures.style import DARK, LIGHT, drawing, recolour
 from recipe.mmzero.report.output import Output
 from recipe.mmzero.report.page.card import card
@@ -53,6 +55,11 @@ FIGURES: tuple[tuple[str, Draw, str], ...] = (
     ),
     ("time", figures_steps.time, "Wall time of each step by phase."),
 )
+TRUTH = "truth"
+TRUTH_CAPTION = (
+    "What the reward cannot see: every checkpoint of every role on the same held-out items with true labels, and the "
+    "truth of the rows between. Whiskers are 95% intervals over items."
+)
 
 
 def build(folder: Path, out: Path | None = None, evaluation: Path | None = None) -> Path:
@@ -63,12 +70,12 @@ def build(folder: Path, out: Path | None = None, evaluation: Path | None = None)
     """
     benchmarks = evaluated(evaluation)
     run = read_run(folder)
-    output = Output(Path(out or run.folder).resolve(), [name for name, _, _ in FIGURES])
+    output = Output(Path(out or run.folder).resolve(), [*(name for name, _, _ in FIGURES), TRUTH])
     found = survey(run)
     rows = {iteration: overview.numbers(run, found, iteration) for iteration in run.iterations}
     alarms = [asdict(alarm) for alarm in all_alarms(run)]
     used = costs(run)
-    stages, accuracies = stage_rows(run), held_out(run)
+    stages, points = stage_rows(run), truth(run.folder, run.skips)
     album = Album(run)
     shown = gallery(run, found, album)
     figures = []
@@ -77,11 +84,13 @@ def build(folder: Path, out: Path | None = None, evaluation: Path | None = None)
         for name, draw, caption in FIGURES:
             light, dark = both(lambda draw=draw: draw(run, found))
             figures.append((name, caption, light, dark))
+        if points:  # in the middle: first what was trained, then whether it is true, then failures and time
+            figures.insert(2, (TRUTH, TRUTH_CAPTION, *both(lambda: figures_truth.truth_figure(points))))
         filling.result()
-    captions = [(name, caption) for name, _, caption in FIGURES]
+    captions = [(name, caption) for name, caption, _, _ in figures]
     return output.write(
-        page(run, rows, stages, accuracies, alarms, used, figures, shown, album, benchmarks),
-        card(run, rows, stages, accuracies, alarms, used, captions, benchmarks),
+        page(run, rows, stages, points, alarms, used, figures, shown, album, benchmarks),
+        card(run, rows, stages, points, alarms, used, captions, benchmarks),
         {name: light for name, _, light, _ in figures},
     )
 

@@ -269,22 +269,26 @@ class Evolution:
             checkpoints.remove_all(folder.checkpoints)
         said = "" if predicted_s is None else f" (predicted {predicted_s:.0f} s)"
         print(f"{here}: done in {record.seconds:.0f} s{said}", flush=True)
+        self._measure(step)
         found = alarms.check_step(folder.path, self.config.alarms)
         for alarm in found:
             print(alarm.line(), flush=True)
         if alarms.should_stop(found, self.config.alarms):
             raise Stop(ALARMED, f"{step.id}: stopped by {found[0].rule} (alarms.on_alarm=stop); run again to go on")
 
+    def _measure(self, step: Step) -> bool:
+        """Where truth is known: what a finished step made; True if that is new."""
+        return self.services.truth(self.config, self.provenance.base, self.folder.step(step.id))
+
     # -- after the last step -----------------------------------------------------------------------------------------
 
     def _finish(self, seconds: float) -> None:
-        """The held-out comparison where truth is known, the report and the final table."""
-        solvers = [step for step in self.steps if step.stage == "solver" and self._done(step)]
-        if solvers:
-            solver = self.provenance.model_of(solvers[-1])
-            hashed, target = self.provenance.hash(solver), self.folder.held_out
-            if self.services.held_out(self.config, self.provenance.base, solver, hashed, target):
-                self.services.report(self.folder.path)
+        """The final table; before it what of a run that was finished earlier was not measured yet, and the report."""
+        finished = [step for step in self.steps if self._done(step)]
+        last = [step for step in finished if step.stage == "solver"][-1:]  # its measurement has all before it
+        new = [self._measure(step) for step in (*(s for s in finished if s.stage == "collect_solver"), *last)]
+        if any(new):
+            self.services.report(self.folder.path)
         print(self.services.table(self.folder.path))
         done = sum(self._done(step) for step in self.steps)
         reached = "all steps done" if done == len(self.steps) else f"{done} of {len(self.steps)} steps done"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from recipe.mmzero.run.merged import whole_model
 from recipe.mmzero.run.plan import Step, stage_module
 from recipe.mmzero.run.processes.warm import WarmServer
 from recipe.mmzero.settings.environment import inherited, stage_environment
@@ -61,18 +60,17 @@ class Services:
             self._warm = self._owned.enter_context(WarmServer(added, log))
         return os.environ | self._warm.environment
 
-    def held_out(self, config: DictConfig, base: Path, solver: Path, solver_hash: str, target: Path) -> bool:
-        """Where truth is known (the tiny world): accuracy before and after, kept until the Solver changes.
+    def truth(self, config: DictConfig, base: Path, step: StepFolder) -> bool:
+        """Where truth is known (the tiny world): measure what a finished step made, for its alarms and the report.
 
         Returns:
-            False if this model has no such measurement.
+            True if that was not known yet.
         """
-        from recipe.mmzero.tiny.held_out import compare_cached
-
         if config.model.name != "tiny":
             return False
-        compare_cached(base, whole_model(StepFolder(solver.parent)), solver_hash, target)
-        return True
+        from recipe.mmzero.run.lab.kept import keep
+
+        return keep(step, base)
 
     def report(self, run_dir: Path) -> None:
         """Write the report; what prevents it is said, and the run goes on."""

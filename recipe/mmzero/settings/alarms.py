@@ -35,3 +35,4 @@ class AlarmConfig:
     clip_ratio_max: float = declare(SHARE, 0.25)
     dropped_max: float = declare(SHARE, 0.02)
     zero_variance_max: float = declare(SHARE, 0.9)
+    truth_fall_max: float = declare(SHARE, 0.1)

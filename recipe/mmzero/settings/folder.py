@@ -158,6 +158,11 @@ class StepFolder:
         return self.path / "labels.parquet"
 
     @property
+    def truth(self) -> Path:
+        """What is true of the rows of a collection, where that is known."""
+        return self.path / "truth.json"
+
+    @property
     def pictures(self) -> Path:
         return self.path / "images"
 
@@ -207,6 +212,7 @@ class RunFolder:
 
     @property
     def held_out(self) -> Path:
+        """Rates of the checkpoints on held-out scenes, where truth is known."""
         return self.path / "held_out.json"
 
     @property

@@ -15,7 +15,7 @@ samples; None where the item has none (an invalid proposal has no question). Wha
 `well_posed`: the hard question has an answer in the scene of the proposal's own caption. `leaks`: an answer stands in
 the picture, by the check that the reward uses; `writes_answer`: also where that check excuses it (one digit) or takes
 it for a label (a colour of the caption), as long as the scene has no such writing. Answers are compared as text
-(the world's answers are words and whole numbers), so no grader is involved.
+(the world's answers are words and whole numbers), so no grader is involved. `seed` seeds the sampling, never the items.
 """
 
 import math
@@ -91,7 +91,7 @@ def coder_rates(
 ) -> Values:
     """languages: the run's `coder.languages`; computed: programs were also asked for answers."""
     torch.manual_seed(seed)
-    rng = random.Random(f"{seed}:coder")
+    rng = random.Random(f"{SEED}:coder")
     scenes = [held_out_scene(rng) for _ in range(count)]
     asked = []
     for scene in scenes:

@@ -15,7 +15,7 @@ from recipe.mmzero.report.data.records import Sample, breakdown, from_sample
 from recipe.mmzero.report.data.survey import REASONS, choose, survey
 from recipe.mmzero.report.page import card
 from recipe.mmzero.settings import schema
-from tests.support.synthetic import Shape, make_run
+from tests.support.synthetic import Shape, make_run, write_held_out
 
 SMALL = Shape(iterations=2, steps=3, samples=12, rows=12, pictures=4)
 
@@ -23,9 +23,9 @@ SMALL = Shape(iterations=2, steps=3, samples=12, rows=12, pictures=4)
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = make_run(tmp_path_factory.mktemp("report") / "run", shape=SMALL)
-    accuracy = {"items": 200, "samples": 4, "easy_accuracy": 0.4, "hard_accuracy": 0.21}
-    held_out = {"before": accuracy, "after": accuracy | {"easy_accuracy": 0.55, "hard_accuracy": 0.3}}
-    (folder / "held_out.json").write_text(json.dumps(held_out))
+    write_held_out(
+        folder, {0: {}, 1: {}, 2: {"solver/hard_right": 0.4, "coder/faithful": 0.2, "rows/well_posed": 0.25}}
+    )
     return folder
 
 
@@ -65,10 +65,18 @@ def test_terminal_table_is_plain_and_narrow(run):
     text = report.terminal_table(run)
     assert text.isascii() and max(map(len, text.splitlines())) <= 120
     assert "      rejected: too easy 300, easy accuracy 180, too hard 140, render timeout 50" in text.splitlines()
-    assert (
-        "Solver on held-out scenes, true labels, hard: 0.210 [0.159, 0.272] before -> 0.300 [0.241, 0.367] after "
-        "(200 items x 4)" in text
-    )
+    lines = [line.split("   ")[0].split("  ")[0] + line[42:] for line in text.splitlines()]
+    # paired: 12 of 120 items changed, sd 0.3013; rows are others, so their interval is that of Agresti and Caffo
+    assert "Solver: hard questions right   0.300   0.300   0.400   +0.100 [+0.046, +0.154]" in lines
+    assert "Rows: well-posed       -   0.500   0.250   -0.250 [-0.424, -0.056]" in lines
+    assert "Truth, held-out items: Solver 120, Coder 120, Proposer 120; 95% intervals over items" in text
+
+
+def test_a_run_without_truth_shows_none(tmp_path, run):
+    bare = make_run(tmp_path / "run", shape=SMALL)
+    shown = report.build(bare).read_text()
+    assert "held-out" not in report.terminal_table(bare) and "figure-truth" not in shown and "<h2>Truth" not in shown
+    assert not (bare / "figures" / "truth.png").exists() and "not measured" in (bare / "RUN.md").read_text()
 
 
 def test_page_and_card_show_the_same_table(run, page):
@@ -78,7 +86,8 @@ def test_page_and_card_show_the_same_table(run, page):
         assert "| " + " | ".join(cells) + " |" in text
         for cell in cells[2:]:
             assert f"<td>{'–' if cell == '-' else cell.replace('->', '→')}</td>" in page
-    assert "0.550 [0.481, 0.617]" in page
+    assert "<td>0.400</td><td>+0.100 [+0.046, +0.154]</td>" in page
+    assert "| Rows: well-posed | - | 0.500 | 0.250 | -0.250" in text and "(figures/truth.png)" in text
 
 
 def test_page_is_one_file_without_outside(page):
@@ -88,7 +97,7 @@ def test_page_is_one_file_without_outside(page):
 
 def test_figures_are_pictures(run, page):
     found = sorted(path.stem for path in (run / "figures").glob("*.png"))
-    assert found == ["coevolution", "consistency", "content", "failures", "rewards", "time"]
+    assert found == ["coevolution", "consistency", "content", "failures", "rewards", "time", "truth"]
     for name in found:
         with Image.open(run / "figures" / f"{name}.png") as picture:
             assert picture.width > 400 and len(picture.convert("RGB").getcolors(1 << 24)) > 30

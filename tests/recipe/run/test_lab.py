@@ -1,18 +1,25 @@
 """The laboratory: experiments as YAML, truth of rows, paired tables. Whole runs are in tests/e2e."""
 
+import json
 import math
+import subprocess
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
+from omegaconf import OmegaConf
 from PIL import Image
 
 from recipe.mmzero.engine.train.shuffled import kind_of, shuffled_labels
 from recipe.mmzero.engine.train.true_labels import true_labels
-from recipe.mmzero.run.lab import compare, experiment, measure, rows, table
+from recipe.mmzero.report.data import truth
+from recipe.mmzero.report.data.stats import over_seeds
+from recipe.mmzero.run.lab import cli as lab_cli
+from recipe.mmzero.run.lab import compare, experiment, figure, measure, rows, runner, shared
 from recipe.mmzero.run.plan import plan
+from recipe.mmzero.run.record.journal import Journal, Record
 from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.folder import RunFolder
 from recipe.mmzero.settings.types import ConfigError
@@ -177,45 +184,159 @@ def test_unknown_names_list_the_known(tmp_path):
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
-def test_differences_are_paired_and_leave_out_items_without_a_value():
-    mean, low, high = table.paired([0.0, 0.0, 1.0, None], [1.0, 0.0, 1.0, 1.0])
-    assert mean == pytest.approx(1 / 3) and low < mean < high
-    assert high - mean == pytest.approx(1.96 * np.std([1, 0, 0], ddof=1) / math.sqrt(3))
-    assert table.paired([1.0, 0.0] * 50, [1.0, 0.0] * 50) == (0.0, 0.0, 0.0), "no noise where nothing changed"
-
-
 def test_intervals_over_seeds_are_students():
-    mean, _, high = table.over_seeds([0.1, 0.2, 0.3])
-    assert mean == pytest.approx(0.2) and high - mean == pytest.approx(4.302653 * 0.1 / math.sqrt(3))
-    assert table.over_seeds([0.1])[0] == 0.1 and math.isnan(table.over_seeds([0.1])[1])
+    number = over_seeds([0.1, 0.2, 0.3])
+    assert number.value == pytest.approx(0.2)
+    assert number.high - number.value == pytest.approx(4.302653 * 0.1 / math.sqrt(3), rel=1e-4)
 
 
 def made(iteration, share, items=40):
     values = {role: {} for role in ("solver", "coder", "proposer")}
-    for role, name, _ in table.LINES:
+    for role, name, _ in truth.LINES:
         if role != "rows":
             values[role][name] = [1.0] * round(share * items) + [0.0] * (items - round(share * items))
     return measure.Rates(iteration, values, {"proposer": {"distinct_captions": 1.0, "type_entropy": 1.0}})
 
 
-def test_an_arm_that_was_not_run_is_shown_as_not_run(tmp_path, monkeypatch):
-    (tmp_path / "own.yaml").write_text(GOOD)
+def compared(tmp_path, shares, text=GOOD):
+    """An experiment of which the runs in `shares` ((arm, seed) -> rate at the end) are finished."""
+    (tmp_path / "own.yaml").write_text(text)
     own = experiment.load(str(tmp_path / "own.yaml"))
     runs = own.runs(tmp_path)
-    shares = {("a", 0): 0.5, ("a", 1): 0.5, ("b", 0): 0.75}
-    monkeypatch.setattr(compare, "ensure_base", lambda: tmp_path)
-    monkeypatch.setattr(compare, "finished", lambda run: (run.arm, run.seed) in shares)
-    folders = {run.folder: (run.arm, run.seed) for run in runs}
-    monkeypatch.setattr(compare, "rates_of", lambda folder, *_: [made(0, 0.25), made(1, shares[folders[folder]])])
-    text = compare.compare(own, runs)
+    rates = {run: [made(0, 0.25), made(1, shares[run.arm, run.seed])] for run in runs if (run.arm, run.seed) in shares}
+    return compare.Measured(own, runs, rates, (made(0, 0.25), made(0, 0.3)) if shares else None)
+
+
+def test_an_arm_that_was_not_run_is_shown_as_not_run(tmp_path):
+    text = compare.table(compared(tmp_path, {("a", 0): 0.5, ("a", 1): 0.5, ("b", 0): 0.75}))
     assert "b: seeds 0; not run: seeds 1" in text
     line = next(line for line in text.splitlines() if line.startswith("  b "))
     assert line.split()[1:3] == ["0.250", "0.750"]
     assert "last - base +0.500 " in line and "last - control +0.250 " in line and line.count("over items") == 2
     both = next(line for line in text.splitlines() if line.startswith("  a "))
     assert "over seeds" in both and "last - control" not in both
-    monkeypatch.setattr(compare, "finished", lambda run: False)
-    assert "  b                       not run" in compare.compare(own, runs)
+    nothing = compare.table(compared(tmp_path, {}))
+    assert "  b                       not run" in nothing and compare.AGAIN not in nothing
+
+
+def test_the_base_sampled_again_is_the_noise_floor(tmp_path):
+    text = compare.table(compared(tmp_path, {("a", 0): 0.5}))
+    line = next(line for line in text.splitlines() if line.startswith("  base_again "))
+    assert line.split()[1:3] == ["0.250", "0.300"] and "again - base +0.050 [" in line and "over items" in line
+    rates = sum(role != "rows" for role, _, _ in truth.LINES)
+    assert text.count("\n  base_again ") == rates, "of every rate, and not of rows: the base has none"
+
+
+def test_finished_runs_are_measured_with_the_base_as_the_control_asks_it(tmp_path, monkeypatch):
+    own = compared(tmp_path, {}).experiment
+    runs = own.runs(tmp_path)
+    asked = []
+    monkeypatch.setattr(compare, "ensure_base", lambda: tmp_path)
+    monkeypatch.setattr(compare, "finished", lambda run: run.seed == 1)
+    monkeypatch.setattr(compare, "rates_of", lambda folder, *_: [made(0, 0.25), made(1, 0.5)])
+    monkeypatch.setattr(compare, "coder_form", lambda folder: f"form of {folder.parent.name}")
+    monkeypatch.setattr(compare, "base_rates", lambda base, *words: asked.append(words) or made(0, 0.25))
+    found = compare.measure(own, runs, jobs=1, items=40)
+    assert set(found.rates) == {run for run in runs if run.seed == 1}
+    assert asked == [("form of a", 40, 1, 0), ("form of a", 40, 1, 1)]
+
+
+@pytest.mark.parametrize("name", ["curves.png", "curves.svg"])
+def test_curves_of_all_arms(tmp_path, name):
+    found = compared(tmp_path, {("a", 0): 0.5, ("a", 1): 0.7, ("b", 0): 0.75})
+    figure.save(found, tmp_path / name)
+    assert (tmp_path / name).stat().st_size > 10_000
+    panel = figure.curves(found).axes[0]
+    drawn = [list(line.get_ydata()) for line in panel.get_lines()]
+    assert [25.0, 50.0] in drawn and [25.0, 70.0] in drawn, "each seed"
+    assert [25.0, pytest.approx(60.0)] in drawn, "their mean"
+    assert set(panel.get_legend_handles_labels()[1]) == {"base_again", "a (2 seeds)", "b (1 seed)"}
+    assert [text.get_text() for text in figure.curves(found).axes[4].texts] == ["not measured"]
+
+
+def test_a_figure_that_cannot_be_written_is_said_first(tmp_path, capsys):
+    for target, said in (("x.pdf", "ends in .png or .svg"), ("none/x.png", "there is no folder")):
+        assert lab_cli.main(["table", "evolution", f"--out={tmp_path}", f"--figure={tmp_path / target}"]) == 2
+        assert said in capsys.readouterr().err
+
+
+# --- runs that another experiment has made ----------------------------------------------------------------------------
+
+
+def finish(folder, words=None, config=()):
+    """A finished run; words: those of its note."""
+    composed = schema.load([*(config or words), f"run_dir={folder}"])
+    with Journal(folder) as journal:
+        journal.records |= {step.id: Record("done") for step in plan(composed)}
+        journal.save()
+    (folder / "lab.json").write_text(json.dumps({"seconds": 1.0} | ({} if words is None else {"words": words})))
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(composed, resolve=True))
+
+
+WORDS = ["model=tiny", "stage.steps=3", "seed=0"]
+
+
+@pytest.fixture
+def wanted(tmp_path):
+    return experiment.Run("default", 0, tmp_path / "mine" / "default" / "seed_0", tuple(WORDS))
+
+
+@pytest.mark.parametrize(
+    "words, shares",
+    [
+        (WORDS, True),
+        (WORDS[::-1], True),  # in another order
+        (["stage.steps=9", *WORDS], True),  # of a key that is given twice the last word counts
+        ([*WORDS, "stage.steps=9"], False),
+        (WORDS[1:], False),
+        ([*WORDS, "evolution.iterations=3"], False),  # that is the default; words are compared as words
+    ],
+)
+def test_a_run_of_another_experiment_with_the_same_words_is_used(tmp_path, wanted, words, shares):
+    finish(tmp_path / "other" / "arm" / "seed_0", words)
+    (found,) = shared.with_shared([wanted])
+    assert found.taken_from == ("other/arm" if shares else "")
+    assert found.folder == (tmp_path / "other" / "arm" / "seed_0" if shares else wanted.folder)
+
+
+def test_of_a_note_without_words_the_configuration_counts(tmp_path, wanted):
+    finish(tmp_path / "old" / "arm" / "seed_0", config=[*WORDS, "stage.steps=9"])
+    assert shared.with_shared([wanted]) == [wanted]
+    finish(tmp_path / "older" / "arm" / "seed_0", config=[*WORDS, "evolution.iterations=3"])
+    assert shared.with_shared([wanted])[0].taken_from == "older/arm"
+
+
+def test_an_own_run_and_one_that_is_not_finished_are_not_exchanged(tmp_path, wanted):
+    finish(tmp_path / "other" / "arm" / "seed_0", WORDS)
+    finish(wanted.folder, WORDS)
+    assert shared.with_shared([wanted]) == [wanted]
+    (wanted.folder / "state.json").unlink()
+    (tmp_path / "other" / "arm" / "seed_0" / "state.json").unlink()
+    assert shared.with_shared([wanted]) == [wanted]
+
+
+def test_a_shared_run_is_not_made_and_the_table_says_whose_it_is(tmp_path, capsys, monkeypatch):
+    (tmp_path / "own.yaml").write_text(GOOD)
+    own = experiment.load(str(tmp_path / "own.yaml"))
+    finish(tmp_path / "other" / "arm" / "seed_0", ["model=tiny", "seed=0"])
+    runs = shared.with_shared(own.runs(tmp_path))
+    made_here = []
+    monkeypatch.setattr(runner, "_run", lambda run: made_here.append((run.arm, run.seed)) or False)
+    assert runner.run_all([run for run in runs if run.arm == "a"]) == 0
+    assert made_here == [("a", 1)] and "a seed 0: other/arm has made it" in capsys.readouterr().out
+    found = compare.Measured(own, runs, {runs[0]: [made(0, 0.25), made(1, 0.5)]}, None)
+    monkeypatch.setattr(compare, "_times", lambda done: "")
+    assert "a: seeds 0; not run: seeds 1; seed 0 is other/arm" in compare.table(found)
+
+
+def test_a_note_has_the_words_of_its_run(wanted, monkeypatch):
+    wanted.folder.mkdir(parents=True)
+    monkeypatch.setattr(runner.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0))
+    assert runner.run_all([wanted]) == 0
+    assert json.loads((wanted.folder / "lab.json").read_text())["words"] == WORDS
+
+
+# --- checkpoints ------------------------------------------------------------------------------------------------------
 
 
 def test_checkpoints_of_a_role_that_is_not_trained_stay_the_last_ones(tmp_path):
@@ -231,7 +352,7 @@ def test_checkpoints_of_a_role_that_is_not_trained_stay_the_last_ones(tmp_path):
 
 
 def test_the_lines_of_a_run_are_in_order():
-    text = table.run_table([made(0, 0.25), replace(made(1, 0.5))])
-    labels = [label for role, _, label in table.LINES if role != "rows"]
+    text = truth.rates_table([made(0, 0.25), replace(made(1, 0.5))])
+    labels = [label for role, _, label in truth.LINES if role != "rows"]
     positions = [text.index(label) for label in labels]
     assert all(a < b for a, b in pairwise(positions)) and "+0.250 [" in text

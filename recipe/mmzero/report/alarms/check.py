@@ -4,7 +4,7 @@
 returns the alarms; the loop calls it at the end of each step and stops the run if `should_stop`. Thresholds are keys of
 the `alarms` config block (settings/alarms.py); the rules are in rules.py.
 
-Not covered: trends over iterations (report figures) and trouble that kills a step (its log says so).
+Not covered: trends over iterations, but for falling truth (falls.py), and trouble that kills a step (its log says so).
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzero_env.process.replace import write
+from recipe.mmzero.report.alarms.falls import measured_truth
 from recipe.mmzero.report.alarms.measures import Numbers
 from recipe.mmzero.report.alarms.rules import RULES
 from recipe.mmzero.report.data.read import Skips, Step, finite, json_lines, read_mapping, read_step
@@ -70,12 +71,13 @@ def check_step(step_dir: Path | str, config: AlarmConfig | Any = None) -> list[A
 
 
 def numbers_of(step: Step) -> Numbers:
-    """A step's numbers, with the `top_p` that its verl.yaml says (1 where it says none)."""
+    """A step's numbers, with the `top_p` that its verl.yaml says (1 where it says none), and the truth where known."""
     node: Any = read_mapping(StepFolder(step.folder).verl_config, Skips())
     for key in ("actor_rollout_ref", "rollout", "top_p"):
         node = node.get(key) if isinstance(node, Mapping) else None
     top_p = finite(node)
-    return Numbers(step.id, step.iteration, step.name, step.series, step.summary, 1.0 if top_p is None else top_p)
+    cut = 1.0 if top_p is None else top_p
+    return Numbers(step.id, step.iteration, step.name, step.series, step.summary, cut, measured_truth(step))
 
 
 def should_stop(alarms: Sequence[Alarm], config: AlarmConfig | Any) -> bool:

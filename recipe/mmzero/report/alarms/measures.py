@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recipe.mmzero.report.data.read import COLLECTING, Series, finite
+from recipe.mmzero.report.data.truth import Rates
 from recipe.mmzero.settings.alarms import AlarmConfig
 
 
@@ -17,7 +18,8 @@ from recipe.mmzero.settings.alarms import AlarmConfig
 class Numbers:
     """What the rules look at: a training stage's `series`, or a collection's `summary`.
 
-    `top_p`: of the training roll-outs; the engine's probabilities are those after this cut.
+    `top_p`: of the training roll-outs; the engine's probabilities are those after this cut. `truth`: what was measured
+    at the start of the run and now, where truth is known (falls.py).
     """
 
     step_id: str
@@ -26,6 +28,7 @@ class Numbers:
     series: Series
     summary: dict[str, Any]
     top_p: float = 1.0
+    truth: tuple[Rates, Rates] | None = None
 
     @property
     def collects(self) -> bool:

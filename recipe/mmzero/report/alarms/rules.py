@@ -1,10 +1,11 @@
 """The alarm rules: which number of a step means trouble, its threshold, and the sentence for a person.
 
-Measures: measures.py. Thresholds: settings/alarms.py.
+Measures: measures.py, falls.py. Thresholds: settings/alarms.py.
 """
 
 from dataclasses import dataclass
 
+from recipe.mmzero.report.alarms.falls import fell
 from recipe.mmzero.report.alarms.measures import (
     Measure,
     acceptance,
@@ -158,5 +159,26 @@ RULES = (
         "zero_variance_max",
         recent("mmzero/{role}/zero_variance_groups"),
         "{value:.0%} of the groups have equal rewards: almost nothing is learned from them",
+    ),
+    Rule(
+        "well_posed",
+        "truth_fall_max",
+        fell("well_posed"),
+        "the share of hard questions that have an answer at all in the scene of their caption fell by {value:.2f} "
+        "since the start: what nobody can answer is paid as difficult; rewards=verified asks for evidence",
+    ),
+    Rule(
+        "faithful",
+        "truth_fall_max",
+        fell("faithful"),
+        "the share of pictures that show their caption fell by {value:.2f} since the start: the Coder is paid for "
+        "confusing the Solver; lower coder.difficulty_weight, or look whether the Solver still answers easy questions",
+    ),
+    Rule(
+        "label_true",
+        "truth_fall_max",
+        fell("label_true"),
+        "the share of silver labels that are true of the caption fell by {value:.2f} since the start: the Solver is "
+        "taught errors; `mmzero lab run verified` compares what helps",
     ),
 )

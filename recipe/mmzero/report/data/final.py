@@ -1,4 +1,4 @@
-"""The final table of a run: one line per stage, and the Solver's accuracy on held-out scenes before and after.
+"""The final table of a run: one line per stage, and where truth is known the rates of the three roles.
 
 `terminal_table(run_dir)` prints it in plain text, the report and the run card show the same `StageRow`s. Works while a
 run is going on (a number that is not there yet is a dash). Training rates are means over the stage's steps; those of a
@@ -12,9 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recipe.mmzero.report.data.read import COLLECTING, TITLES, Run, Step, finite, read_mapping, read_run
-from recipe.mmzero.report.data.stats import wilson
-from recipe.mmzero.settings.folder import RunFolder
+from recipe.mmzero.report.data.read import COLLECTING, TITLES, Run, Step, finite, read_run
+from recipe.mmzero.report.data.truth import END, asked, rates_table, truth
 
 HEADS = ("it", "stage", "steps", "reward", "format ok", "draws", "solvable", "difficulty", "accuracy", "rows", "time")
 MEANING = (
@@ -50,42 +49,10 @@ class StageRow:
         return TITLES.get(self.name, self.name)
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """Solver accuracy on held-out questions of one kind: share over `items`, with its 95% Wilson interval."""
-
-    kind: str
-    before: float
-    after: float
-    items: int
-    samples: int
-
-    def cell(self, when: str) -> str:
-        """`0.412 [0.346, 0.481]`"""
-        value = getattr(self, when)
-        low, high = wilson(value * self.items, self.items)
-        return f"{value:.3f} [{low:.3f}, {high:.3f}]"
-
-
 def stage_rows(run: Run) -> list[StageRow]:
     """One row per step folder that has numbers, in the order of the run."""
     rows = [_collection(step) if step.name in COLLECTING else _training(step) for step in run.steps]
     return [row for row in rows if row.steps is not None or row.attempts is not None]
-
-
-def held_out(run: Run) -> list[HeldOut]:
-    """Easy and hard accuracy from RUN_DIR/held_out.json (tiny/evaluate.py `compare`); [] where it is missing."""
-    numbers = read_mapping(RunFolder(run.folder).held_out, run.skips)
-    before, after = numbers.get("before"), numbers.get("after")
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return []
-    found = []
-    for kind in ("easy", "hard"):
-        values = [finite(side.get(f"{kind}_accuracy")) for side in (before, after)]
-        items, samples = finite(before.get("items")), finite(before.get("samples"))
-        if items and None not in values:
-            found.append(HeldOut(kind, values[0], values[1], int(items), int(samples or 1)))
-    return found
 
 
 def terminal_table(run_dir: Path | str) -> str:
@@ -109,11 +76,8 @@ def terminal_table(run_dir: Path | str) -> str:
         if row.rejected:
             shown += _wrapped("rejected: " + reasons(row), "      ")
     shown += ["", *_wrapped(MEANING, "")]
-    for one in held_out(run):
-        shown.append(
-            f"Solver on held-out scenes, true labels, {one.kind:<4}: {one.cell('before')} before -> "
-            f"{one.cell('after')} after ({one.items} items x {one.samples})"
-        )
+    if points := truth(run.folder, run.skips):
+        shown += ["", f"Truth, {asked(points)}", *rates_table(points, END, ()).splitlines()]
     if run.skips.counts:
         shown += ["", *(line for text in run.skips.lines() for line in _wrapped(f"left out: {text}", ""))]
     return "\n".join(shown)

@@ -12,10 +12,12 @@ from recipe.mmzero.report.data.costs import HEADS, Cost, total
 from recipe.mmzero.report.data.evaluated import HEADS as EVALUATED_HEADS
 from recipe.mmzero.report.data.evaluated import MEANING as EVALUATED_MEANING
 from recipe.mmzero.report.data.evaluated import EvaluatedRow
-from recipe.mmzero.report.data.final import HeldOut, StageRow
+from recipe.mmzero.report.data.final import StageRow
 from recipe.mmzero.report.data.overview import COLUMNS, show, state_of
 from recipe.mmzero.report.data.read import Run
 from recipe.mmzero.report.data.stats import Number
+from recipe.mmzero.report.data.truth import Rates, asked, shown
+from recipe.mmzero.report.data.truth import cells as rate_cells
 from recipe.mmzero.report.data.versions import listed, versions
 
 
@@ -23,7 +25,7 @@ def card(
     run: Run,
     rows: Mapping[int, Mapping[str, Number | None]],
     stages: Sequence[StageRow],
-    accuracies: Sequence[HeldOut],
+    points: Sequence[Rates],
     alarms: Sequence[Mapping[str, Any]],
     costs: Sequence[Cost],
     figures: Iterable[tuple[str, str]],
@@ -40,7 +42,7 @@ def card(
         results(rows),
         "## Stages",
         _stages(stages),
-        _held_out(accuracies),
+        _truth(points),
         *([_evaluated(evaluated)] if evaluated else []),
         "## Alarms",
         "\n".join(
@@ -95,13 +97,15 @@ def _evaluated(rows: Sequence[EvaluatedRow]) -> str:
     return f"### Benchmarks\n\n| {heads} |\n|{rule}|\n{lines}\n\n{EVALUATED_MEANING}"
 
 
-def _held_out(accuracies: Sequence[HeldOut]) -> str:
-    lines = [
-        f"* Solver on held-out scenes, {one.kind} questions: {_text(one.cell('before'))} before, "
-        f"{_text(one.cell('after'))} after ({one.items} items x {one.samples} samples)"
-        for one in accuracies
-    ]
-    return "\n".join(lines) or "Solver accuracy on held-out scenes: not measured (no held_out.json)."
+def _truth(points: Sequence[Rates]) -> str:
+    """Rates of the checkpoints on held-out items, and the truth of the rows, as a table."""
+    if not points:
+        return "Truth on held-out scenes: not measured (no held_out.json)."
+    points = shown(points)
+    heads = ["share", *(point.title for point in points), "last - first"]
+    lines = [[_text(label), *means, _text(change)] for label, means, change in rate_cells(points)]
+    rows = "\n".join("| " + " | ".join(line) + " |" for line in (heads, ["---"] * len(heads), *lines))
+    return f"### Truth\n\n{rows}\n\n{asked(points)}; the change of rows is to those of the first iteration."
 
 
 def config_changes(run: Run) -> tuple[list[tuple[str, Any, Any]], str]:

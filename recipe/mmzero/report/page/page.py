@@ -15,10 +15,11 @@ from typing import Any
 
 from recipe.mmzero.report.data.costs import Cost
 from recipe.mmzero.report.data.evaluated import EvaluatedRow
-from recipe.mmzero.report.data.final import HeldOut, StageRow
+from recipe.mmzero.report.data.final import StageRow
 from recipe.mmzero.report.data.overview import COLUMNS, show, state_of
 from recipe.mmzero.report.data.read import TITLES, Run
 from recipe.mmzero.report.data.stats import Number
+from recipe.mmzero.report.data.truth import Rates
 from recipe.mmzero.report.output import GENERATOR
 from recipe.mmzero.report.page.gallery import Gallery
 from recipe.mmzero.report.page.pictures import Album
@@ -29,10 +30,10 @@ from recipe.mmzero.report.page.tables import (
     escape,
     evaluation_table,
     figure_list,
-    held_out_list,
     skip_list,
     stage_table,
     table,
+    truth_table,
     version_list,
 )
 
@@ -44,7 +45,7 @@ def page(
     run: Run,
     rows: Mapping[int, Mapping[str, Number | None]],
     stages: Sequence[StageRow],
-    accuracies: Sequence[HeldOut],
+    points: Sequence[Rates],
     alarms: Iterable[Mapping[str, Any]],
     costs: Sequence[Cost],
     figures: Figures,
@@ -67,7 +68,7 @@ def page(
         "ALARMS": alarm_list(alarms),
         "TILES": _tiles(rows),
         "TABLE": table(rows),
-        "STAGES": stage_table(stages) + held_out_list(accuracies) + evaluation_table(evaluated),
+        "STAGES": stage_table(stages) + truth_table(points) + evaluation_table(evaluated),
         "FIGURES": figure_list(figures),
         "COSTS": cost_table(costs),
         "VERSIONS": version_list(run),

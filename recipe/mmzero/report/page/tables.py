@@ -10,10 +10,12 @@ from recipe.mmzero.report.data.costs import HEADS, Cost, total
 from recipe.mmzero.report.data.evaluated import HEADS as EVALUATED_HEADS
 from recipe.mmzero.report.data.evaluated import MEANING as EVALUATED_MEANING
 from recipe.mmzero.report.data.evaluated import EvaluatedRow
-from recipe.mmzero.report.data.final import HeldOut, StageRow
+from recipe.mmzero.report.data.final import StageRow
 from recipe.mmzero.report.data.overview import COLUMNS, Column, show
 from recipe.mmzero.report.data.read import Run
 from recipe.mmzero.report.data.stats import Number
+from recipe.mmzero.report.data.truth import Rates, asked, shown
+from recipe.mmzero.report.data.truth import cells as rate_cells
 from recipe.mmzero.report.data.versions import listed, versions
 
 Figures = Sequence[tuple[str, str, bytes, bytes]]
@@ -79,22 +81,23 @@ def _typeset(text: str) -> str:
     return "–" if text == "-" else escape(text.replace("->", "→"))
 
 
-def held_out_list(accuracies: Sequence[HeldOut]) -> str:
-    """Solver accuracy on held-out scenes with true labels, before and after the run; nothing where not measured."""
-    if not accuracies:
+def truth_table(points: Sequence[Rates]) -> str:
+    """Rates of the checkpoints on held-out items and truth of the rows; nothing where not measured."""
+    if not points:
         return ""
+    points = shown(points)
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in (*(p.title for p in points), "last - first"))
     lines = "".join(
-        f'<tr><th scope="row">{escape(one.kind)}</th><td>{escape(one.cell("before"))}</td>'
-        f"<td>{escape(one.cell('after'))}</td><td>{one.items} x {one.samples}</td></tr>"
-        for one in accuracies
-    )
-    heads = "".join(
-        f'<th scope="col">{head}</th>' for head in ("Solver accuracy", "before", "after", "items x samples")
+        f'<tr><th scope="row">{escape(label)}</th>'
+        + "".join(f"<td>{_typeset(cell)}</td>" for cell in (*means, change or "-"))
+        + "</tr>"
+        for label, means, change in rate_cells(points)
     )
     return (
-        "<h2>Solver accuracy on held-out scenes</h2>"
-        '<div class="scroll" tabindex="0" role="region" aria-label="held-out"><table class="small">'
-        f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
+        "<h2>Truth</h2>"
+        '<div class="scroll" tabindex="0" role="region" aria-label="truth"><table class="small">'
+        f'<thead><tr><th scope="col">share</th>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
+        f'<p class="note">{escape(asked(points))}; the change of rows is to those of the first iteration</p>'
     )
 
 

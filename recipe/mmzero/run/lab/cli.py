@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from recipe.mmzero.run.lab.experiment import ExperimentError, load
+from recipe.mmzero.run.lab.experiment import Experiment, ExperimentError, Run, load
+from recipe.mmzero.run.lab.shared import with_shared
 from recipe.mmzero.settings.arguments import Parser
 from recipe.mmzero.settings.folder import RunFolder
 
@@ -37,6 +38,7 @@ def main(argv: Sequence[str]) -> int:
         else:
             command.add_argument("--items", type=int, default=240, help="held-out items a rate (default: 240)")
             command.add_argument("--jobs", type=int, default=2, help="checkpoints measured at once (default: 2)")
+            command.add_argument("--figure", type=Path, help="also draw the curves of all arms (.png or .svg)")
     options = parser.parse_args(list(argv))
     try:
         return {"rates": _rates, "run": _run, "table": _table}[options.command](options)
@@ -53,32 +55,40 @@ def _numbers(text: str) -> list[int]:
     return [int(number) for number in _names(text)]
 
 
+def _runs(options: argparse.Namespace, experiment: Experiment) -> list[Run]:
+    return with_shared(experiment.runs(options.out.resolve(), options.arms, options.seeds))
+
+
 def _run(options: argparse.Namespace) -> int:
     from recipe.mmzero.run.lab.runner import run_all
 
-    experiment = load(options.experiment)
-    return min(1, run_all(experiment.runs(options.out.resolve(), options.arms, options.seeds), options.parallel))
+    return min(1, run_all(_runs(options, load(options.experiment)), options.parallel))
 
 
 def _table(options: argparse.Namespace) -> int:
-    from recipe.mmzero.run.lab.compare import compare
+    from recipe.mmzero.run.lab import compare, figure
 
+    if options.figure:
+        figure.check(options.figure)
     experiment = load(options.experiment)
-    runs = experiment.runs(options.out.resolve(), options.arms, options.seeds)
-    print(compare(experiment, runs, options.jobs, options.items))
+    found = compare.measure(experiment, _runs(options, experiment), options.jobs, options.items)
+    print(compare.table(found))
+    if options.figure:
+        figure.save(found, options.figure)
+        print(f"figure: {options.figure}")
     return 0
 
 
 def _rates(options: argparse.Namespace) -> int:
+    from recipe.mmzero.report.data.truth import rates_table
     from recipe.mmzero.run.lab.measure import rates_of
-    from recipe.mmzero.run.lab.table import run_table
     from recipe.mmzero.tiny.cache import ensure_base
 
     if not RunFolder(options.run_dir).state.exists():
         raise SystemExit(f"error: {options.run_dir} is no run folder: state.json is missing")
     began = time.monotonic()
     rates = rates_of(options.run_dir, ensure_base(), options.jobs, options.items)
-    print(run_table(rates))
+    print(rates_table(rates))
     print(f"measured in {time.monotonic() - began:.0f} s")
     if options.json:
         options.json.write_text(json.dumps([asdict(point) for point in rates], indent=1) + "\n")

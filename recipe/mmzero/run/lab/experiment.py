@@ -41,12 +41,27 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Run:
-    """One arm with one seed. words: key=value settings without run_dir."""
+    """One arm with one seed. words: key=value settings without run_dir. taken_from: EXPERIMENT/ARM, if the folder is
+    that of another experiment's run (shared.py)."""
 
     arm: str
     seed: int
     folder: Path
     words: tuple[str, ...]
+    taken_from: str = ""
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Key -> value of the words; of a key that is given twice the last."""
+        return settings_of(self.words)
+
+
+def settings_of(words: Sequence[str]) -> dict[str, str]:
+    """
+    >>> settings_of(["seed=1", "stage.steps=20", "seed=2"])
+    {'seed': '2', 'stage.steps': '20'}
+    """
+    return {key: value for key, _, value in (word.partition("=") for word in words)}
 
 
 def shipped() -> list[str]:

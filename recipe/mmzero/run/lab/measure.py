@@ -1,4 +1,4 @@
-"""Rates of every checkpoint of a run, and the truth of the rows between them: `mmzero lab rates RUN_DIR`.
+"""Rates of every checkpoint of a run, and the truth of the rows between: `mmzero lab rates`, and the end of a tiny run.
 
 A checkpoint's rates are kept in the cache under the hash of its weights, so a base that many runs share is measured
 once, and a run that goes on is measured where it is new. All checkpoints of a role answer the same items.
@@ -7,20 +7,21 @@ once, and a run that goes on is measured where it is new. All checkpoints of a r
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache as once
 from itertools import count
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from mmzero_env.process.replace import write
 from mmzero_env.results import LANGUAGES
+from mmzero_env.sandbox.kernel import PR_SET_PDEATHSIG, prctl
+from recipe.mmzero.report.data.truth import Rates
 from recipe.mmzero.run.lab.rows import row_truth
 from recipe.mmzero.run.merged import whole_model
 from recipe.mmzero.run.record.artifacts import fingerprint
@@ -30,37 +31,18 @@ from recipe.mmzero.tiny import cache
 ROLES = ("proposer", "coder", "solver")
 # What decides the numbers besides the weights; a change of these files measures anew.
 SOURCES = ("world", "programs", "questions", "facts", "corpus", "prompts", "pixels", "rates", "sample")
-
-
-@dataclass
-class Rates:
-    """What was measured at one point of a run. iteration 0 is the base.
-
-    values: per role, and `rows` for what the Solver was trained on: name -> one value an item (None: not applicable).
-    whole: per role, numbers of the whole set of items.
-    """
-
-    iteration: int
-    values: dict[str, dict[str, list[float | None]]] = field(default_factory=dict)
-    whole: dict[str, dict[str, float]] = field(default_factory=dict)
-
-    def mean(self, role: str, name: str) -> float:
-        """Mean over the items that have a value; NaN if none has."""
-        known = [value for value in self.values.get(role, {}).get(name, []) if value is not None]
-        return fmean(known) if known else float("nan")
+Pair = tuple[str, Path]
+"""(role, checkpoint)"""
 
 
 def rates_of(run_dir: Path, base: Path, jobs: int = 2, items: int = 240) -> list[Rates]:
     """The base and every finished iteration of a run, in order; measures what the cache does not hold.
 
     Raises:
-        OSError: a measurement failed; its output is on the console.
+        OSError: a measurement failed; the message has the end of its output.
     """
     points = list(checkpoints(run_dir, base))
-    wanted = {(role, folder) for _, role, folder in points}
-    form = coder_form(run_dir)
-    with ThreadPoolExecutor(jobs) as pool:
-        known = dict(zip(wanted, pool.map(lambda pair: measured(*pair, items, form), wanted), strict=True))
+    known = measured([(role, folder) for _, role, folder in points], items, coder_form(run_dir), jobs)
     found: dict[int, Rates] = {}
     for iteration, role, folder in points:
         rates = found.setdefault(iteration, Rates(iteration))
@@ -70,6 +52,12 @@ def rates_of(run_dir: Path, base: Path, jobs: int = 2, items: int = 240) -> list
         if step.rows.exists():
             rates.values["rows"] = row_truth(step)
     return [found[iteration] for iteration in sorted(found)]
+
+
+def base_rates(base: Path, form: str = "svg", items: int = 240, jobs: int = 2, again: int = 0) -> Rates:
+    """The base alone. again: another number samples other answers to the same items."""
+    known = measured([(role, base) for role in ROLES], items, form, jobs, again)
+    return Rates(0, *({role: known[role, base][part] for role in ROLES} for part in ("values", "whole")))
 
 
 def checkpoints(run_dir: Path, base: Path) -> Iterator[tuple[int, str, Path]]:
@@ -93,20 +81,50 @@ def coder_form(run_dir: Path) -> str:
     return "+".join([*languages, *["answers"] * (config.solver.label_mode == "program")])
 
 
-def measured(role: str, folder: Path, items: int, form: str = "svg") -> dict[str, Any]:
-    """Rates of one checkpoint, from the cache or measured in a process of its own (one thread). form: the Coder's."""
-    asked = form if role == "coder" else ""
-    name = "-".join(filter(None, (role, fingerprint(folder)[:16], str(items), asked, _sources()))) + ".json"
-    target = cache.cache_root() / "rates" / name
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "recipe.mmzero.run.lab.measure"]
-        command += [role, str(folder), str(items), form, str(target)]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise OSError(0, f"measuring failed: {done.stderr.strip()[-500:]}", str(folder))
-    return json.loads(target.read_text())
+def measured(
+    wanted: Iterable[Pair], items: int, form: str = "svg", jobs: int = 2, again: int = 0
+) -> dict[Pair, dict[str, Any]]:
+    """Rates of checkpoints, from the cache or measured in `jobs` processes of one thread each.
+
+    Args:
+        form: the Coder's (`coder_form`).
+        again: other samples for another number.
+    Raises:
+        OSError: a measurement failed; the message has the end of its output.
+    """
+    hashed = once(fingerprint)
+    targets: dict[Pair, Path] = {}
+    for role, folder in wanted:
+        asked = form if role == "coder" else ""
+        sampled = f"again{again}" if again else ""
+        parts = (role, hashed(folder)[:16], str(items), asked, sampled, _sources())
+        targets[role, folder] = cache.cache_root() / "rates" / ("-".join(filter(None, parts)) + ".json")
+    # By role: the processes get equal shares of what takes equally long.
+    missing = sorted(
+        {target: pair for pair, target in targets.items() if not target.exists()}.items(), key=lambda e: e[1]
+    )
+    tasks = [(role, str(folder), str(target)) for target, (role, folder) in missing]
+    _measure([part for k in range(jobs) if (part := tasks[k::jobs])], items, form, again)
+    return {pair: json.loads(target.read_text()) for pair, target in targets.items()}
+
+
+def _measure(shares: Sequence[Sequence[tuple[str, str, str]]], items: int, form: str, again: int) -> None:
+    """One process for each share: loading the libraries takes longer than a rate."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "recipe.mmzero.run.lab.measure", str(items), form, str(again)]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    (cache.cache_root() / "rates").mkdir(parents=True, exist_ok=True)
+    children = [subprocess.Popen([*command, json.dumps(share)], env=environment, **pipes) for share in shares]
+    try:
+        for child in children:
+            _, said = child.communicate()
+            if child.returncode:
+                raise OSError(0, f"measuring failed: {said.strip()[-500:]}", str(cache.cache_root() / "rates"))
+    finally:
+        for child in children:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
 
 
 def _sources() -> str:
@@ -116,24 +134,26 @@ def _sources() -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """The measuring process: role, folder, items, form, target."""
+    """A measuring process: items, form, again, and a JSON list of (role, checkpoint, target)."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # whoever asked is gone: nobody waits for this
     import torch
 
     from recipe.mmzero.tiny import rates
     from recipe.mmzero.tiny.sample import Sampler
 
-    role, folder, items, form, target = arguments
     torch.set_num_threads(1)
-    sampler, count = Sampler(folder), int(items)
-    whole: dict[str, float] = {}
-    if role == "proposer":
-        values, whole = rates.proposer_rates(sampler, 4 * count)  # an item costs a tenth of the other roles'
-    elif role == "coder":
-        languages = [name for name in form.split("+") if name in LANGUAGES]
-        values = rates.coder_rates(sampler, count, languages=languages, computed="answers" in form)
-    else:
-        values = rates.solver_rates(sampler, count)
-    write(Path(target), json.dumps({"values": values, "whole": whole}), shared=True)
+    count, form, seed = int(arguments[0]), arguments[1], rates.SEED + int(arguments[2])
+    for role, folder, target in json.loads(arguments[3]):
+        sampler = Sampler(folder)
+        whole: dict[str, float] = {}
+        if role == "proposer":
+            values, whole = rates.proposer_rates(sampler, 4 * count, seed)  # an item costs a tenth of the other roles'
+        elif role == "coder":
+            languages = [name for name in form.split("+") if name in LANGUAGES]
+            values = rates.coder_rates(sampler, count, seed=seed, languages=languages, computed="answers" in form)
+        else:
+            values = rates.solver_rates(sampler, count, seed=seed)
+        write(Path(target), json.dumps({"values": values, "whole": whole}), shared=True)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from PIL import Image
 
 from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.tiny.questions import answer
-from recipe.mmzero.tiny.rates import Values
 from recipe.mmzero.tiny.reading import read_picture
 from recipe.mmzero.tiny.world import CONTENT_TYPE, Scene, parse_caption
 
+Values = dict[str, list[float | None]]
 KIND_OF_TYPE = {content_type: kind for kind, content_type in CONTENT_TYPE.items()}
 
 

@@ -28,6 +28,9 @@ def finished(run: Run) -> bool:
 
 def run_all(runs: Sequence[Run], parallel: int = 1) -> int:
     """Run or resume what is not finished; returns the number of runs that failed. Output: FOLDER.log."""
+    for run in runs:
+        if run.taken_from:
+            print(f"{run.arm} seed {run.seed}: {run.taken_from} has made it, with the same settings", flush=True)
     missing = [run for run in runs if not finished(run)]
     print(f"{len(runs) - len(missing)} of {len(runs)} runs are there, {len(missing)} to do", flush=True)
     with ThreadPoolExecutor(max(1, parallel)) as pool:
@@ -49,6 +52,7 @@ def _run(run: Run) -> bool:
         print(f"{run.arm} seed {run.seed}: failed with exit code {code}, see {log}", flush=True)
         return True
     note = {"seconds": seconds, "load_before": load, "load_after": os.getloadavg()[1], "cores": os.cpu_count()}
+    note["words"] = list(run.words)
     (run.folder / NOTE).write_text(json.dumps(note) + "\n")
     print(f"{run.arm} seed {run.seed}: done in {seconds:.0f} s", flush=True)
     return False

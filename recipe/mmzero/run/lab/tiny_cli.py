@@ -1,7 +1,6 @@
 """`mmzero tiny build|eval|compare`: the embedded base model and its rates on held-out scenes with true labels."""
 
 import argparse
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +17,10 @@ def main(argv: Sequence[str]) -> int:
     check = commands.add_parser("eval", help="rates of a checkpoint in all three roles")
     check.add_argument("model", type=Path)
     check.add_argument("--items", type=int, default=150)
-    pair = commands.add_parser("compare", help="Solver accuracy of two checkpoints on the same held-out items")
+    pair = commands.add_parser("compare", help="rates of two checkpoints on the same held-out items, paired")
     pair.add_argument("before", type=Path)
     pair.add_argument("after", type=Path)
-    pair.add_argument("--items", type=int, default=200)
-    pair.add_argument("--samples", type=int, default=4)
-    pair.add_argument("--json", type=Path, help="also write the numbers there")
+    pair.add_argument("--items", type=int, default=240)
     options = parser.parse_args(list(argv))
     return {"build": _build, "eval": _eval, "compare": _compare}[options.command](options)
 
@@ -49,19 +46,16 @@ def _eval(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from recipe.mmzero.report.data.stats import wilson
-    from recipe.mmzero.tiny.evaluate import compare
+    from recipe.mmzero.report.data.truth import Rates, asked, rates_table
+    from recipe.mmzero.run.lab.measure import ROLES, measured
 
-    numbers = compare(_existing(options.before), _existing(options.after), options.items, options.samples)
-    for kind in ("easy", "hard"):
-        cells = []
-        for when in ("before", "after"):
-            share = numbers[when][f"{kind}_accuracy"]
-            low, high = wilson(share * options.items, options.items)
-            cells.append(f"{when} {share:.3f} [{low:.3f}, {high:.3f}]")
-        print(f"solver held-out {kind:<5}{'  '.join(cells)}  ({options.items} items x {options.samples} samples)")
-    if options.json:
-        options.json.write_text(json.dumps(numbers, indent=1) + "\n")
+    sides = [_existing(options.before), _existing(options.after)]
+    found = measured([(role, folder) for folder in sides for role in ROLES], options.items)
+    points = [
+        Rates(number, *({role: found[role, folder][part] for role in ROLES} for part in ("values", "whole")))
+        for number, folder in enumerate(sides)
+    ]
+    print(f"{rates_table(points, heads=('before', 'after'))}\n{asked(points)}")
     return 0
 
 

@@ -93,10 +93,6 @@ class Provenance:
         self.journal.save()
         self._hashes = {path: value for path, value in self._hashes.items() if folder not in path.parents}
 
-    def model_of(self, step: Step) -> Path:
-        """What a training stage hands on: a model folder, or an adapter of the base."""
-        return self._path_of("policy", step.id)
-
     def hash(self, path: Path) -> str:
         """The fingerprint of a file or folder (artifacts.py)."""
         if path not in self._hashes:

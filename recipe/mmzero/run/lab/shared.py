@@ -1,0 +1,42 @@
+"""A run that another experiment under the same folder has finished with the same settings is used, not made again.
+
+The settings are the words beside the run (lab.json): the same keys with the same values, in any order. A note of an
+earlier version has no words; then the whole configurations must be equal, so a run that was made before a key existed
+is not shared.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from recipe.mmzero.run.lab.experiment import Run, settings_of
+from recipe.mmzero.run.lab.runner import NOTE, finished
+from recipe.mmzero.run.record.identity import leaves
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.folder import RunFolder
+
+
+def with_shared(runs: Sequence[Run]) -> list[Run]:
+    """The runs in their order; of one that is not finished the finished equal one, if there is one."""
+    return [run if finished(run) else _equal(run) or run for run in runs]
+
+
+def _equal(run: Run) -> Run | None:
+    out = run.folder.parents[2]
+    for folder in sorted(out.glob(f"*/*/{run.folder.name}")):
+        other = replace(run, folder=folder, taken_from=str(folder.parent.relative_to(out)))
+        if folder != run.folder and finished(other) and _same(run, folder):
+            return other
+    return None
+
+
+def _same(run: Run, folder: Path) -> bool:
+    note = folder / NOTE
+    words = json.loads(note.read_text()).get("words") if note.exists() else None
+    if words is not None:
+        return settings_of(words) == run.settings
+    wanted, found = leaves(schema.load(run.words)), leaves(OmegaConf.load(RunFolder(folder).config))
+    return wanted | {"run_dir": ""} == found | {"run_dir": ""}

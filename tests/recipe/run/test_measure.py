@@ -1,0 +1,124 @@
+"""Measuring checkpoints: once per weights, the same items whatever the sampling; what the loop keeps of it."""
+
+import json
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recipe.mmzero.report.data.read import Skips
+from recipe.mmzero.report.data.truth import Rates, truth
+from recipe.mmzero.run import loop, plan
+from recipe.mmzero.run.lab import kept, measure
+from recipe.mmzero.run.services import Services
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.folder import RunFolder
+from recipe.mmzero.tiny import rates
+from recipe.mmzero.tiny.cache import ensure_base
+from tests.support.scripted import FAKE_STAGE, Scripts
+from tests.support.synthetic import ones
+
+
+def test_a_checkpoint_is_measured_once(tmp_path, monkeypatch):
+    base = ensure_base()
+    monkeypatch.setenv("MMZERO_CACHE", str(tmp_path / "cache"))
+    copy = shutil.copytree(base, tmp_path / "copy")
+    wanted = [*((role, base) for role in measure.ROLES), ("solver", copy)]
+    found = measure.measured(wanted, items=4, jobs=2)
+    assert len(list((tmp_path / "cache" / "rates").iterdir())) == 3, "two folders with the same weights are one"
+    assert found["solver", copy] == found["solver", base]
+    sizes = {
+        role: len(found[role, base]["values"][name]) for role, name in (("solver", "hard_right"), ("coder", "draws"))
+    }
+    assert sizes == {"solver": 4, "coder": 4} and len(found["proposer", base]["values"]["valid"]) == 16
+
+    started = []
+    real = measure.subprocess.Popen
+    monkeypatch.setattr(measure.subprocess, "Popen", lambda *a, **k: started.append(a) or real(*a, **k))
+    assert measure.measured(wanted, items=4) == found and started == []
+    again = measure.base_rates(base, items=4, again=1, jobs=1)
+    assert len(started) == 1, "one process for all roles"
+    assert again.values["proposer"] != found["proposer", base]["values"], "other samples"
+
+
+def test_a_measurement_that_fails_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMZERO_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(OSError, match="measuring failed"):
+        measure.measured([("coder", tmp_path)], items=4)
+    assert list((tmp_path / "cache" / "rates").iterdir()) == []
+
+
+class Mute:
+    """A model that writes nothing; notes what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def generate(self, prompts, pictures=None, n=1, **_):
+        self.asked.append(list(prompts))
+        return [[""] * n for _ in prompts]
+
+
+@pytest.mark.parametrize("measured", [rates.solver_rates, rates.coder_rates, rates.proposer_rates])
+def test_another_sampling_is_asked_the_same(measured):
+    one, other = Mute(), Mute()
+    measured(one, 3, seed=1)
+    measured(other, 3, seed=2)
+    assert one.asked == other.asked and len(one.asked[0]) == 3
+
+
+# --- in a run folder --------------------------------------------------------------------------------------------------
+
+
+def test_only_the_tiny_world_is_measured(tmp_path):
+    config = schema.load(["model=qwen2_5_vl_3b", "hardware=gpu1x80"])
+    assert Services().truth(config, tmp_path, RunFolder(tmp_path).step("iter_01/solver")) is False
+
+
+def test_rows_and_rates_are_kept_where_the_report_reads_them(tmp_path, monkeypatch, capsys):
+    run = RunFolder(tmp_path)
+    collected, solver = (run.step(f"iter_01/{name}") for name in ("collect_solver", "solver"))
+    collected.path.mkdir(parents=True)
+    points = [Rates(k, {"solver": {"hard_right": ones(0.5, 10)}}, {}) for k in (0, 1)]
+    monkeypatch.setattr(kept, "row_truth", lambda step: {"well_posed": [1.0, 0.0]})
+    monkeypatch.setattr(kept, "rates_of", lambda *asked: points if asked[3] == kept.ITEMS else None)
+    config = schema.load(["model=tiny"])
+    assert [Services().truth(config, tmp_path, step) for step in (collected, solver, solver)] == [True, True, False]
+    assert json.loads(collected.truth.read_text()) == {"well_posed": [1.0, 0.0]}
+    assert truth(tmp_path, Skips()) == points
+    assert capsys.readouterr().out.count(f"{kept.ITEMS} held-out items") == 1
+    assert not Services().truth(config, tmp_path, run.step("iter_01/coder")), "nothing to measure yet"
+
+
+class Measuring(Scripts):
+    """Scripted stages; the measurement is a note, and what it finds is a fall to nothing."""
+
+    def __init__(self, script):
+        super().__init__(script)
+        self.asked = []
+
+    def truth(self, config, base, step):
+        self.asked.append(step.id)
+        if step.path.name == "collect_solver":
+            share = 0.5 if step.id.startswith("iter_01") else 0.0
+            step.truth.write_text(json.dumps({"label_true": ones(share, 48)}))
+        return False
+
+
+def test_the_loop_measures_before_it_looks_for_alarms(tmp_path, capsys):
+    (tmp_path / "stage.py").write_text(FAKE_STAGE)
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "rows.parquet")
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "model.safetensors").write_bytes(b"base")
+    (tmp_path / "base" / "config.json").write_text("{}")
+    words = [f"run_dir={tmp_path / 'run'}", f"model.path={tmp_path / 'base'}", "evolution.iterations=2"]
+    services = Measuring(tmp_path / "stage.py")
+    assert loop.run(schema.load([*words, "alarms.on_alarm=stop"]), services=services) == loop.ALARMED
+    said = capsys.readouterr()
+    assert "ALARM iter_02/collect_solver label_true: " in said.out and "stopped by label_true" in said.err
+    assert services.asked == [f"iter_{i:02d}/{stage}" for i in (1, 2) for stage in plan.STAGES][:9]
+    services.asked.clear()
+    assert loop.run(schema.load(words), services=services) == 0
+    assert services.asked == ["iter_02/solver", "iter_01/collect_solver", "iter_02/collect_solver", "iter_02/solver"]
