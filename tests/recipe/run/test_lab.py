@@ -302,7 +302,7 @@ def test_a_run_of_another_experiment_with_the_same_words_is_used(tmp_path, wante
 def test_of_a_note_without_words_the_configuration_counts(tmp_path, wanted):
     finish(tmp_path / "old" / "arm" / "seed_0", config=[*WORDS, "stage.steps=9"])
     assert shared.with_shared([wanted]) == [wanted]
-    finish(tmp_path / "older" / "arm" / "seed_0", config=[*WORDS, "evolution.iterations=3"])
+    finish(tmp_path / "older" / "arm" / "seed_0", config=[*WORDS, "evolution.iterations=3", "alarms.kl_max=9"])
     assert shared.with_shared([wanted])[0].taken_from == "older/arm"
 
 

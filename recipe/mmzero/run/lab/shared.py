@@ -1,22 +1,26 @@
 """A run that another experiment under the same folder has finished with the same settings is used, not made again.
 
 The settings are the words beside the run (lab.json): the same keys with the same values, in any order. A note of an
-earlier version has no words; then the whole configurations must be equal, so a run that was made before a key existed
-is not shared.
+earlier version has no words; then the configurations must be equal, so a run that was made before a key existed is not
+shared.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero.run.lab.experiment import Run, settings_of
 from recipe.mmzero.run.lab.runner import NOTE, finished
 from recipe.mmzero.run.record.identity import leaves
 from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.folder import RunFolder
+
+SAYS_ONLY = ("run_dir", "alarms", "forecast", "loggers", "dump", "watchdog")
+"""Blocks of settings that change nothing in a finished run but what is said of it."""
 
 
 def with_shared(runs: Sequence[Run]) -> list[Run]:
@@ -38,5 +42,8 @@ def _same(run: Run, folder: Path) -> bool:
     words = json.loads(note.read_text()).get("words") if note.exists() else None
     if words is not None:
         return settings_of(words) == run.settings
-    wanted, found = leaves(schema.load(run.words)), leaves(OmegaConf.load(RunFolder(folder).config))
-    return wanted | {"run_dir": ""} == found | {"run_dir": ""}
+    return _made_from(schema.load(run.words)) == _made_from(OmegaConf.load(RunFolder(folder).config))
+
+
+def _made_from(config: DictConfig) -> dict[str, Any]:
+    return {key: value for key, value in leaves(config).items() if key.partition(".")[0] not in SAYS_ONLY}
