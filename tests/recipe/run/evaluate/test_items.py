@@ -143,6 +143,98 @@ def test_broken_choices(tmp_path):
     assert "judging must be option" in broken(tmp_path, none, columns=columns)
 
 
+def test_an_item_never_loses_a_choice_or_an_answer(tmp_path):
+    columns = COLUMNS | {"choices": ["A", "B", "C", "D"]}
+    letters = {"columns": columns, "judging": "option", "answer_form": "letter"}
+    gap = row(1, a="C", A="w", B=None, C="y", D="z")  # without the gap's letter, C would be z
+    assert "choice B is empty, later ones are not" in broken(tmp_path, [gap], **letters)
+    fewer = row(1, a="B", A="w", B="x", C=None, D=" ")
+    assert read(tmp_path, [fewer], **letters)[0].choices == ("w", "x")
+    columns = COLUMNS | {"choices": ["options"]}
+    text = [row(1, a="red", options="red")]
+    assert "a single choice ('red'); `choices` is a column with a list" in broken(
+        tmp_path, text, columns=columns, judging="option"
+    )
+    two = [row(1, a=["red", "blue"], options=["red", "blue"])]
+    said = broken(tmp_path, two, columns=columns, judging="option", several_answers="any")
+    assert "it has choices and several answers ('red', 'blue')" in said
+    square = [row(1, a="²", options=["red", "blue"])]  # isdigit() is true for it, int() is not
+    assert "answer '²' is none" in broken(tmp_path, square, columns=columns, judging="option", answer_form="index")
+
+
+def test_choices_in_one_text(tmp_path):
+    """As VisNumBench has them: the answer is the whole choice with its letter."""
+    columns = COLUMNS | {"choices": ["option"]}
+    text = "(a) (1 hour, 2 hours) (b) 3 hours (c) 4 hours"
+    mapping = {"columns": columns, "judging": "option", "answer_form": "letter"}
+    found = read(tmp_path, [row(1, option=text, a="(b) 3 hours")], **mapping)[0]
+    assert found.choices == ("(1 hour, 2 hours)", "3 hours", "4 hours") and found.choice == 1
+    said = broken(tmp_path, [row(1, option=text, a="(b) 4 hours")], **mapping)  # letter and text disagree
+    assert "answer '(b) 4 hours' is none of the 3 choices" in said
+    said = broken(tmp_path, [row(1, option="(a) red (c) blue", a="(a) red")], **mapping)
+    assert "a single choice ('(a) red (c) blue')" in said
+    several = COLUMNS | {"choices": ["left", "right"]}
+    rows = [row(1, left="(a) red", right="(b) blue", a="(b) blue")]
+    assert read(tmp_path, rows, columns=several, judging="option")[0].choices == ("(a) red", "(b) blue")
+
+
+def test_cells_that_hold_nothing_or_no_text(tmp_path):
+    nan = float("nan")
+    assert "column 'a' holds no answer" in broken(tmp_path, [row(1, a=nan)])
+    grouped = COLUMNS | {"cluster": "group"}
+    assert "column 'group' holds no cluster" in broken(tmp_path, [row(1, group=None)], columns=grouped)
+    assert "column 'qid' holds no id" in broken(tmp_path, [row(1, qid=None)])
+    said = broken(tmp_path, [row(1)], columns=COLUMNS | {"question": "image"})
+    assert said.endswith("column 'image' holds no text but a dict")
+    said = broken(tmp_path, [row(1)], columns=COLUMNS | {"answer": "image"})
+    assert said.endswith("column 'image' holds no text but a dict")
+
+
+def jsonl(folder, text, encoding="utf-8"):
+    (folder / "p.png").write_bytes(png())
+    (folder / "rows.jsonl").write_text(text, encoding=encoding)
+    return data.load(plain_suite(folder, path="rows.jsonl", format="jsonl"), PictureStore(folder / "pictures"))
+
+
+def test_jsonl_of_other_programs(tmp_path):
+    line = json.dumps(row(1, image="p.png", q="wie groß?\u2028 sehr"), ensure_ascii=False)
+    found = jsonl(tmp_path, f"{line}\n", "utf-8-sig")  # a byte order mark, and a line separator inside a text
+    assert [one.question for one in found] == ["wie groß?\u2028 sehr"]
+    half = jsonl(tmp_path, json.dumps(row(1, image="p.png", q="half a pair \ud83d")))
+    data.write(half, tmp_path / "items.parquet")
+    assert data.read(tmp_path / "items.parquet") == half
+    with pytest.raises(EvaluationError, match=r"rows.jsonl cannot be read as jsonl: line 3: Expecting"):
+        jsonl(tmp_path, f"{line}\n\n{{broken\n")
+    with pytest.raises(EvaluationError, match="holds no answer"):
+        jsonl(tmp_path, json.dumps(row(1, image="p.png", a=float("nan"))))
+
+
+@pytest.mark.parametrize("name", ["data [v1]", "a b", "50% (new)", "ü*?"])
+def test_names_of_folders_are_no_patterns(tmp_path, name):
+    folder = tmp_path / name
+    found = read(folder, [row(1)])
+    assert len(found) == 1
+    for pattern in ("*.parquet", "../*/rows.parquet", f"../{name}/rows.parquet", "**/rows.parquet"):
+        again = data.load(plain_suite(folder, path=pattern), PictureStore(folder / "pictures"))
+        assert again == found
+
+
+def test_pictures_of_other_kinds(tmp_path):
+    out = io.BytesIO()
+    Image.new("RGB", (20, 20), "red").save(out, "MPO", save_all=True, append_images=[Image.new("RGB", (20, 20))])
+    store = PictureStore(tmp_path / "pictures")
+    name = store.add(out.getvalue())
+    assert name.endswith(".jpg") and store.url(name).startswith("data:image/jpeg;base64,")
+    (store.folder / name).write_bytes(b"")  # what a power cut leaves
+    assert store.add(out.getvalue()) == name and (store.folder / name).read_bytes() == out.getvalue()
+
+
+@pytest.mark.parametrize("value", ["A" * 5000, "nul\0nul", "~nobody-of-that-name/x.png", "../gone.png", "."])
+def test_what_is_no_path_is_one_short_line(tmp_path, value):
+    said = broken(tmp_path, [row(1, image=value)])
+    assert "the picture of column 'image'" in said and len(said) < 700
+
+
 def test_missing_data_says_how_to_get_it(tmp_path):
     (tmp_path / "rows.parquet").unlink(missing_ok=True)
     suite = plain_suite(tmp_path, path="away/*.parquet", get="ask a colleague")
