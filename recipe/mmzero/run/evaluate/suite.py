@@ -35,6 +35,7 @@ MAPPING = Rule(
     lambda value: isinstance(value, Mapping) and all(isinstance(x, str) for pair in value.items() for x in pair),
 )
 LONG_TEXT = Rule("a text with {question} in it", lambda value: isinstance(value, str) and "{question}" in value)
+OPEN_TEXT = Rule(f"{LONG_TEXT.says}, or null", lambda value: value is None or LONG_TEXT.accepts(value))
 NOTE = Rule("a text", lambda value: isinstance(value, str))
 JUDGE_TEXT = Rule(
     "a text with {question}, {reference} and {response} in it, or null",
@@ -78,6 +79,7 @@ class Benchmark:
     own: str = field(
         default="{question}\n{choices}\nAnswer with a single word, number or option letter.", metadata={RULE: LONG_TEXT}
     )
+    own_open: str | None = field(default=None, metadata={RULE: OPEN_TEXT})  # of items without choices; null: `own`
     items: int | None = whole(1, also=(None,), default=None)  # that the published set has; another number is said
     # what to know before reading the number
     catch: str = field(default="", metadata={RULE: NOTE})

@@ -162,7 +162,7 @@ def test_blind_asks_the_same_words_without_a_picture(tmp_path, pictures):
 def test_the_training_prompt_is_the_solvers(pictures):
     item = items_of(pictures, 1)[0]
     full = replace(SUITE, template="full")
-    text = prompt_text(item, "training", solver_templates(full), "")
+    text = prompt_text(item, "training", solver_templates(full), SUITE.benchmarks[0])
     assert text.startswith("how many? 0") or "how many? 0" in text
     assert "\\boxed" in text
     asked = messages(item, text, pictures)
@@ -171,14 +171,14 @@ def test_the_training_prompt_is_the_solvers(pictures):
 
 def test_choices_follow_the_question(pictures):
     item = replace(items_of(pictures, 1)[0], choices=("red", "blue"), choice=1)
-    assert prompt_text(item, "own", solver_templates(SUITE), "{question}\n{choices}\nShort.") == (
-        "how many? 0\nA. red\nB. blue\nShort."
-    )
-    assert prompt_text(item, "training", solver_templates(SUITE), "") == "how many? 0\nA. red\nB. blue"
+    benchmark, templates = SUITE.benchmarks[0], solver_templates(SUITE)
+    assert prompt_text(item, "own", templates, benchmark) == "how many? 0\nA. red\nB. blue\nShort."
+    assert prompt_text(item, "training", templates, benchmark) == "how many? 0\nA. red\nB. blue"
     without = replace(item, choices=())
-    assert (
-        prompt_text(without, "own", solver_templates(SUITE), "{question}\n{choices}\nShort.") == "how many? 0\nShort."
-    )
+    assert prompt_text(without, "own", templates, benchmark) == "how many? 0\nShort."
+    other = replace(benchmark, own_open="{question}\nOne word.")
+    assert prompt_text(without, "own", templates, other) == "how many? 0\nOne word."
+    assert prompt_text(item, "own", templates, other).endswith("\nShort.")
 
 
 def test_pictures_stand_where_the_question_names_them(pictures):

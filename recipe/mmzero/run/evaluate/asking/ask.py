@@ -90,7 +90,7 @@ async def _ask(
     total = len(items) * suite.samples
     progress = _Progress(len(store.answers), total)
     templates = solver_templates(suite)
-    own = {one.name: one.own for one in suite.benchmarks}
+    benchmarks = {one.name: one for one in suite.benchmarks}
     sampling = Sampling(suite.temperature, suite.top_p, suite.top_k, suite.max_tokens)
     client = PeerClient(
         [address],
@@ -106,7 +106,7 @@ async def _ask(
     async def one(place: int, sample: int) -> None:
         item = items[place]
         seed = seed_for(suite, item, sample)
-        asked = messages(item, prompt_text(item, suite.prompt, templates, own[item.benchmark]), pictures)
+        asked = messages(item, prompt_text(item, suite.prompt, templates, benchmarks[item.benchmark]), pictures)
         ((text, finish),) = await client.chat(asked, 1, sampling, seed)
         store.add(Answer(place, sample, seed, text, finish))
         progress.count()
