@@ -61,9 +61,56 @@ def test_chosen(answer, place):
     assert chosen(answer, CHOICES) == place
 
 
+@pytest.mark.parametrize(
+    "answer, place",
+    [
+        ("\\text{B}", 1),  # how models box letters
+        ("\\mathrm{(B)}", 1),
+        ("**B**", 1),
+        ("$B$", 1),
+        ("Ｂ", 1),
+        ("(B)blue", 1),
+        ("Choice B", 1),
+        ("The correct answer is B", 1),
+        ("C. 12", 2),
+        ("C. 5", 2),  # the text is no choice's: an explanation
+        ("A. 12", None),
+        ("A. red or B. blue", None),  # two options are none
+        ("(A) or (B)", None),
+        ("option A, option B", None),
+        ("A, B", None),
+        ("A and B", None),
+    ],
+)
+def test_letters_in_other_dress(answer, place):
+    assert chosen(answer, CHOICES) == place
+
+
+def test_a_choice_that_is_a_letter():
+    """Choices stand under letters, so a letter means the option, whatever the texts of the others are."""
+    shuffled = ("B", "A", "D", "C")
+    assert [chosen(letter, shuffled) for letter in "ABCD"] == [0, 1, 2, 3]
+    assert chosen("E", (*"ABC", "E")) == 3 and chosen("IV", ("I", "II", "III", "IV")) == 3
+    assert chosen("A. Smith", ("B. Miller", "A. Smith")) == 1  # begins like an option
+
+
+def test_a_unit_may_be_missing_in_a_choice():
+    assert chosen("12", ("12 cm", "15 cm")) == 0 and chosen("15 cm", ("12", "15")) == 1
+    assert chosen("12", ("12 cm", "12 m")) is None
+
+
 def test_a_letter_whose_choices_stand_in_the_question():
-    assert judge_by_rules("\\boxed{C. the tree}", item("C"), "option", "training").right
-    assert not judge_by_rules("\\boxed{D}", item("C"), "option", "training").right
+    for right in ("C. the tree", "C: 60", "\\text{C}", "option C"):
+        assert judge_by_rules(f"\\boxed{{{right}}}", item("C"), "option", "training").right
+    for wrong in ("D", "C. left or D. right", "sea"):
+        assert not judge_by_rules(f"\\boxed{{{wrong}}}", item("C"), "option", "training").right
+    assert judge_by_rules("\\boxed{C}", item("B", "C"), "option", "training").right  # each of several is right
+
+
+@pytest.mark.parametrize("word", ["None", "unknown", "-", "N/A"])
+def test_a_reference_that_says_nothing_can_be_met(word):
+    assert judge_by_rules(f"\\boxed{{{word}}}", item(word), "exact", "training").right
+    assert not judge_by_rules(f"\\boxed{{{word}}}", item("5"), "exact", "training").right
 
 
 def test_open_items_of_an_option_benchmark_are_compared_as_values():
@@ -85,6 +132,12 @@ def test_any_of_several_answers():
     [
         ("So the final answer is **42**.", "42"),
         ("answer: x\nanswer: y", "y"),
+        ("The answer: x, no wait, the answer is y", "y"),
+        ("So the answer to 2 + 2 is 4.", "4"),
+        ("The correct option is (B).", "(B)"),
+        ("**Answer:** B", "B"),
+        ("The answer is B.\n\nThe sky is blue in this picture.", "B"),  # an explanation follows
+        ("The answer to the first part is 3.\nTogether:\n**12 cm**", "12 cm"),
         ("w" * 300, None),
         ("<think>long</think>\nfive", "five"),
     ],
