@@ -5,6 +5,7 @@ mmzero eval --export-world DIR            held-out scenes of the tiny world as a
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,8 +49,8 @@ def parser() -> Parser:
     judge.add_argument("--judge", metavar="URL", help="OpenAI-compatible address for what rules cannot decide")
     judge.add_argument("--judge-model", metavar="NAME", help="its model (default: the first that it serves)")
     serving = found.add_argument_group("serving and asking")
-    serving.add_argument("--gpus", type=int, metavar="N", help="for the server (default: all; 0: CPU)")
-    serving.add_argument("--serve", default="", metavar="WORDS", help="further words for `vllm serve`")
+    serving.add_argument("--gpus", type=_count, metavar="N", help="for the server (default: all; 0: CPU)")
+    serving.add_argument("--serve", type=_words, default=[], metavar="WORDS", help="further words for `vllm serve`")
     serving.add_argument("--in-flight", type=positive, default=32, metavar="N", help="requests at once (default: 32)")
     serving.add_argument("--timeout", type=positive, default=1800, metavar="S", help="seconds for one request")
     other = found.add_argument_group("let another toolkit ask (--suite gives sampling and pixels)")
@@ -96,9 +97,24 @@ def _names(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("must be a whole number of at least 0")
+    return int(text)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"cannot be read as words: {error}") from None
+
+
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
     keys = ("prompt", "template", "samples", "temperature", "max_tokens", "seed", "blind")
     found = {key: getattr(options, key) for key in keys if getattr(options, key) is not None}
+    judge = {"address": options.judge, "model": options.judge_model}
+    found["judge"] = {key: value for key, value in judge.items() if value is not None}
     if options.template and options.template not in ("full", "tiny"):
         found["template"] = str(Path(options.template).absolute())
     return found
@@ -109,14 +125,15 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise UsageError("no checkpoint given; `mmzero eval --help` explains")
     if options.out is None:
         raise UsageError("--out DIR says where answers and results go")
+    from recipe.mmzero.machine.facts import gpus
     from recipe.mmzero.run.evaluate import suite
     from recipe.mmzero.run.evaluate.asking.server import Serving
-    from recipe.mmzero.run.evaluate.evaluation import checkpoints, count_gpus
+    from recipe.mmzero.run.evaluate.evaluation import checkpoints
     from recipe.mmzero.run.record.lock import Lock, Locked
 
     chosen = suite.only(suite.load(options.suite, options.data, _changes(options)), options.only)
-    if options.judge:
-        chosen = suite.judged_by(chosen, options.judge, options.judge_model)
+    if options.judge_model and chosen.judge.address is None:
+        raise UsageError("--judge-model needs a judge: --judge URL, or judge.address in the suite")
     models = checkpoints(options.checkpoints)
     options.out.mkdir(parents=True, exist_ok=True)
     lock = Lock(options.out / "lock")
@@ -124,7 +141,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         lock.take()
     except Locked as owner:
         raise EvaluationError(f"process {owner} works on {options.out}") from None
-    serving = Serving(count_gpus() if options.gpus is None else options.gpus, options.serve)
+    serving = Serving(len(gpus()) if options.gpus is None else options.gpus, options.serve)
     try:
         if options.toolkit:
             shown = _hand_off(options, chosen, models, serving)
@@ -145,6 +162,7 @@ def _ask(options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpo
 
     evaluation = Evaluation(chosen, options.out)
     items = evaluation.prepare()
+    training = training_pictures(options.training)  # before hours of asking: a folder may hold none
     scores, judged = {}, {}
     for model in models:
         blind = chosen.blind and model is models[0]
@@ -161,7 +179,6 @@ def _ask(options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpo
         without.load()
         found["blind"] = results.blind(items, scores[models[0].label], results.scored(chosen, items, without.answers))
     if options.training:
-        training = training_pictures(options.training)
         names = {name for item in items for name in item.pictures}
         copies = duplicates([evaluation.pictures.folder / name for name in sorted(names)], training)
         named = {path.name: str(other) for path, other in copies.items()}

@@ -15,9 +15,7 @@ from recipe.mmzero.run.evaluate import statistics
 from recipe.mmzero.run.evaluate.asking.store import Answer
 from recipe.mmzero.run.evaluate.data.items import Item
 from recipe.mmzero.run.evaluate.judging.rules import judge_by_rules
-from recipe.mmzero.run.evaluate.suite import Suite
-
-POOLED, AVERAGE = "pooled", "average"
+from recipe.mmzero.run.evaluate.suite import AVERAGE, POOLED, Suite
 
 
 @dataclass(frozen=True)
@@ -164,14 +162,16 @@ def _paired(before: Scores, after: Scores, part: _Part, seed: int) -> dict[str, 
 
 def lines(found: Mapping[str, Any]) -> list[str]:
     """The table on a terminal: points are percent of the items."""
+    width = max(len(name) for rows in found["checkpoints"].values() for name in (*rows, " " * 14))
     shown = [
         f"suite {found['suite']}, {found['prompt']} prompt, {found['samples']} "
         f"answer{'s' * (found['samples'] > 1)} to each item; base: {found['base']}",
-        f"{'':<16}{'items':>6}{'clusters':>9}  {'accuracy':<22}{'difference':<25}{'gained:lost':<13}{'p':<8}can see",
+        f"{'':<{width + 2}}{'items':>6}{'clusters':>9}  {'accuracy':<22}{'difference':<25}{'gained:lost':<13}{'p':<8}"
+        "can see",
     ]
     for label, rows in found["checkpoints"].items():
         shown.append(label)
-        shown += [f"  {name:<14}{_row(row)}" for name, row in rows.items()]
+        shown += [f"  {name:<{width}}{_row(row)}" for name, row in rows.items()]
         whole = rows.get(POOLED) or next(iter(rows.values()))
         shown.append(
             f"  right content without the format: {100 * whole['right_without_format']:.1f}% of answers, counted wrong"
@@ -237,7 +237,10 @@ def _judged(record: Mapping[str, Any]) -> list[str]:
         return []
     same = record["agreement"]
     total = sum(same.values())
-    text = f"  judge: decided {record['decided']} answers, {record['unreadable']} verdicts unreadable (count as no)"
+    text = (
+        f"  judge {record['judge']}: decided {record['decided']} answers, {record['unreadable']} verdicts unreadable "
+        "(count as no)"
+    )
     if total:
         agreed = same["both_right"] + same["both_wrong"]
         text += (

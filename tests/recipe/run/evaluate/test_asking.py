@@ -17,7 +17,7 @@ from recipe.mmzero.run.evaluate.asking import ask as asking
 from recipe.mmzero.run.evaluate.asking.ask import Asking, ask_all
 from recipe.mmzero.run.evaluate.asking.prompt import messages, prompt_text
 from recipe.mmzero.run.evaluate.asking.server import Server, Serving, arguments
-from recipe.mmzero.run.evaluate.asking.store import Answer, AnswerStore
+from recipe.mmzero.run.evaluate.asking.store import Answer, AnswerStore, claim
 from recipe.mmzero.run.evaluate.data.items import Item
 from recipe.mmzero.run.evaluate.data.pictures import PictureStore
 from recipe.mmzero.run.evaluate.errors import EvaluationError
@@ -87,7 +87,7 @@ def test_what_was_stored_is_not_asked_again_and_the_file_is_the_same(tmp_path, p
     items = items_of(pictures)
     whole, stopped = AnswerStore(tmp_path / "whole"), AnswerStore(tmp_path / "stopped", rows_per_shard=2)
     for store in (whole, stopped):
-        store.claim({"x": 1})
+        claim(store.folder, {"x": 1})
     ask(SUITE, items, pictures, whole)
     whole.finish()
 
@@ -101,7 +101,7 @@ def test_what_was_stored_is_not_asked_again_and_the_file_is_the_same(tmp_path, p
     assert "\n" not in str(error.value) and not stopped.final.exists()
 
     again = AnswerStore(tmp_path / "stopped")
-    again.claim({"x": 1})
+    claim(again.folder, {"x": 1})
     (again.shards / "00000099-0000.parquet.part").write_bytes(b"half of a shard")
     again.load()
     assert len(again.answers) == 7
@@ -114,7 +114,7 @@ def test_what_was_stored_is_not_asked_again_and_the_file_is_the_same(tmp_path, p
 
 def test_a_damaged_shard_is_asked_again(tmp_path, pictures, capsys):
     items, store = items_of(pictures), AnswerStore(tmp_path / "a", rows_per_shard=4)
-    store.claim({})
+    claim(store.folder, {})
     ask(SUITE, items, pictures, store)
     shard = sorted(store.shards.glob("*.parquet"))[0]
     content = bytearray(shard.read_bytes())
@@ -127,9 +127,9 @@ def test_a_damaged_shard_is_asked_again(tmp_path, pictures, capsys):
 
 
 def test_answers_to_something_else_are_refused(tmp_path):
-    AnswerStore(tmp_path / "a").claim({"seed": 0, "model": "x"})
-    with pytest.raises(EvaluationError, match="holds answers to another seed; use another --out"):
-        AnswerStore(tmp_path / "a").claim({"seed": 1, "model": "x"})
+    claim(tmp_path / "a", {"seed": 0, "model": "x"})
+    with pytest.raises(EvaluationError, match="holds answers for another seed; use another --out"):
+        claim(tmp_path / "a", {"seed": 1, "model": "x"})
 
 
 def test_an_unreachable_server_is_one_line(tmp_path, pictures):
@@ -196,7 +196,7 @@ def test_words_for_vllm(tmp_path):
     assert '{"image": 3, "video": 0}' in words and "float32" in words
     words = arguments("model", "label", SUITE, 1, Serving(8), 8000)
     assert words[-2:] == ["--data-parallel-size", "8"] and "float32" not in words
-    words = arguments("model", "label", SUITE, 1, Serving(8, "--tensor-parallel-size 8"), 8000)
+    words = arguments("model", "label", SUITE, 1, Serving(8, ["--tensor-parallel-size", "8"]), 8000)
     assert words[-2:] == ["--tensor-parallel-size", "8"] and "--data-parallel-size" not in words
 
 
@@ -312,7 +312,7 @@ def test_a_server_that_dies_is_started_again_and_nothing_is_lost(tmp_path, pictu
     monkeypatch.setenv("PYTHONPATH", planted(tmp_path / "fake", DIES_ONCE))
     monkeypatch.setenv("MARK", str(tmp_path / "mark"))
     items, store = items_of(pictures), AnswerStore(tmp_path / "a")
-    store.claim({})
+    claim(store.folder, {})
     with Server("model", "label", SUITE, 1, Serving(0), tmp_path / "server.log") as server:
         ask_all(SUITE, items, pictures, store, server, Asking(1, 20.0, 1))
     assert len(store.answers) == 12
@@ -333,7 +333,7 @@ def test_what_a_killed_server_said_last(tmp_path):
 
 def test_a_cut_answer_is_known(tmp_path, pictures):
     store = AnswerStore(tmp_path / "a")
-    store.claim({})
+    claim(store.folder, {})
     store.add(Answer(0, 0, 1, "lone surrogate \ud800", "length"))
     store.finish()
     again = AnswerStore(tmp_path / "a")

@@ -273,7 +273,7 @@ def test_a_wrong_value_of_a_benchmark_is_one_line(tmp_path, changed, said):
         ({"temperature": -1}, "'temperature' must be a number from 0 to 10"),
         ({"pixels": {"min": 10, "max": 5}}, "pixels.min=10 is larger than pixels.max=5"),
         ({"pixels": 5}, "'pixels' is a block of settings"),
-        ({"template": "gone.txt"}, r"template .*gone.txt cannot be read \(No such file"),
+        ({"template": "gone.txt"}, r"template .*gone.txt cannot be read: No such file"),
         ({"benchmarks": []}, "'benchmarks' is a list of at least one benchmark"),
         ({"prompt": "mine"}, "choose one of training, own"),
     ],

@@ -215,7 +215,7 @@ def test_stored_verdicts_are_not_asked_again(tmp_path):
 
 def test_verdicts_on_other_answers_are_refused(tmp_path):
     judged(tmp_path, answers("\\boxed{a crimson house}", "\\boxed{6}"))
-    with pytest.raises(EvaluationError, match="holds answers to another answers"):
+    with pytest.raises(EvaluationError, match="holds answers for another answers"):
         judged(tmp_path, answers("\\boxed{a blue house}", "\\boxed{6}"))
 
 

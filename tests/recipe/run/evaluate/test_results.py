@@ -81,13 +81,13 @@ def test_answers_that_only_a_judge_decides_are_never_silent():
     )
     assert "5 answers only a judge could decide count as wrong: no judge (--judge URL)" in shown
     same = {"both_right": 8, "both_wrong": 10, "only_rules": 1, "only_judge": 1}
-    judged = {"new": {"decided": 3, "unreadable": 1, "agreement": same}}
+    judged = {"new": {"judge": "big", "decided": 3, "unreadable": 1, "agreement": same}}
     shown = "\n".join(
         results.lines(table(boxed_where(lambda k, s: False), boxed_where(lambda k, s: True), judged=judged))
     )
     assert (
-        "decided 3 answers, 1 verdicts unreadable (count as no); on 20 answers that rules decided it agrees 90.0%"
-        in shown
+        "judge big: decided 3 answers, 1 verdicts unreadable (count as no); on 20 answers that rules decided it agrees "
+        "90.0%" in shown
     )
 
 
