@@ -21,6 +21,7 @@ from recipe.mmzero.run.evaluate.asking.store import Answer, AnswerStore, claim
 from recipe.mmzero.run.evaluate.data.items import Item
 from recipe.mmzero.run.evaluate.data.pictures import PictureStore
 from recipe.mmzero.run.evaluate.errors import EvaluationError
+from recipe.mmzero.run.evaluate.evaluation import Checkpoint, Evaluation
 from recipe.mmzero.run.evaluate.suite import Benchmark, Suite, solver_templates
 from tests.support.fault_server import FaultServer, dead_address, echo, has_picture, png, question_of, serve
 
@@ -188,6 +189,44 @@ def test_pictures_stand_where_the_question_names_them(pictures):
     urls = {pictures.url(name): k for k, name in enumerate(names)}
     kinds = [part["text"] if part["type"] == "text" else urls[part["image_url"]["url"]] for part in parts]
     assert kinds == [2, "compare ", 1, " with ", 0, "?"]
+
+
+def evaluated(folder, model="tiny", port=0, suite=None):
+    """`Evaluation.ask` of a served model; (its address, what it was asked)."""
+    evaluation = Evaluation(suite or SUITE, folder)
+    items = items_of(evaluation.pictures)
+
+    async def main():
+        async with serve(FaultServer(echo, model=model), port) as fake:
+            checkpoint = Checkpoint("base", fake.url, True)
+            await asyncio.to_thread(evaluation.ask, checkpoint, items, Serving(0), QUICK, False)
+            return fake
+
+    return asyncio.run(main())
+
+
+def test_a_server_that_serves_another_model_is_noticed(tmp_path):
+    """An address says nothing of what is behind it: its model's name is bound to the answers as well."""
+    first = evaluated(tmp_path / "out")
+    port = int(first.url.rpartition(":")[2])
+    final = tmp_path / "out" / "base" / "answers.parquet"
+    assert not evaluated(
+        tmp_path / "out", "another", port
+    ).bodies  # all answers are there: the server is not even asked
+    final.rename(tmp_path / "away.parquet")
+    with pytest.raises(EvaluationError, match="base holds answers for another model"):
+        evaluated(tmp_path / "out", "another", port)
+    assert len(evaluated(tmp_path / "out", "tiny", port).bodies) == 12 and final.exists()
+
+
+def test_only_the_prompt_that_is_used_is_bound_to_the_answers(tmp_path):
+    other = replace(SUITE, benchmarks=[replace(SUITE.benchmarks[0], own="{question} Long.")])
+    evaluation = Evaluation(SUITE, tmp_path)
+    assert evaluation.identity("m", [], False) == Evaluation(other, tmp_path).identity("m", [], False)
+    own, another = (Evaluation(replace(suite, prompt="own"), tmp_path) for suite in (SUITE, other))
+    assert own.identity("m", [], False) != another.identity("m", [], False)
+    opened = replace(other, prompt="own", benchmarks=[replace(other.benchmarks[0], own_open="{question}?")])
+    assert another.identity("m", [], False) != Evaluation(opened, tmp_path).identity("m", [], False)
 
 
 def test_words_for_vllm(tmp_path):

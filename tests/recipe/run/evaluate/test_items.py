@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -289,3 +290,44 @@ def test_items_on_disk_are_the_items(tmp_path):
     data.write(found, tmp_path / "items.parquet")
     assert data.read(tmp_path / "items.parquet") == found
     assert data.digest(found) != data.digest(found[:1])
+
+
+def test_a_suite_takes_from_a_suite_that_takes_from_another(tmp_path):
+    (tmp_path / "mine.yaml").write_text("from: quick\nname: mine\nsamples: 4\n")
+    found = suites.load(str(tmp_path / "mine.yaml"))
+    assert [one.name for one in found.benchmarks] == [one.name for one in suites.load("quick").benchmarks]
+    assert (found.name, found.samples, found.max_tokens) == ("mine", 4, 4096)
+    (tmp_path / "mine.yaml").write_text("from: other.yaml\nname: mine\n")
+    with pytest.raises(EvaluationError, match=r"'from' names a shipped suite \(paper, quick\), got 'other.yaml'"):
+        suites.load(str(tmp_path / "mine.yaml"))
+
+
+def test_data_and_template_start_from_folders_of_their_own(tmp_path):
+    (tmp_path / "suite").mkdir()
+    (tmp_path / "suite" / "prompt.txt").write_text("look: {question}")
+    (tmp_path / "suite" / "s.yaml").write_text("from: quick\nname: s\ntemplate: prompt.txt\n")
+    found = suites.load(str(tmp_path / "suite" / "s.yaml"), tmp_path / "data")
+    assert found.template == str(tmp_path / "suite" / "prompt.txt")
+    assert found.benchmarks[0].path.startswith(str(tmp_path / "data" / "MMMU"))
+    assert suites.load(str(tmp_path / "suite" / "s.yaml")).benchmarks[0].path.startswith(str(tmp_path / "suite"))
+
+
+@pytest.mark.parametrize("name", ["pooled", "average"])
+def test_a_benchmark_cannot_hide_a_row_of_the_results(tmp_path, name):
+    with pytest.raises(EvaluationError, match=f"no benchmark can be named '{name}'"):
+        plain_suite(tmp_path, name=name, path="rows.parquet")
+
+
+def test_a_judge_in_the_suite_and_in_its_place(tmp_path):
+    suite_of(tmp_path, [row(1)])
+    (tmp_path / "j.yaml").write_text((tmp_path / "s.yaml").read_text() + "judge: {address: 'a:1', max_tokens: 64}\n")
+    found = suites.load(str(tmp_path / "j.yaml"), changes={"judge": {"model": "big"}}).judge
+    assert (found.address, found.model, found.max_tokens) == ("a:1", "big", 64)
+    assert suites.load(str(tmp_path / "j.yaml"), changes={"judge": {"address": "b:2"}}).judge.address == "b:2"
+    with pytest.raises(EvaluationError, match=r"'judge.address' must be host:port or a URL, or null, got 'not one'"):
+        suites.load(str(tmp_path / "s.yaml"), changes={"judge": {"address": "not one"}})
+
+
+def test_paths_of_homes(tmp_path):
+    assert plain_suite(tmp_path, path="~/x.parquet").benchmarks[0].path == f"{Path.home()}/x.parquet"
+    assert plain_suite(tmp_path, path="~nobody-of-that-name/x").benchmarks[0].path.endswith("~nobody-of-that-name/x")

@@ -164,12 +164,12 @@ def says_yes_to_red(body):
     return ["\nYes" if "crimson" in question_of(body) else "No."]
 
 
-def judged(tmp_path, given, reply=says_yes_to_red, **server):
+def judged(tmp_path, given, reply=says_yes_to_red, suite=SUITE, items=ITEMS, **server):
     store = AnswerStore(tmp_path / "verdicts")
 
     def work(url):
-        suite = replace(SUITE, judge=replace(SUITE.judge, address=url))
-        judging.judge_all(suite, ITEMS, given, judging.cases(suite, ITEMS, given), store)
+        asking = replace(suite, judge=replace(suite.judge, address=url))
+        judging.judge_all(asking, items, given, judging.cases(asking, items, given), store)
 
     async def main():
         async with serve(FaultServer(reply, **server)) as fake:
@@ -217,6 +217,56 @@ def test_verdicts_on_other_answers_are_refused(tmp_path):
     judged(tmp_path, answers("\\boxed{a crimson house}", "\\boxed{6}"))
     with pytest.raises(EvaluationError, match="holds answers for another answers"):
         judged(tmp_path, answers("\\boxed{a blue house}", "\\boxed{6}"))
+
+
+def test_more_verdicts_are_asked_for_later(tmp_path):
+    """A larger check_share: what is there stays, also what a killed attempt stored beside the finished file."""
+    given = answers("\\boxed{a crimson house}", "\\boxed{6}")
+    few = replace(SUITE, judge=Judge(check_share=0.0))
+    judged(tmp_path, given, suite=few)
+    killed = AnswerStore(tmp_path / "verdicts")
+    killed.add(Answer(1, 0, 0, "yes, stored", "stop"))
+    killed.flush()
+    server, store = judged(tmp_path, given)
+    assert not server.bodies and store.answers[1, 0].text == "yes, stored"
+
+
+def test_verdicts_that_came_before_a_failure_are_kept(tmp_path, monkeypatch):
+    given = {(k, 0): Answer(k, 0, 0, f"\\boxed{{a crimson house, {k}}}", "stop") for k in range(40)}
+    items = [item("a red house", name="open")] * 40
+    monkeypatch.setattr(judging, "RETRIES", 0)
+
+    def dies_at_ten(body):
+        if len(seen) >= 10:
+            raise OSError("planted")  # HTTP 500
+        seen.append(body)
+        return ["Yes"]
+
+    seen = []
+    with pytest.raises(EvaluationError, match="the answers are stored: run again with a judge that answers"):
+        judged(tmp_path, given, dies_at_ten, items=items)
+    server, store = judged(tmp_path, given, lambda body: ["Yes"], items=items)
+    assert len(server.bodies) == 30 and len(store.answers) == 40
+
+
+def test_a_judge_may_think_and_want_a_key(tmp_path, monkeypatch):
+    monkeypatch.setenv(judging.KEY, "secret")
+    keys = []
+
+    async def models(self, request):
+        from aiohttp import web
+
+        keys.append(request.headers.get("Authorization"))
+        return web.json_response({"data": [{"id": self.model}]})
+
+    monkeypatch.setattr(FaultServer, "models", models)
+    given = answers("\\boxed{a crimson house}", "\\boxed{6}")
+    _, store = judged(tmp_path, given, lambda body: ["<think>No, wait: crimson is a red.</think>\n\nYes"])
+    assert keys == ["Bearer secret"] and judging.verdict_of(store.answers[0, 0].text) is True
+    asked = judging.cases(SUITE, ITEMS, given)
+    record = judging.outcome(SUITE, ITEMS, given, asked, store.answers, "big")["record"]
+    assert record["judge"] == "big" and record["unreadable"] == 0
+    assert not any("secret" in path.read_text() for path in (tmp_path / "verdicts").glob("*.json"))
 
 
 def test_an_unreachable_judge_is_one_line(tmp_path, monkeypatch):

@@ -162,6 +162,35 @@ def test_labels_of_checkpoints(tmp_path):
         checkpoints([str(tmp_path / "empty")])
 
 
+def model_folder(path, name="config.json"):
+    path.mkdir(parents=True)
+    (path / name).write_text("{}")
+    (path / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    return path
+
+
+def test_labels_stay_inside_the_folder(tmp_path, monkeypatch):
+    hf = model_folder(tmp_path / "run" / "iter_02" / "solver" / "hf")
+    (hf.parent / "samples").mkdir()
+    monkeypatch.chdir(hf.parent / "samples")
+    found = checkpoints(["../hf"])[0]
+    assert (found.label, found.iteration) == ("run-iter_02-solver", 2)
+    assert checkpoints([str(model_folder(tmp_path / ".hidden model"))])[0].label == "hidden-model"
+    for label in ("..", ".", "-x"):
+        with pytest.raises(EvaluationError, match=f"label '{label}' is no name"):
+            checkpoints([f"{label}={hf}"])
+
+
+def test_what_cannot_be_served_is_known_at_once(tmp_path):
+    adapter = model_folder(tmp_path / "adapter", "adapter_config.json")
+    with pytest.raises(EvaluationError, match=r"adapter is an adapter: `mmzero export` makes a whole model of it"):
+        checkpoints([str(adapter)])
+    with pytest.raises(EvaluationError, match=r"adapter_config.json is no folder"):
+        checkpoints([str(adapter / "adapter_config.json")])
+    with pytest.raises(EvaluationError, match=r"checkpoint http://a b: peer address .* is not host:port"):
+        checkpoints(["x=http://a b"])
+
+
 @pytest.mark.parametrize(
     "words, code, said",
     [
@@ -173,6 +202,10 @@ def test_labels_of_checkpoints(tmp_path):
             "no suite 'papper' (did you mean 'paper'?)",
         ),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--data", "OUT"], 1, "mmmu: no parquet data at"),
+        (["eval", "http://127.0.0.1:1", "--out", "OUT", "--gpus", "-1"], 2, "--gpus: must be a whole number"),
+        (["eval", "http://127.0.0.1:1", "--out", "OUT", "--serve", "a 'b"], 2, "--serve: cannot be read as words"),
+        (["eval", "http://127.0.0.1:1", "--out", "OUT", "--judge-model", "big"], 2, "--judge-model needs a judge"),
+        (["eval", "http://127.0.0.1:1", "--out", "OUT", "--judge", "a b"], 1, "'judge.address' must be host:port"),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--samples", "0"], 2, "must be a whole number of at least 1"),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--with", "lmms-eval"], 2, "--tasks NAME,... says"),
     ],
