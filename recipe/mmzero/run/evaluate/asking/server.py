@@ -6,7 +6,6 @@ The tree carries a token (run/processes/tree.py): it is ended by id, and it ends
 import json
 import os
 import re
-import shlex
 import socket
 import subprocess
 import sys
@@ -150,8 +149,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def command_line(words: Sequence[str]) -> str:
-    """Words as a person types them."""
-    return shlex.join(words)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from mmzero_env.process import replace
 from mmzero_rewards.peers.address import base_url
 from recipe.mmzero.run.evaluate import results
 from recipe.mmzero.run.evaluate.asking.ask import served_model
-from recipe.mmzero.run.evaluate.asking.server import Server, Serving, command_line
+from recipe.mmzero.run.evaluate.asking.server import Server, Serving
 from recipe.mmzero.run.evaluate.asking.store import claim
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 from recipe.mmzero.run.evaluate.evaluation import Checkpoint, Evaluation, model_of
@@ -77,7 +78,7 @@ def _ask(suite: Suite, handoff: Handoff, model: Checkpoint, place: Path, serving
         url = base_url(model.source if model.served else started.address)
         words = command(handoff, suite, name, url, place.absolute())
         added = environment(handoff)
-        print(" ".join(f"{name}={value}" for name, value in added.items()), command_line(words), flush=True)
+        print(" ".join(f"{name}={value}" for name, value in added.items()), shlex.join(words), flush=True)
         if handoff.python is None:
             _wait_for_a_person(handoff)
         else:
