@@ -38,7 +38,11 @@ def scored(
 
     Args:
         verdicts: of the judge, by (item, sample); they only add: what rules call right stays right.
+    Raises:
+        ValueError: an answer is missing; it would count as wrong.
     """
+    if len(answers) != len(items) * suite.samples:
+        raise ValueError(f"{len(answers)} answers to {len(items)} items with {suite.samples} samples")
     shape = (len(items), suite.samples)
     right, content, cut = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     judging = {one.name: one.judging for one in suite.benchmarks}

@@ -1,5 +1,6 @@
 """Suites and their data: ranges, column maps, and the one line for every broken input."""
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -67,6 +68,30 @@ def test_items_that_share_a_picture_share_a_cluster_and_a_file(tmp_path):
     found = read(tmp_path, [row(1), row(2)])
     assert found[0].cluster == found[1].cluster
     assert len(list((tmp_path / "pictures").iterdir())) == 1
+
+
+def test_items_with_a_picture_in_common_share_a_cluster(tmp_path):
+    """Also by way of a third item, in whatever order, and across benchmarks."""
+    pictures = {name: png(name) for name in ("red", "blue", "green", "black", "white")}
+    together = [["red", "blue"], ["blue", "red"], ["green"], ["blue", "green"], ["black"]]
+    rows = [row(k, image=[pictures[name] for name in names]) for k, names in enumerate(together)]
+    suite = suite_of(tmp_path, rows)
+    pq.write_table(
+        pa.Table.from_pylist([row(9, image=png("green")), row(8, image=png("white"))]), tmp_path / "o.parquet"
+    )
+    other = dataclasses.replace(suite.benchmarks[0], name="other", path=str(tmp_path / "o.parquet"))
+    suite = dataclasses.replace(suite, benchmarks=[*suite.benchmarks, other])
+    clusters = [one.cluster for one in data.load(suite, PictureStore(tmp_path / "pictures"))]
+    assert len(set(clusters[:4]) | {clusters[5]}) == 1 and len(set(clusters)) == 3
+
+
+def test_numbers_of_pictures_never_shift(tmp_path):
+    columns = COLUMNS | {"images": ["image", "other", "third"]}
+    gap = row(1, q="Is <image 3> larger?", other=None, third=png("green"))
+    said = broken(tmp_path, [gap], columns=columns)
+    assert "column 'other' holds no picture, later ones do, and the question has numbers" in said
+    last = row(1, q="Is <image 2> larger?", other=png("green"), third=None)
+    assert len(read(tmp_path, [last], columns=columns)[0].pictures) == 2
 
 
 def test_jsonl_with_paths_beside_it(tmp_path):

@@ -98,6 +98,13 @@ def test_a_judges_yes_needs_an_answer_in_the_format():
     assert scores.right.mean(axis=0).tolist() == [0.0, 1.0] and scores.content.mean() == 1.0
 
 
+def test_a_missing_answer_is_no_wrong_one():
+    some = answers(boxed_where(lambda k, s: True))
+    some.pop((3, 1))
+    with pytest.raises(ValueError, match="159 answers to 80 items with 2 samples"):
+        results.scored(SUITE, ITEMS, some)
+
+
 def test_blind_answers_and_training_pictures():
     seeing = results.scored(SUITE, ITEMS, answers(boxed_where(lambda k, s: True)))
     without = results.scored(SUITE, ITEMS, answers(boxed_where(lambda k, s: k % 4 == 0)))
@@ -202,6 +209,7 @@ def test_what_cannot_be_served_is_known_at_once(tmp_path):
             "no suite 'papper' (did you mean 'paper'?)",
         ),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--data", "OUT"], 1, "mmmu: no parquet data at"),
+        (["eval", "http://127.0.0.1:1", "--out", "/dev/null/x"], 1, "cannot use /dev/null/x: Not a directory"),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--gpus", "-1"], 2, "--gpus: must be a whole number"),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--serve", "a 'b"], 2, "--serve: cannot be read as words"),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--judge-model", "big"], 2, "--judge-model needs a judge"),

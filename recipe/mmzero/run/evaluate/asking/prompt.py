@@ -8,11 +8,9 @@ import re
 from typing import Any
 
 from mmzero_rewards.prompting import PromptTemplates
-from recipe.mmzero.run.evaluate.data.items import Item, show_choices
+from recipe.mmzero.run.evaluate.data.items import PLACE, Item, show_choices
 from recipe.mmzero.run.evaluate.data.pictures import PictureStore
 from recipe.mmzero.run.evaluate.suite import Benchmark
-
-PLACE = re.compile(r"<image\s*(\d{1,2})>")
 
 
 def prompt_text(item: Item, prompt: str, templates: PromptTemplates, benchmark: Benchmark) -> str:

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,15 @@ from recipe.mmzero.run.evaluate.suite import Benchmark, Suite
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LETTERED = re.compile(r"\(([A-Za-z])\)")  # "(a) red (b) blue"
+PLACE = re.compile(r"<image\s*(\d{1,2})>")  # where a question names its first, second, ... picture
 LETTER_ANSWER = re.compile(r"[(\[]?([A-Za-z])[)\].:]*(?:\s+(.+))?", re.DOTALL)  # "B", "(b)", "(b) blue"
 
 
 @dataclass(frozen=True)
 class Item:
     """One question. answers: each of them is right. choice: the right option's place, None without choices.
-    cluster: equal for items that are not independent. pictures: names in the picture store, in the prompt's order."""
+    cluster: equal for items that are not independent: of one group of the data, or with a picture in common.
+    pictures: names in the picture store, in the prompt's order."""
 
     benchmark: str
     id: str
@@ -47,7 +49,23 @@ def load(suite: Suite, store: PictureStore) -> list[Item]:
     Raises:
         EvaluationError: data is missing or an item is broken; one line.
     """
-    return [item for benchmark in suite.benchmarks for item in _read(benchmark, store)]
+    return _clustered([item for benchmark in suite.benchmarks for item in _read(benchmark, store)])
+
+
+def _clustered(items: list[Item]) -> list[Item]:
+    """Items without a cluster get that of their pictures: one for all that share a picture, also by way of others."""
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for item in items:
+        for name in item.pictures if not item.cluster else ():
+            parent[root(name)] = root(item.pictures[0])
+    return [item if item.cluster else replace(item, cluster=root(item.pictures[0])) for item in items]
 
 
 def _read(benchmark: Benchmark, store: PictureStore) -> list[Item]:
@@ -76,11 +94,18 @@ def _item(
     columns = benchmark.columns
     question = _filled(row, columns.question, place, "question")
     pictures: list[str] = []
+    gap = ""
     for column in columns.images:
         try:
-            pictures += [store.add(content) for content in bytes_of(_cell(row, column, place), folder)]
+            found = [store.add(content) for content in bytes_of(_cell(row, column, place), folder)]
         except BadPicture as error:
             raise EvaluationError(f"{place}: the picture of column '{column}' {error}") from None
+        if gap and found and PLACE.search(question):  # <image 2> would be another one
+            raise EvaluationError(
+                f"{place}: column '{gap}' holds no picture, later ones do, and the question has numbers"
+            )
+        gap = gap or ("" if found else column)
+        pictures += found
     if columns.images and not pictures:
         raise EvaluationError(f"{place}: no picture in {', '.join(columns.images)}; `images: []` is for text questions")
     choices = _choices(row, columns.choices, place)
@@ -88,8 +113,9 @@ def _item(
     choice = _choice(answers, choices, benchmark, place) if choices else None
     if choice is not None:
         answers = (LETTERS[choice],)
-    group = _filled(row, columns.cluster, place, "cluster") if columns.cluster else f"item {name}"
-    cluster = " ".join(pictures) if pictures and not columns.cluster else f"{benchmark.name}: {group}"
+    cluster = "" if pictures else f"{benchmark.name}: item {name}"
+    if columns.cluster:
+        cluster = f"{benchmark.name}: {_filled(row, columns.cluster, place, 'cluster')}"
     return Item(benchmark.name, name, question, choices, answers, choice, cluster, tuple(pictures))
 
 
