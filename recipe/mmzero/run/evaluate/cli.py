@@ -52,7 +52,9 @@ def parser() -> Parser:
     serving.add_argument("--gpus", type=_count, metavar="N", help="for the server (default: all; 0: CPU)")
     serving.add_argument("--serve", type=_words, default=[], metavar="WORDS", help="further words for `vllm serve`")
     serving.add_argument("--in-flight", type=positive, default=32, metavar="N", help="requests at once (default: 32)")
-    serving.add_argument("--timeout", type=positive, default=1800, metavar="S", help="seconds for one request")
+    serving.add_argument(
+        "--timeout", type=positive, default=1800, metavar="S", help="seconds for one request with its retries"
+    )
     other = found.add_argument_group("let another toolkit ask (--suite gives sampling and pixels)")
     other.add_argument("--with", dest="toolkit", choices=("lmms-eval", "vlmevalkit"), help="which one")
     other.add_argument("--tasks", type=_names, default=[], metavar="NAME,...", help="its tasks or data sets")
@@ -154,12 +156,20 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _unused(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    """An option that would do nothing is an error."""
+    for name in names:
+        if getattr(options, name):
+            raise UsageError(f"--{name} does nothing {why}")
+
+
 def _ask(options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpoint]", serving: "Serving") -> list[str]:
     from recipe.mmzero.run.evaluate import results
     from recipe.mmzero.run.evaluate.asking.ask import Asking
     from recipe.mmzero.run.evaluate.contamination import duplicates, training_pictures
     from recipe.mmzero.run.evaluate.evaluation import BLIND, Evaluation
 
+    _unused(options, ("tasks", "python", "include", "metric"), "without --with TOOLKIT")
     evaluation = Evaluation(chosen, options.out)
     items = evaluation.prepare()
     training = training_pictures(options.training)  # before hours of asking: a folder may hold none
@@ -194,5 +204,8 @@ def _hand_off(
 
     if not options.tasks:
         raise UsageError("--tasks NAME,... says what the toolkit asks")
+    _unused(
+        options, ("only", "data", "samples", "blind", "training"), f"--with {options.toolkit}: it asks its own items"
+    )
     handoff = Handoff(options.toolkit, options.tasks, options.python, options.include, options.in_flight)
     return run(chosen, handoff, models, options.out, serving, options.metric)

@@ -209,6 +209,16 @@ def test_what_cannot_be_served_is_known_at_once(tmp_path):
             "no suite 'papper' (did you mean 'paper'?)",
         ),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--data", "OUT"], 1, "mmmu: no parquet data at"),
+        (
+            ["eval", "http://127.0.0.1:1", "--out", "OUT", "--tasks", "x"],
+            2,
+            "--tasks does nothing without --with TOOLKIT",
+        ),
+        (
+            ["eval", "http://127.0.0.1:1", "--out", "OUT", "--with", "lmms-eval", "--tasks", "x", "--blind"],
+            2,
+            "--blind does nothing --with lmms-eval: it asks its own items",
+        ),
         (["eval", "http://127.0.0.1:1", "--out", "/dev/null/x"], 1, "cannot use /dev/null/x: Not a directory"),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--gpus", "-1"], 2, "--gpus: must be a whole number"),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--serve", "a 'b"], 2, "--serve: cannot be read as words"),
