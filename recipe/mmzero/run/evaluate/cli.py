@@ -185,9 +185,12 @@ def _ask(options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpo
     found = results.summary(chosen, items, scores) | {"judged": judged}
     found["iterations"] = {model.label: model.iteration for model in models}
     if chosen.blind:
-        without = evaluation.store(f"{models[0].label}-{BLIND}")
+        label = f"{models[0].label}-{BLIND}"
+        without = evaluation.store(label)
         without.load()
-        found["blind"] = results.blind(items, scores[models[0].label], results.scored(chosen, items, without.answers))
+        verdicts = evaluation.verdicts(label, items)  # as those with pictures: a judge decides the same kind of answer
+        blind_scores = results.scored(chosen, items, without.answers, verdicts["decided"])
+        found["blind"] = results.blind(items, scores[models[0].label], blind_scores)
     if options.training:
         names = {name for item in items for name in item.pictures}
         copies = duplicates([evaluation.pictures.folder / name for name in sorted(names)], training)

@@ -1,5 +1,6 @@
 """From answers to the table: pairing, format alone, denominators, judge and shortcuts; `mmzero eval` and the report."""
 
+import asyncio
 import json
 
 import numpy as np
@@ -15,6 +16,7 @@ from recipe.mmzero.run.evaluate.data.items import Item
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 from recipe.mmzero.run.evaluate.evaluation import checkpoints
 from recipe.mmzero.run.evaluate.suite import Benchmark, Suite
+from tests.support.fault_server import FaultServer, png, question_of, serve
 
 SUITE = Suite(name="s", benchmarks=[Benchmark("a", "x", items=60), Benchmark("b", "x")], samples=2)
 ITEMS = [
@@ -232,6 +234,38 @@ def test_wrong_words_are_one_line(tmp_path, capsys, words, code, said):
     assert cli.main([str(tmp_path / "out") if word == "OUT" else word for word in words]) == code
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1 and said in error
+
+
+def test_an_evaluation_of_a_server_with_a_judge(tmp_path):
+    """Everything but `vllm serve`; what is asked without pictures is judged as the rest, or it could never be right."""
+    folder = tmp_path / "my data [1]"
+    folder.mkdir()
+    for k in range(12):
+        (folder / f"{k}.png").write_bytes(png((k, 0, 0)))
+    rows = [{"q": f"what? {k}", "a": "a red house", "i": f"{k}.png"} for k in range(12)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    columns = "columns: {question: q, answer: a, images: [i]}"
+    text = (
+        f"name: s\nblind: true\nbenchmarks: [{{name: b, path: rows.jsonl, format: jsonl, judging: judge, {columns}}}]\n"
+    )
+    (folder / "suite é.yaml").write_text(text)
+
+    def reply(body):
+        return ["yes" if "Reference answer" in question_of(body) else "\\boxed{a crimson house}"]
+
+    async def main():
+        async with serve(FaultServer(reply, drop=0.1, error=0.1)) as fake:
+            words = ["eval", f"base={fake.url}", f"new={fake.url}/v1", "--judge", fake.url]
+            words += ["--suite", str(folder / "suite é.yaml"), "--out", str(tmp_path / "out")]
+            codes = [await asyncio.to_thread(cli.main, words), await asyncio.to_thread(cli.main, words)]
+            return codes, len(fake.bodies)
+
+    codes, requests = asyncio.run(main())
+    assert codes == [0, 0] and requests < 2 * 6 * 12  # the second time nothing is asked again
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert found["checkpoints"]["base"]["b"]["accuracy"]["value"] == 1.0
+    assert found["blind"]["b"]["accuracy"]["value"] == 1.0 and found["blind"]["b"]["answered"] == 1.0
+    assert found["judged"]["new"]["judge"] == "tiny" and "judge tiny: decided 12" in "\n".join(results.lines(found))
 
 
 def test_the_report_shows_results_by_iteration(tmp_path):
