@@ -152,11 +152,12 @@ def _paired(before: Scores, after: Scores, part: _Part, seed: int) -> dict[str, 
     pairs = statistics.differences(part.sample(before.right), part.sample(after.right))
     difference = part.estimate(pairs, seed)
     content = statistics.differences(part.sample(before.content), part.sample(after.content))
+    # without a pair that differs, or with a handful of pictures, nothing is known of what could have been seen
+    known = difference.error > 0 and difference.clusters >= statistics.FEWEST_CLUSTERS
     return {
         "difference": asdict(difference),
         "mcnemar": asdict(statistics.mcnemar(pairs)),
-        # no pair differs: this says nothing about what could have been seen
-        "detectable": statistics.detectable(difference.error) if difference.error else None,
+        "detectable": statistics.detectable(difference.error) if known else None,
         "difference_of_content": part.estimate(content, seed).value,
     }
 

@@ -90,6 +90,10 @@ def test_numbers_of_pictures_never_shift(tmp_path):
     gap = row(1, q="Is <image 3> larger?", other=None, third=png("green"))
     said = broken(tmp_path, [gap], columns=columns)
     assert "column 'other' holds no picture, later ones do, and the question has numbers" in said
+    listed = columns | {"choices": ["options"]}
+    gap = row(1, a="B", options=["<image 1>", "<image 3>"], other=None, third=png("green"))
+    said = broken(tmp_path, [gap], columns=listed, judging="option", answer_form="letter")
+    assert "column 'other' holds no picture" in said
     last = row(1, q="Is <image 2> larger?", other=png("green"), third=None)
     assert len(read(tmp_path, [last], columns=columns)[0].pictures) == 2
 

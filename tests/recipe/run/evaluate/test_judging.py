@@ -97,6 +97,8 @@ def test_a_choice_that_is_a_letter():
 def test_a_unit_may_be_missing_in_a_choice():
     assert chosen("12", ("12 cm", "15 cm")) == 0 and chosen("15 cm", ("12", "15")) == 1
     assert chosen("12", ("12 cm", "12 m")) is None
+    assert chosen("12 cm", ("12 cm", "12")) == 0 and chosen("12", ("12 cm", "12")) == 1
+    assert chosen("c. 12", ("12", "red", "blue")) is None  # as "C. 12": letter and text disagree
 
 
 def test_a_letter_whose_choices_stand_in_the_question():

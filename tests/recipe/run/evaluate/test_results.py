@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -129,6 +130,17 @@ def test_equal_answers_say_nothing_about_what_could_be_seen():
     row = found["checkpoints"]["new"]["a"]
     assert row["difference"]["value"] == 0.0 and row["detectable"] is None
     assert any(line.rstrip().endswith("1       -") for line in results.lines(found))
+
+
+def test_a_handful_of_pictures_shows_nothing():
+    few = [replace(item, cluster=f"picture {k % 5}") for k, item in enumerate(ITEMS)]
+    scores = [
+        results.scored(SUITE, few, answers(boxed_where(test))) for test in (lambda k, s: False, lambda k, s: k % 4)
+    ]
+    found = results.summary(SUITE, few, dict(zip(("base", "new"), scores, strict=True)))
+    row = found["checkpoints"]["new"]["pooled"]
+    assert row["difference"]["value"] == 0.75 and row["difference"]["low"] == 0.0 and row["detectable"] is None
+    assert "+75.0 [+0.0, +100.0] " in "\n".join(results.lines(found))  # no star
 
 
 def test_samples_are_averaged_before_pairing():

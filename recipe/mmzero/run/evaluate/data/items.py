@@ -94,21 +94,21 @@ def _item(
     columns = benchmark.columns
     question = _filled(row, columns.question, place, "question")
     pictures: list[str] = []
-    gap = ""
+    empty: str | None = None
+    gap: str | None = None
     for column in columns.images:
         try:
             found = [store.add(content) for content in bytes_of(_cell(row, column, place), folder)]
         except BadPicture as error:
             raise EvaluationError(f"{place}: the picture of column '{column}' {error}") from None
-        if gap and found and PLACE.search(question):  # <image 2> would be another one
-            raise EvaluationError(
-                f"{place}: column '{gap}' holds no picture, later ones do, and the question has numbers"
-            )
-        gap = gap or ("" if found else column)
+        gap = gap or (empty if found else None)
+        empty = empty or (None if found else column)
         pictures += found
     if columns.images and not pictures:
         raise EvaluationError(f"{place}: no picture in {', '.join(columns.images)}; `images: []` is for text questions")
     choices = _choices(row, columns.choices, place)
+    if gap and PLACE.search("\n".join((question, *choices))):  # <image 2> would be another one
+        raise EvaluationError(f"{place}: column '{gap}' holds no picture, later ones do, and the question has numbers")
     answers = _answers(row, benchmark, place)
     choice = _choice(answers, choices, benchmark, place) if choices else None
     if choice is not None:

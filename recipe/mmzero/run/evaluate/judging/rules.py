@@ -125,9 +125,9 @@ def chosen(answer: str, choices: tuple[str, ...]) -> int | None:
     marked = place < len(choices)
     if marked and not rest:
         return place
-    whole = [k for k, one in enumerate(choices) if canonical(one) == canonical(answer)]
-    if len(whole) == 1:  # a choice may itself begin like an option: "A. Smith"
-        return whole[0]
+    verbatim = [k for k, one in enumerate(choices) if one.strip().casefold() == answer.strip().casefold()]
+    if len(verbatim) == 1:  # a choice may itself begin like an option: "A. Smith"
+        return verbatim[0]
     by_text = _with_text(rest if marked else answer, choices)
     if marked:
         return place if by_text in (place, None) else None
@@ -135,8 +135,9 @@ def chosen(answer: str, choices: tuple[str, ...]) -> int | None:
 
 
 def _with_text(text: str, choices: tuple[str, ...]) -> int | None:
-    """The one choice that a text equals; a unit may be missing on one side."""
-    equal = [k for k, one in enumerate(choices) if grade(text, one)]
+    """The one choice that a text equals, else the one that it equals if a unit is missing on one side."""
+    equal = [k for k, one in enumerate(choices) if canonical(one) == canonical(text)]
+    equal = equal or [k for k, one in enumerate(choices) if grade(text, one)]
     return equal[0] if len(equal) == 1 else None
 
 
