@@ -30,7 +30,7 @@ def parser() -> Parser:
     )
     found.add_argument("--suite", type=filled("the suite"), default="quick", help="quick, paper or FILE.yaml")
     found.add_argument("--out", type=Path, metavar="DIR", help="answers and results")
-    found.add_argument("--data", type=Path, metavar="DIR", help="folder that a shipped suite's paths start from")
+    found.add_argument("--data", type=Path, metavar="DIR", help="folder that relative paths of data start from")
     found.add_argument("--only", type=_names, default=[], metavar="NAME,...", help="these benchmarks only")
     asked = found.add_argument_group("in place of the suite's own values")
     asked.add_argument(

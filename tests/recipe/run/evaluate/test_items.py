@@ -119,6 +119,11 @@ def test_a_hugging_face_folder(tmp_path):
     assert [one.id for one in found] == ["q1", "q2"] and found[0].pictures
     with pytest.raises(EvaluationError, match="its splits are test; set `split`"):
         data.load(plain_suite(tmp_path, path="disk", format="hf-disk", split="val"), store)
+    assert data.load(plain_suite(tmp_path, path="disk/test", format="hf-disk"), store) == found
+    with pytest.raises(EvaluationError, match=r"it is one split .* not several; leave `split` out"):
+        data.load(plain_suite(tmp_path, path="disk/test", format="hf-disk", split="val"), store)
+    with pytest.raises(EvaluationError, match="b: parquet data has no `split`; name its files in `path`"):
+        data.load(plain_suite(tmp_path, path="disk", split="test"), store)
 
 
 def test_choices_by_letter_index_and_text(tmp_path):

@@ -19,6 +19,8 @@ def rows(benchmark: Benchmark) -> Iterator[tuple[dict[str, Any], str, Path]]:
     Raises:
         EvaluationError: no data, or data that cannot be read; one line.
     """
+    if benchmark.split and benchmark.format != "hf-disk":
+        raise EvaluationError(f"{benchmark.name}: {benchmark.format} data has no `split`; name its files in `path`")
     files = _files(benchmark)
     reader = {"parquet": _parquet, "jsonl": _jsonl, "hf-disk": _hf_disk}[benchmark.format]
     for file in files:
@@ -83,5 +85,7 @@ def _hf_disk(folder: Path, benchmark: Benchmark) -> Iterator[dict[str, Any]]:
         if benchmark.split not in loaded:
             raise ValueError(f"its splits are {', '.join(loaded)}; set `split`")
         loaded = loaded[benchmark.split]
+    elif benchmark.split and str(loaded.split) != benchmark.split:
+        raise ValueError(f"it is one split ({loaded.split}), not several; leave `split` out")
     for batch in loaded.with_format("arrow").iter(BATCH):  # arrow: pictures stay bytes
         yield from batch.to_pylist()
