@@ -19,6 +19,7 @@ from mmzero_rewards.answers import children
 from mmzero_rewards.answers.answer import Answer, equal
 from mmzero_rewards.answers.children import GraderUnavailable
 from mmzero_rewards.answers.reading import read_answer
+from mmzero_rewards.answers.units import compatible
 
 __all__ = ["GraderUnavailable", "canonical", "check_grader", "grade", "grade_answer", "relaxed_equal"]
 
@@ -102,7 +103,7 @@ def relaxed_equal(answer: str | None, reference: str | None, tolerance: float = 
     if answer is None or reference is None:
         return False
     a, b = read(answer), read(reference)
-    if a.kind == b.kind == "number":
+    if a.kind == b.kind == "number" and compatible(a.unit, b.unit):
         return abs(Fraction(a.core) - Fraction(b.core)) <= Fraction(str(tolerance)) * abs(Fraction(b.core))
     return grade(answer, reference)
 

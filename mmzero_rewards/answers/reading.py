@@ -160,7 +160,8 @@ def _phrase(text: str, nested: int) -> Answer | None:
     if text[:9].casefold() == "close to ":
         return _value(text[9:], nested)
     word, _, rest = text.partition(" ")
-    return _value(rest, nested) if rest and word.casefold() in HEDGES else None
+    hedged = rest and word.casefold() in HEDGES and word != "C."  # a capital C. is an option's letter, "c." is circa
+    return _value(rest, nested) if hedged else None
 
 
 AFTERTHOUGHTS = frozenset(("approx", "approximately", "estimated", "est", "so", "correct", "right", "answer", "option"))

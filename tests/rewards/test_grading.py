@@ -266,6 +266,12 @@ def test_hostile_texts_do_not_equal_plain_answers():
     assert wrong == []
 
 
+@pytest.mark.parametrize("letter", "ABCDE")
+def test_an_options_letter_is_no_hedge(letter):
+    assert grade(f"{letter}. 60", letter) and grade(f"{letter}. 60", "60")
+    assert grade("c. 1850", "1850") and not grade("c. 1850", "C")
+
+
 def test_model_text_is_never_evaluated(tmp_path):
     planted = tmp_path / "planted"
     for text in (f"open('{planted}','w')", f"__import__('pathlib').Path('{planted}').touch()"):
@@ -287,6 +293,11 @@ def test_unknown_grader():
         ("22", "20", False),
         ("0.01", "0", False),  # a reference of 0 must be met exactly
         ("0.0", "0", True),
+        ("-95", "-100", True),
+        ("95", "-100", False),
+        ("1,040", "1000", True),
+        ("50%", "52", True),  # a unit may be missing
+        ("12 cm", "12 m", False),  # and not differ
         ("blue", "Blue", True),
         ("blue", "red", False),
         (None, "5", False),

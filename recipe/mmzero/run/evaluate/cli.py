@@ -5,6 +5,7 @@ mmzero eval --export-world DIR            held-out scenes of the tiny world as a
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ def parser() -> Parser:
     )
     found.add_argument("--suite", type=filled("the suite"), default="quick", help="quick, paper or FILE.yaml")
     found.add_argument("--out", type=Path, metavar="DIR", help="answers and results")
-    found.add_argument("--data", type=Path, metavar="DIR", help="folder that a shipped suite's paths start from")
+    found.add_argument("--data", type=Path, metavar="DIR", help="folder that relative paths of data start from")
     found.add_argument("--only", type=_names, default=[], metavar="NAME,...", help="these benchmarks only")
     asked = found.add_argument_group("in place of the suite's own values")
     asked.add_argument(
@@ -48,10 +49,12 @@ def parser() -> Parser:
     judge.add_argument("--judge", metavar="URL", help="OpenAI-compatible address for what rules cannot decide")
     judge.add_argument("--judge-model", metavar="NAME", help="its model (default: the first that it serves)")
     serving = found.add_argument_group("serving and asking")
-    serving.add_argument("--gpus", type=int, metavar="N", help="for the server (default: all; 0: CPU)")
-    serving.add_argument("--serve", default="", metavar="WORDS", help="further words for `vllm serve`")
+    serving.add_argument("--gpus", type=_count, metavar="N", help="for the server (default: all; 0: CPU)")
+    serving.add_argument("--serve", type=_words, default=[], metavar="WORDS", help="further words for `vllm serve`")
     serving.add_argument("--in-flight", type=positive, default=32, metavar="N", help="requests at once (default: 32)")
-    serving.add_argument("--timeout", type=positive, default=1800, metavar="S", help="seconds for one request")
+    serving.add_argument(
+        "--timeout", type=positive, default=1800, metavar="S", help="seconds for one request with its retries"
+    )
     other = found.add_argument_group("let another toolkit ask (--suite gives sampling and pixels)")
     other.add_argument("--with", dest="toolkit", choices=("lmms-eval", "vlmevalkit"), help="which one")
     other.add_argument("--tasks", type=_names, default=[], metavar="NAME,...", help="its tasks or data sets")
@@ -96,9 +99,24 @@ def _names(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("must be a whole number of at least 0")
+    return int(text)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"cannot be read as words: {error}") from None
+
+
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
     keys = ("prompt", "template", "samples", "temperature", "max_tokens", "seed", "blind")
     found = {key: getattr(options, key) for key in keys if getattr(options, key) is not None}
+    judge = {"address": options.judge, "model": options.judge_model}
+    found["judge"] = {key: value for key, value in judge.items() if value is not None}
     if options.template and options.template not in ("full", "tiny"):
         found["template"] = str(Path(options.template).absolute())
     return found
@@ -109,14 +127,15 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise UsageError("no checkpoint given; `mmzero eval --help` explains")
     if options.out is None:
         raise UsageError("--out DIR says where answers and results go")
+    from recipe.mmzero.machine.facts import gpus
     from recipe.mmzero.run.evaluate import suite
     from recipe.mmzero.run.evaluate.asking.server import Serving
-    from recipe.mmzero.run.evaluate.evaluation import checkpoints, count_gpus
+    from recipe.mmzero.run.evaluate.evaluation import checkpoints
     from recipe.mmzero.run.record.lock import Lock, Locked
 
     chosen = suite.only(suite.load(options.suite, options.data, _changes(options)), options.only)
-    if options.judge:
-        chosen = suite.judged_by(chosen, options.judge, options.judge_model)
+    if options.judge_model and chosen.judge.address is None:
+        raise UsageError("--judge-model needs a judge: --judge URL, or judge.address in the suite")
     models = checkpoints(options.checkpoints)
     options.out.mkdir(parents=True, exist_ok=True)
     lock = Lock(options.out / "lock")
@@ -124,7 +143,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         lock.take()
     except Locked as owner:
         raise EvaluationError(f"process {owner} works on {options.out}") from None
-    serving = Serving(count_gpus() if options.gpus is None else options.gpus, options.serve)
+    serving = Serving(len(gpus()) if options.gpus is None else options.gpus, options.serve)
     try:
         if options.toolkit:
             shown = _hand_off(options, chosen, models, serving)
@@ -137,14 +156,23 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _unused(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    """An option that would do nothing is an error."""
+    for name in names:
+        if getattr(options, name):
+            raise UsageError(f"--{name} does nothing {why}")
+
+
 def _ask(options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpoint]", serving: "Serving") -> list[str]:
     from recipe.mmzero.run.evaluate import results
     from recipe.mmzero.run.evaluate.asking.ask import Asking
     from recipe.mmzero.run.evaluate.contamination import duplicates, training_pictures
     from recipe.mmzero.run.evaluate.evaluation import BLIND, Evaluation
 
+    _unused(options, ("tasks", "python", "include", "metric"), "without --with TOOLKIT")
     evaluation = Evaluation(chosen, options.out)
     items = evaluation.prepare()
+    training = training_pictures(options.training)  # before hours of asking: a folder may hold none
     scores, judged = {}, {}
     for model in models:
         blind = chosen.blind and model is models[0]
@@ -157,11 +185,13 @@ def _ask(options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpo
     found = results.summary(chosen, items, scores) | {"judged": judged}
     found["iterations"] = {model.label: model.iteration for model in models}
     if chosen.blind:
-        without = evaluation.store(f"{models[0].label}-{BLIND}")
+        label = f"{models[0].label}-{BLIND}"
+        without = evaluation.store(label)
         without.load()
-        found["blind"] = results.blind(items, scores[models[0].label], results.scored(chosen, items, without.answers))
+        verdicts = evaluation.verdicts(label, items)  # as those with pictures: a judge decides the same kind of answer
+        blind_scores = results.scored(chosen, items, without.answers, verdicts["decided"])
+        found["blind"] = results.blind(items, scores[models[0].label], blind_scores)
     if options.training:
-        training = training_pictures(options.training)
         names = {name for item in items for name in item.pictures}
         copies = duplicates([evaluation.pictures.folder / name for name in sorted(names)], training)
         named = {path.name: str(other) for path, other in copies.items()}
@@ -177,5 +207,8 @@ def _hand_off(
 
     if not options.tasks:
         raise UsageError("--tasks NAME,... says what the toolkit asks")
+    _unused(
+        options, ("only", "data", "samples", "blind", "training"), f"--with {options.toolkit}: it asks its own items"
+    )
     handoff = Handoff(options.toolkit, options.tasks, options.python, options.include, options.in_flight)
     return run(chosen, handoff, models, options.out, serving, options.metric)

@@ -36,7 +36,7 @@ def look_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         with Image.open(path) as opened:
             picture = opened.convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise EvaluationError(f"{path} cannot be read as a picture ({error})") from None
     grey = np.asarray(picture.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.LANCZOS), np.float32)
     bits = np.where(grey[:, 1:] > grey[:, :-1], 1, -1).astype(np.float32).ravel()

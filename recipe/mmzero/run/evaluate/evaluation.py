@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -10,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from mmzero_env.process import replace
-from recipe.mmzero.machine.facts import gpus
+from mmzero_rewards.peers.address import base_url
 from recipe.mmzero.run.evaluate import results
-from recipe.mmzero.run.evaluate.asking.ask import Asking, ask_all
+from recipe.mmzero.run.evaluate.asking.ask import Asking, ask_all, served_model
 from recipe.mmzero.run.evaluate.asking.server import Server, Serving
-from recipe.mmzero.run.evaluate.asking.store import AnswerStore
+from recipe.mmzero.run.evaluate.asking.store import AnswerStore, bound_to, claim
 from recipe.mmzero.run.evaluate.data import items as data
 from recipe.mmzero.run.evaluate.data.items import Item
 from recipe.mmzero.run.evaluate.data.pictures import PictureStore
@@ -44,7 +45,7 @@ def checkpoints(words: Sequence[str]) -> list[Checkpoint]:
     """`PATH`, `http://HOST:PORT` or `LABEL=` either; labels are folder names, made of the path where none is given.
 
     Raises:
-        EvaluationError: no model there, or two labels are the same.
+        EvaluationError: no model or address there, or two labels are the same.
     """
     found: list[Checkpoint] = []
     for word in words:
@@ -52,13 +53,13 @@ def checkpoints(words: Sequence[str]) -> list[Checkpoint]:
         if not equals or "/" in label:
             label, rest = "", word
         served = rest.startswith(("http://", "https://"))
-        if not served:
-            problem = problem_with(Path(rest))
-            if problem:
-                raise EvaluationError(f"checkpoint {rest}: {problem}")
-        label = label or re.sub(r"[^\w.-]+", "-", rest.split("//")[-1] if served else _name_of(Path(rest)))
-        if not re.fullmatch(r"[\w.-]+", label):
-            raise EvaluationError(f"label '{label}' has characters beyond letters, digits and . _ -")
+        problem = _no_address(rest) if served else _no_model(Path(rest))
+        if problem:
+            raise EvaluationError(f"checkpoint {rest}: {problem}")
+        name = rest.split("//")[-1] if served else _name_of(Path(rest))
+        label = label or re.sub(r"[^\w.-]+", "-", name).strip(".-") or "model"
+        if not re.fullmatch(r"\w[\w.-]*", label):
+            raise EvaluationError(f"label '{label}' is no name of letters, digits and . _ - that starts with a letter")
         if label in OURS:
             raise EvaluationError(f"'{label}' is a name of the evaluation's own; write another LABEL={rest}")
         if label in [one.label for one in found]:
@@ -67,18 +68,51 @@ def checkpoints(words: Sequence[str]) -> list[Checkpoint]:
     return found
 
 
+def _no_address(text: str) -> str | None:
+    try:
+        base_url(text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _no_model(folder: Path) -> str | None:
+    """What keeps a path from being a model that can be served."""
+    problem = problem_with(folder)
+    if problem or (folder / "config.json").is_file():
+        return problem
+    kind = "an adapter: `mmzero export` makes a whole model of it" if folder.is_dir() else "no folder"
+    return f"{folder} is {kind}"
+
+
 def _name_of(path: Path) -> str:
     """`RUN/iter_01/solver/hf` -> `RUN-iter_01-solver`."""
-    parts = [part for part in path.absolute().parts if part not in ("hf", "/")]
+    parts = [part for part in Path(os.path.abspath(path)).parts if part not in ("hf", "/")]
     for k, part in enumerate(parts):
         if iteration_of(part) is not None:
             return "-".join(parts[max(0, k - 1) :])
-    return parts[-1]
+    return parts[-1] if parts else ""
 
 
 def _iteration(path: Path) -> int | None:
-    numbers = [iteration_of(part) for part in path.absolute().parts]
+    numbers = [iteration_of(part) for part in Path(os.path.abspath(path)).parts]
     return next((number for number in numbers if number is not None), None)
+
+
+def model_of(checkpoint: Checkpoint, folder: Path, complete: bool) -> str:
+    """What tells a model from others: the hash of its files; of a server its address and the name of what it serves.
+
+    Args:
+        folder: that holds its answers. complete: all of them are there, so the server is not asked and may be gone.
+    Raises:
+        EvaluationError: the server does not answer.
+    """
+    if not checkpoint.served:
+        return fingerprint(Path(checkpoint.source))
+    known = str(bound_to(folder).get("model"))
+    if complete and known.endswith(f" at {checkpoint.source}"):
+        return known
+    return f"{served_model(checkpoint.source)} at {checkpoint.source}"
 
 
 class Evaluation:
@@ -106,12 +140,18 @@ class Evaluation:
     def store(self, label: str) -> AnswerStore:
         return AnswerStore(self.folder / label)
 
-    def identity(self, checkpoint: Checkpoint, items: Sequence[Item], blind: bool) -> dict[str, Any]:
-        """What the answers of a checkpoint depend on."""
+    def identity(self, model: str, items: Sequence[Item], blind: bool) -> dict[str, Any]:
+        """What the answers of a checkpoint depend on.
+
+        Args:
+            model: of `model_of`.
+        """
         plain = self.suite.plain()
-        prompts = [solver_templates(self.suite).solver, *(one.own for one in self.suite.benchmarks)]
+        prompts = [solver_templates(self.suite).solver]
+        if self.suite.prompt == "own":
+            prompts = [text or "" for one in self.suite.benchmarks for text in (one.own, one.own_open)]
         return {key: plain[key] for key in ASKED} | {
-            "model": checkpoint.source if checkpoint.served else fingerprint(Path(checkpoint.source)),
+            "model": model,
             "items": data.digest(list(items)),
             "prompt_texts": hashlib.sha256("\x1f".join(prompts).encode()).hexdigest(),
             "blind": blind,
@@ -123,11 +163,14 @@ class Evaluation:
         Args:
             blind: also ask without pictures.
         """
-        passes: list[tuple[AnswerStore, PictureStore | None]] = []
-        for store, pictures in [(self.store(checkpoint.label), self.pictures)] + (
-            [(self.store(f"{checkpoint.label}-{BLIND}"), None)] if blind else []
-        ):
-            store.claim(self.identity(checkpoint, items, pictures is None))
+        stores: list[tuple[AnswerStore, PictureStore | None]] = [(self.store(checkpoint.label), self.pictures)]
+        if blind:
+            stores.append((self.store(f"{checkpoint.label}-{BLIND}"), None))
+        complete = all(store.final.exists() for store, _ in stores)
+        model = model_of(checkpoint, self.folder / checkpoint.label, complete)
+        passes = []
+        for store, pictures in stores:
+            claim(store.folder, self.identity(model, items, pictures is None))
             store.load()
             if len(store.answers) < len(items) * self.suite.samples:
                 passes.append((store, pictures))
@@ -166,14 +209,20 @@ class Evaluation:
                 flush=True,
             )
             judging.judge_all(self.suite, items, store.answers, asked, said)
-        return judging.outcome(self.suite, items, store.answers, asked, said.answers)
+        name = str(bound_to(said.folder).get("judge", judge.model))
+        return judging.outcome(self.suite, items, store.answers, asked, said.answers, name)
 
     def write_results(self, found: dict[str, Any], more: Sequence[str] = ()) -> list[str]:
         """results.json and RESULTS.md; returns the lines of the table."""
         shown = [*results.lines(found), *more]
         replace.write(self.folder / "results.json", json.dumps(found, indent=1) + "\n")
         text = f"# {found['suite']}\n\n```\n" + "\n".join(shown) + "\n```\n"
-        catches = [f"* **{one.name}**: {' '.join(one.catch.split())}" for one in self.suite.benchmarks if one.catch]
+        rows = next(iter(found["checkpoints"].values()))
+        catches = [
+            f"* **{one.name}**: {' '.join(one.catch.split())}"
+            for one in self.suite.benchmarks
+            if one.catch and one.name in rows
+        ]
         if catches:
             text += "\nBefore reading a number:\n\n" + "\n".join(catches) + "\n"
         for label, record in found.get("judged", {}).items():
@@ -182,7 +231,3 @@ class Evaluation:
                 text += f"    judge: {one['judge']!r}\n"
         replace.write(self.folder / "RESULTS.md", text)
         return shown
-
-
-def count_gpus() -> int:
-    return len(gpus())

@@ -15,9 +15,7 @@ from recipe.mmzero.run.evaluate import statistics
 from recipe.mmzero.run.evaluate.asking.store import Answer
 from recipe.mmzero.run.evaluate.data.items import Item
 from recipe.mmzero.run.evaluate.judging.rules import judge_by_rules
-from recipe.mmzero.run.evaluate.suite import Suite
-
-POOLED, AVERAGE = "pooled", "average"
+from recipe.mmzero.run.evaluate.suite import AVERAGE, POOLED, Suite
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,11 @@ def scored(
 
     Args:
         verdicts: of the judge, by (item, sample); they only add: what rules call right stays right.
+    Raises:
+        ValueError: an answer is missing; it would count as wrong.
     """
+    if len(answers) != len(items) * suite.samples:
+        raise ValueError(f"{len(answers)} answers to {len(items)} items with {suite.samples} samples")
     shape = (len(items), suite.samples)
     right, content, cut = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     judging = {one.name: one.judging for one in suite.benchmarks}
@@ -150,11 +152,12 @@ def _paired(before: Scores, after: Scores, part: _Part, seed: int) -> dict[str, 
     pairs = statistics.differences(part.sample(before.right), part.sample(after.right))
     difference = part.estimate(pairs, seed)
     content = statistics.differences(part.sample(before.content), part.sample(after.content))
+    # without a pair that differs, or with a handful of pictures, nothing is known of what could have been seen
+    known = difference.error > 0 and difference.clusters >= statistics.FEWEST_CLUSTERS
     return {
         "difference": asdict(difference),
         "mcnemar": asdict(statistics.mcnemar(pairs)),
-        # no pair differs: this says nothing about what could have been seen
-        "detectable": statistics.detectable(difference.error) if difference.error else None,
+        "detectable": statistics.detectable(difference.error) if known else None,
         "difference_of_content": part.estimate(content, seed).value,
     }
 
@@ -164,14 +167,16 @@ def _paired(before: Scores, after: Scores, part: _Part, seed: int) -> dict[str, 
 
 def lines(found: Mapping[str, Any]) -> list[str]:
     """The table on a terminal: points are percent of the items."""
+    width = max(len(name) for rows in found["checkpoints"].values() for name in (*rows, " " * 14))
     shown = [
         f"suite {found['suite']}, {found['prompt']} prompt, {found['samples']} "
         f"answer{'s' * (found['samples'] > 1)} to each item; base: {found['base']}",
-        f"{'':<16}{'items':>6}{'clusters':>9}  {'accuracy':<22}{'difference':<25}{'gained:lost':<13}{'p':<8}can see",
+        f"{'':<{width + 2}}{'items':>6}{'clusters':>9}  {'accuracy':<22}{'difference':<25}{'gained:lost':<13}{'p':<8}"
+        "can see",
     ]
     for label, rows in found["checkpoints"].items():
         shown.append(label)
-        shown += [f"  {name:<14}{_row(row)}" for name, row in rows.items()]
+        shown += [f"  {name:<{width}}{_row(row)}" for name, row in rows.items()]
         whole = rows.get(POOLED) or next(iter(rows.values()))
         shown.append(
             f"  right content without the format: {100 * whole['right_without_format']:.1f}% of answers, counted wrong"
@@ -237,7 +242,10 @@ def _judged(record: Mapping[str, Any]) -> list[str]:
         return []
     same = record["agreement"]
     total = sum(same.values())
-    text = f"  judge: decided {record['decided']} answers, {record['unreadable']} verdicts unreadable (count as no)"
+    text = (
+        f"  judge {record['judge']}: decided {record['decided']} answers, {record['unreadable']} verdicts unreadable "
+        "(count as no)"
+    )
     if total:
         agreed = same["both_right"] + same["both_wrong"]
         text += (

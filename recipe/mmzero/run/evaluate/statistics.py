@@ -16,9 +16,11 @@ import numpy as np
 from scipy import stats
 
 DRAWS = 4000
+FEWEST_CLUSTERS = 6
+"""With fewer, even clusters that all agree are no evidence at the 5% level (sign test: 2 / 2**5 = 0.06)."""
 LEVEL, POWER = 0.95, 0.8
 CHUNK_VALUES = 4_000_000
-"""Random numbers drawn at once: bounds the memory of a bootstrap (32 MB), whatever the number of items."""
+"""Random numbers drawn at once (32 MB an array): bounds the memory of a bootstrap, whatever the number of items."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def item_means(values: np.ndarray) -> np.ndarray:
 
 
 def estimate(sample: Sample, seed: int = 0, draws: int = DRAWS, equal_weights: bool = False) -> Estimate:
-    """Mean of the values with its bootstrap interval.
+    """Mean of the values with its bootstrap interval; with fewer than FEWEST_CLUSTERS clusters that is the whole range
+    of such values, [0, 1] or [-1, 1].
 
     Clusters are drawn over all benchmarks at once, since two benchmarks may share pictures; the benchmarks' means in a
     draw are then combined with fixed weights, so that the mix of benchmarks does not vary.
@@ -85,6 +88,8 @@ def estimate(sample: Sample, seed: int = 0, draws: int = DRAWS, equal_weights: b
     sums, counts = (_table(clusters, benchmarks, part) for part in (sample.value, np.ones(len(sample.value))))
     drawn = _bootstrap(sums, counts, draws, np.random.default_rng(seed)) @ weights
     low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if len(sums) < FEWEST_CLUSTERS:
+        low, high = (0.0 if sample.value.min() >= 0 else -1.0), (1.0 if sample.value.max() > 0 else 0.0)
     influence = weights[benchmarks] / sizes[benchmarks] * (sample.value - means[benchmarks])
     # Rounding must not move the mean itself out of its interval.
     return Estimate(

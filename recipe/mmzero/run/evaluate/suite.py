@@ -4,6 +4,7 @@
 Every value is declared with its range on its field; an unknown key is an error that names the nearest one.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from importlib import resources
@@ -27,6 +28,7 @@ from mmzero_env.config.ranges import (
     text_rule,
     whole,
 )
+from mmzero_rewards.peers.address import base_url
 from mmzero_rewards.prompting import PromptTemplates
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 
@@ -35,7 +37,9 @@ MAPPING = Rule(
     lambda value: isinstance(value, Mapping) and all(isinstance(x, str) for pair in value.items() for x in pair),
 )
 LONG_TEXT = Rule("a text with {question} in it", lambda value: isinstance(value, str) and "{question}" in value)
+OPEN_TEXT = Rule(f"{LONG_TEXT.says}, or null", lambda value: value is None or LONG_TEXT.accepts(value))
 NOTE = Rule("a text", lambda value: isinstance(value, str))
+ADDRESS = Rule("host:port or a URL, or null", lambda value: value is None or _is_address(value))
 JUDGE_TEXT = Rule(
     "a text with {question}, {reference} and {response} in it, or null",
     lambda value: (
@@ -43,6 +47,10 @@ JUDGE_TEXT = Rule(
         or (isinstance(value, str) and all("{" + x + "}" in value for x in ("question", "reference", "response")))
     ),
 )
+
+
+POOLED, AVERAGE = "pooled", "average"
+"""Rows of a result beside those of the benchmarks; no benchmark may have such a name."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class Columns:
     images: list[str] = items(text_rule("a column's name"), default=["image"])
     # one column that holds a list, or one column for each choice, in order
     choices: list[str] = items(text_rule("a column's name"), default=[])
-    id: str | None = text("a column's name", null=True, default=None)  # null: the row's number
+    id: str | None = text("a column's name", null=True, default=None)  # null: the item's number
     cluster: str | None = text("a column's name", null=True, default=None)  # null: items that share their pictures
 
 
@@ -78,6 +86,7 @@ class Benchmark:
     own: str = field(
         default="{question}\n{choices}\nAnswer with a single word, number or option letter.", metadata={RULE: LONG_TEXT}
     )
+    own_open: str | None = field(default=None, metadata={RULE: OPEN_TEXT})  # of items without choices; null: `own`
     items: int | None = whole(1, also=(None,), default=None)  # that the published set has; another number is said
     # what to know before reading the number
     catch: str = field(default="", metadata={RULE: NOTE})
@@ -97,7 +106,7 @@ class Pixels:
 class Judge:
     """A model at an OpenAI-compatible address for what rules cannot decide; `address` null: there is none."""
 
-    address: str | None = text("host:port or a URL", null=True, default=None)
+    address: str | None = field(default=None, metadata={RULE: ADDRESS})
     model: str | None = text("a model's name", null=True, default=None)  # null: the first that the address serves
     prompt: str | None = field(default=None, metadata={RULE: JUDGE_TEXT})  # null: judging/judge.py
     max_tokens: int = whole(1, 8192, default=16)
@@ -132,24 +141,24 @@ def load(name: str, data: Path | None = None, changes: Mapping[str, Any] | None 
     """A shipped suite by name, or a YAML file.
 
     Args:
-        data: folder that relative paths of a shipped suite start from; those of a file start from its folder.
-        changes: top-level keys that replace the file's (the command line's options).
+        data: folder that relative paths of data start from; None: the file's, the current one for a shipped suite.
+        changes: keys that replace the file's (the command line's options); those of `judge` one by one.
     Raises:
         EvaluationError: unknown, not YAML, or a value outside its range; one line.
     """
     plain, root = _plain(name)
-    if "from" in plain:
-        plain = {**_plain(str(plain["from"]))[0], **plain}
     chosen = plain.pop("only", [])
-    plain.pop("from", None)
-    suite = _typed(Suite, plain | dict(changes or {}), f"suite {name}", "")
+    changes, judge = dict(changes or {}), plain.get("judge", {})
+    if "judge" in changes and isinstance(judge, Mapping):
+        changes["judge"] = {**judge, **changes["judge"]}
+    suite = _typed(Suite, plain | changes, f"suite {name}", "")
     if not items_rule(text_rule()).accepts(chosen):
         raise EvaluationError(f"suite {name}: 'only' is a list of benchmarks, got {shown(chosen)}")
-    return _checked(only(suite, chosen), (data or root).absolute(), name)
+    return _checked(only(suite, chosen), (data or root).absolute(), root.absolute(), name)
 
 
 def _plain(name: str) -> tuple[dict[str, Any], Path]:
-    """(keys and values of a suite, folder of its file; the current one for a shipped suite)."""
+    """(keys and values of a suite and of the one that it is `from`, folder of its file; the current one if shipped)."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         try:
@@ -168,13 +177,28 @@ def _plain(name: str) -> tuple[dict[str, Any], Path]:
         raise EvaluationError(f"suite {name} is not YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(plain, Mapping):
         raise EvaluationError(f"suite {name}: expected keys and values, got {shown(plain)}")
-    return dict(plain), root
+    plain = dict(plain)
+    parent = plain.pop("from", None)
+    if parent is None:
+        return plain, root
+    if parent not in shipped():
+        raise EvaluationError(
+            f"suite {name}: 'from' names a shipped suite ({', '.join(shipped())}), got {shown(parent)}"
+        )
+    return _plain(parent)[0] | plain, root
 
 
 def shipped() -> list[str]:
     """Names of the suites that come with the package."""
     folder = resources.files("recipe.mmzero.config").joinpath("eval")
     return sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
+
+
+def _is_address(text: Any) -> bool:
+    try:
+        return isinstance(text, str) and bool(base_url(text))
+    except ValueError:
+        return False
 
 
 def _typed(cls: type, plain: Any, where: str, prefix: str) -> Any:
@@ -212,8 +236,9 @@ def _benchmarks(plain: Any, where: str) -> list[Benchmark]:
     return [_typed(Benchmark, one, where, f"benchmarks[{k}].") for k, one in enumerate(plain)]
 
 
-def _checked(suite: Suite, root: Path, name: str) -> Suite:
-    """Names that are folder names, no benchmark twice, sizes in order, a readable template; paths made absolute."""
+def _checked(suite: Suite, data: Path, root: Path, name: str) -> Suite:
+    """Names that are file names, no benchmark twice, sizes in order, a readable template; paths made absolute: those of
+    data start from `data`, the template's from `root`."""
     names = [suite.name, *(one.name for one in suite.benchmarks)]
     for one in names:
         if not all(c.isalnum() or c in "._-" for c in one):
@@ -221,17 +246,18 @@ def _checked(suite: Suite, root: Path, name: str) -> Suite:
     for one in names[1:]:
         if names[1:].count(one) > 1:
             raise EvaluationError(f"suite {name}: two benchmarks are named '{one}'")
-    if suite.pixels.min > suite.pixels.max:
-        raise EvaluationError(
-            f"suite {name}: pixels.min={suite.pixels.min} is larger than pixels.max={suite.pixels.max}"
-        )
+        if one in (POOLED, AVERAGE):
+            raise EvaluationError(f"suite {name}: no benchmark can be named '{one}': a row of the results is")
+    low, high = suite.pixels.min, suite.pixels.max
+    if low > high:
+        raise EvaluationError(f"suite {name}: pixels.min={low} is larger than pixels.max={high}")
     for one in suite.benchmarks:
         if one.answer_form != "text" and one.judging != "option":
             raise EvaluationError(f"suite {name}: {one.name}: answer_form={one.answer_form} needs judging=option")
-    moved = [replace(one, path=str(root / Path(one.path).expanduser())) for one in suite.benchmarks]
+    moved = [replace(one, path=str(data / os.path.expanduser(one.path))) for one in suite.benchmarks]
     template = suite.template
     if template not in ("full", "tiny"):
-        template = str(root / Path(template).expanduser())
+        template = str(root / os.path.expanduser(template))
     suite = replace(suite, benchmarks=moved, template=template)
     solver_templates(suite)
     return suite
@@ -251,11 +277,6 @@ def only(suite: Suite, names: list[str]) -> Suite:
     return replace(suite, benchmarks=[one for one in suite.benchmarks if not names or one.name in names])
 
 
-def judged_by(suite: Suite, address: str, model: str | None) -> Suite:
-    """The suite with another judge."""
-    return replace(suite, judge=replace(suite.judge, address=address, model=model or suite.judge.model))
-
-
 def solver_templates(suite: Suite) -> PromptTemplates:
     """The training prompts that the suite names.
 
@@ -273,9 +294,7 @@ def solver_templates(suite: Suite) -> PromptTemplates:
             solver = Path(suite.template).read_text(encoding="utf-8")
         return PromptTemplates.from_dict({"solver": solver.strip()})
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise EvaluationError(
-            f"template {suite.template} cannot be read ({reason}); name full, tiny or a text file"
-        ) from None
+        reason = f"cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}"
+        raise EvaluationError(f"template {suite.template} {reason}; name full, tiny or a text file") from None
     except ValueError as error:
         raise EvaluationError(f"template {suite.template}: {error}") from None

@@ -17,10 +17,11 @@ from recipe.mmzero.run.evaluate.asking import ask as asking
 from recipe.mmzero.run.evaluate.asking.ask import Asking, ask_all
 from recipe.mmzero.run.evaluate.asking.prompt import messages, prompt_text
 from recipe.mmzero.run.evaluate.asking.server import Server, Serving, arguments
-from recipe.mmzero.run.evaluate.asking.store import Answer, AnswerStore
+from recipe.mmzero.run.evaluate.asking.store import Answer, AnswerStore, claim
 from recipe.mmzero.run.evaluate.data.items import Item
 from recipe.mmzero.run.evaluate.data.pictures import PictureStore
 from recipe.mmzero.run.evaluate.errors import EvaluationError
+from recipe.mmzero.run.evaluate.evaluation import Checkpoint, Evaluation
 from recipe.mmzero.run.evaluate.suite import Benchmark, Suite, solver_templates
 from tests.support.fault_server import FaultServer, dead_address, echo, has_picture, png, question_of, serve
 
@@ -87,7 +88,7 @@ def test_what_was_stored_is_not_asked_again_and_the_file_is_the_same(tmp_path, p
     items = items_of(pictures)
     whole, stopped = AnswerStore(tmp_path / "whole"), AnswerStore(tmp_path / "stopped", rows_per_shard=2)
     for store in (whole, stopped):
-        store.claim({"x": 1})
+        claim(store.folder, {"x": 1})
     ask(SUITE, items, pictures, whole)
     whole.finish()
 
@@ -101,7 +102,7 @@ def test_what_was_stored_is_not_asked_again_and_the_file_is_the_same(tmp_path, p
     assert "\n" not in str(error.value) and not stopped.final.exists()
 
     again = AnswerStore(tmp_path / "stopped")
-    again.claim({"x": 1})
+    claim(again.folder, {"x": 1})
     (again.shards / "00000099-0000.parquet.part").write_bytes(b"half of a shard")
     again.load()
     assert len(again.answers) == 7
@@ -114,7 +115,7 @@ def test_what_was_stored_is_not_asked_again_and_the_file_is_the_same(tmp_path, p
 
 def test_a_damaged_shard_is_asked_again(tmp_path, pictures, capsys):
     items, store = items_of(pictures), AnswerStore(tmp_path / "a", rows_per_shard=4)
-    store.claim({})
+    claim(store.folder, {})
     ask(SUITE, items, pictures, store)
     shard = sorted(store.shards.glob("*.parquet"))[0]
     content = bytearray(shard.read_bytes())
@@ -127,9 +128,9 @@ def test_a_damaged_shard_is_asked_again(tmp_path, pictures, capsys):
 
 
 def test_answers_to_something_else_are_refused(tmp_path):
-    AnswerStore(tmp_path / "a").claim({"seed": 0, "model": "x"})
-    with pytest.raises(EvaluationError, match="holds answers to another seed; use another --out"):
-        AnswerStore(tmp_path / "a").claim({"seed": 1, "model": "x"})
+    claim(tmp_path / "a", {"seed": 0, "model": "x"})
+    with pytest.raises(EvaluationError, match="holds answers for another seed; use another --out"):
+        claim(tmp_path / "a", {"seed": 1, "model": "x"})
 
 
 def test_an_unreachable_server_is_one_line(tmp_path, pictures):
@@ -162,7 +163,7 @@ def test_blind_asks_the_same_words_without_a_picture(tmp_path, pictures):
 def test_the_training_prompt_is_the_solvers(pictures):
     item = items_of(pictures, 1)[0]
     full = replace(SUITE, template="full")
-    text = prompt_text(item, "training", solver_templates(full), "")
+    text = prompt_text(item, "training", solver_templates(full), SUITE.benchmarks[0])
     assert text.startswith("how many? 0") or "how many? 0" in text
     assert "\\boxed" in text
     asked = messages(item, text, pictures)
@@ -171,14 +172,14 @@ def test_the_training_prompt_is_the_solvers(pictures):
 
 def test_choices_follow_the_question(pictures):
     item = replace(items_of(pictures, 1)[0], choices=("red", "blue"), choice=1)
-    assert prompt_text(item, "own", solver_templates(SUITE), "{question}\n{choices}\nShort.") == (
-        "how many? 0\nA. red\nB. blue\nShort."
-    )
-    assert prompt_text(item, "training", solver_templates(SUITE), "") == "how many? 0\nA. red\nB. blue"
+    benchmark, templates = SUITE.benchmarks[0], solver_templates(SUITE)
+    assert prompt_text(item, "own", templates, benchmark) == "how many? 0\nA. red\nB. blue\nShort."
+    assert prompt_text(item, "training", templates, benchmark) == "how many? 0\nA. red\nB. blue"
     without = replace(item, choices=())
-    assert (
-        prompt_text(without, "own", solver_templates(SUITE), "{question}\n{choices}\nShort.") == "how many? 0\nShort."
-    )
+    assert prompt_text(without, "own", templates, benchmark) == "how many? 0\nShort."
+    other = replace(benchmark, own_open="{question}\nOne word.")
+    assert prompt_text(without, "own", templates, other) == "how many? 0\nOne word."
+    assert prompt_text(item, "own", templates, other).endswith("\nShort.")
 
 
 def test_pictures_stand_where_the_question_names_them(pictures):
@@ -190,13 +191,51 @@ def test_pictures_stand_where_the_question_names_them(pictures):
     assert kinds == [2, "compare ", 1, " with ", 0, "?"]
 
 
+def evaluated(folder, model="tiny", port=0, suite=None):
+    """`Evaluation.ask` of a served model; (its address, what it was asked)."""
+    evaluation = Evaluation(suite or SUITE, folder)
+    items = items_of(evaluation.pictures)
+
+    async def main():
+        async with serve(FaultServer(echo, model=model), port) as fake:
+            checkpoint = Checkpoint("base", fake.url, True)
+            await asyncio.to_thread(evaluation.ask, checkpoint, items, Serving(0), QUICK, False)
+            return fake
+
+    return asyncio.run(main())
+
+
+def test_a_server_that_serves_another_model_is_noticed(tmp_path):
+    """An address says nothing of what is behind it: its model's name is bound to the answers as well."""
+    first = evaluated(tmp_path / "out")
+    port = int(first.url.rpartition(":")[2])
+    final = tmp_path / "out" / "base" / "answers.parquet"
+    assert not evaluated(
+        tmp_path / "out", "another", port
+    ).bodies  # all answers are there: the server is not even asked
+    final.rename(tmp_path / "away.parquet")
+    with pytest.raises(EvaluationError, match="base holds answers for another model"):
+        evaluated(tmp_path / "out", "another", port)
+    assert len(evaluated(tmp_path / "out", "tiny", port).bodies) == 12 and final.exists()
+
+
+def test_only_the_prompt_that_is_used_is_bound_to_the_answers(tmp_path):
+    other = replace(SUITE, benchmarks=[replace(SUITE.benchmarks[0], own="{question} Long.")])
+    evaluation = Evaluation(SUITE, tmp_path)
+    assert evaluation.identity("m", [], False) == Evaluation(other, tmp_path).identity("m", [], False)
+    own, another = (Evaluation(replace(suite, prompt="own"), tmp_path) for suite in (SUITE, other))
+    assert own.identity("m", [], False) != another.identity("m", [], False)
+    opened = replace(other, prompt="own", benchmarks=[replace(other.benchmarks[0], own_open="{question}?")])
+    assert another.identity("m", [], False) != Evaluation(opened, tmp_path).identity("m", [], False)
+
+
 def test_words_for_vllm(tmp_path):
     words = arguments("model", "label", SUITE, 3, Serving(0), 8000)
     assert words[:8] == ["serve", "model", "--host", "127.0.0.1", "--port", "8000", "--served-model-name", "label"]
     assert '{"image": 3, "video": 0}' in words and "float32" in words
     words = arguments("model", "label", SUITE, 1, Serving(8), 8000)
     assert words[-2:] == ["--data-parallel-size", "8"] and "float32" not in words
-    words = arguments("model", "label", SUITE, 1, Serving(8, "--tensor-parallel-size 8"), 8000)
+    words = arguments("model", "label", SUITE, 1, Serving(8, ["--tensor-parallel-size", "8"]), 8000)
     assert words[-2:] == ["--tensor-parallel-size", "8"] and "--data-parallel-size" not in words
 
 
@@ -312,7 +351,7 @@ def test_a_server_that_dies_is_started_again_and_nothing_is_lost(tmp_path, pictu
     monkeypatch.setenv("PYTHONPATH", planted(tmp_path / "fake", DIES_ONCE))
     monkeypatch.setenv("MARK", str(tmp_path / "mark"))
     items, store = items_of(pictures), AnswerStore(tmp_path / "a")
-    store.claim({})
+    claim(store.folder, {})
     with Server("model", "label", SUITE, 1, Serving(0), tmp_path / "server.log") as server:
         ask_all(SUITE, items, pictures, store, server, Asking(1, 20.0, 1))
     assert len(store.answers) == 12
@@ -333,7 +372,7 @@ def test_what_a_killed_server_said_last(tmp_path):
 
 def test_a_cut_answer_is_known(tmp_path, pictures):
     store = AnswerStore(tmp_path / "a")
-    store.claim({})
+    claim(store.folder, {})
     store.add(Answer(0, 0, 1, "lone surrogate \ud800", "length"))
     store.finish()
     again = AnswerStore(tmp_path / "a")

@@ -4,6 +4,7 @@ The rows of lmms-eval are as version 0.7.3 wrote them for the exported world (pi
 are as its source describes them: it was not at hand.
 """
 
+import asyncio
 import io
 import json
 import sys
@@ -11,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 
+from recipe.mmzero.run.evaluate.asking import ask as asking
 from recipe.mmzero.run.evaluate.asking.server import Serving
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 from recipe.mmzero.run.evaluate.evaluation import Checkpoint
@@ -18,6 +20,7 @@ from recipe.mmzero.run.evaluate.handoff.run import run
 from recipe.mmzero.run.evaluate.handoff.samples import read
 from recipe.mmzero.run.evaluate.handoff.toolkits import Handoff, command
 from recipe.mmzero.run.evaluate.suite import Benchmark, Judge, Suite
+from tests.support.fault_server import FaultServer, dead_address, echo, serve
 
 SUITE = Suite(name="s", benchmarks=[Benchmark("b", "x")], max_tokens=4096)
 ROW = {
@@ -51,7 +54,7 @@ def said(folder, **how):
 
 def test_the_command_of_lmms_eval(tmp_path):
     handoff = Handoff("lmms-eval", ["mmmu_val", "chartqa"], "/env/bin/python", tmp_path, 8)
-    words = command(handoff, SUITE, "base", "127.0.0.1:8000", tmp_path / "out")
+    words = command(handoff, SUITE, "base", "http://127.0.0.1:8000/v1", tmp_path / "out")
     assert words[:5] == ["/env/bin/python", "-m", "lmms_eval", "--model", "openai"]
     assert "model=base,base_url=http://127.0.0.1:8000/v1,api_key=EMPTY,num_concurrent=8,timeout=600" in words
     assert words[words.index("--gen_kwargs") + 1] == "max_new_tokens=4096,temperature=0,top_p=1"
@@ -60,12 +63,14 @@ def test_the_command_of_lmms_eval(tmp_path):
 
 def test_the_command_of_vlmevalkit(tmp_path):
     handoff = Handoff("vlmevalkit", ["MMMU_DEV_VAL", "MMVet"], None)
-    judged = replace(SUITE, judge=Judge(address="http://judge:9/v1", model="big"))
-    words = command(handoff, judged, "base", "127.0.0.1:8000", tmp_path)
+    judged = replace(SUITE, judge=Judge(address="judge:9", model="big"))
+    words = command(handoff, judged, "base", "https://host:8000/v1", tmp_path)
     assert words[:2] == ["python", "run.py"] and words[words.index("--max-tokens") + 1] == "4096"
     assert words[words.index("--data") + 1 :][:2] == ["MMMU_DEV_VAL", "MMVet"]
     assert words[words.index("--judge") + 1] == "big" and "--api-mode" in words
-    assert "--judge" not in command(handoff, SUITE, "base", "127.0.0.1:8000", tmp_path)
+    assert words[words.index("--base-url") + 1] == "https://host:8000/v1"
+    assert words[words.index("--judge-base-url") + 1] == "http://judge:9/v1"
+    assert "--judge" not in command(handoff, SUITE, "base", "https://host:8000/v1", tmp_path)
 
 
 def test_samples_of_lmms_eval(tmp_path):
@@ -106,6 +111,15 @@ def test_a_metric_may_be_a_table_or_missing(tmp_path):
     assert read("lmms-eval", written(tmp_path, [row]), ["task"])[0].score == 1.0
 
 
+def test_samples_with_separators_of_unicode(tmp_path):
+    """lmms-eval writes them as they are; to str.splitlines() they are ends of lines."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows({"resps": "a\u2028b\x85c"}, {})]
+    (folder / "d_samples_task.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    assert [one.response for one in read("lmms-eval", folder, ["task"])] == ["a\u2028b\x85c", ROW["resps"]]
+
+
 def test_samples_of_vlmevalkit(tmp_path):
     (tmp_path / "base").mkdir()
     text = "index\tquestion\tanswer\tprediction\thit\n10\tq?\tB\tThe answer is B.\t1\n2\tq?\tA\tB\t0\n"
@@ -122,7 +136,8 @@ import json, sys
 from pathlib import Path
 
 out = Path(sys.argv[sys.argv.index("--output_path") + 1])
-label = sys.argv[sys.argv.index("--model_args") + 1].partition("model=")[2].partition(",")[0]
+label, words = out.parent.name, sys.argv[sys.argv.index("--model_args") + 1]
+assert words.startswith("model=tiny,base_url=http://127.0.0.1:"), words
 if label == "bad":
     sys.exit(3)
 rows = json.loads({rows!r})
@@ -140,35 +155,71 @@ def toolkit(folder):
     return Handoff("lmms-eval", ["task"], str(path))
 
 
-def hand_off(folder, *labels):
-    models = [Checkpoint(label, "http://127.0.0.1:1", True) for label in labels]
+def with_server(work, *arguments):
+    """Run `work(address, *arguments)` while a server is up."""
+
+    async def main():
+        async with serve(FaultServer(echo)) as fake:
+            return await asyncio.to_thread(work, fake.url, *arguments)
+
+    return asyncio.run(main())
+
+
+def hand_off(url, folder, *labels):
+    models = [Checkpoint(label, url, True) for label in labels]
     return run(replace(SUITE, samples=4), toolkit(folder), models, folder / "out", Serving(0))
 
 
 def test_their_samples_are_paired(tmp_path):
-    shown = "\n".join(hand_off(tmp_path, "before", "after"))
+    shown = "\n".join(with_server(hand_off, tmp_path, "before", "after"))
     assert "before: 30 samples of lmms-eval, its own score 0.00%, our rules on the same answers 0.00%" in shown
     assert "after: 30 samples of lmms-eval, its own score 100.00%, our rules on the same answers 100.00%" in shown
-    assert "+100.0 [+100.0, +100.0]*" in shown and "30:0" in shown
+    assert "+100.0 [+100.0, +100.0]*" in shown and "30:0" in shown and "lmms-eval's own prompt" in shown
     found = json.loads((tmp_path / "out" / "results.json").read_text())
     assert found["checkpoints"]["after"]["task"]["difference"]["value"] == 1.0
 
 
 def test_a_toolkit_that_fails_is_one_line(tmp_path):
     with pytest.raises(EvaluationError, match="bad: lmms-eval ended with 3"):
-        hand_off(tmp_path, "bad")
+        with_server(hand_off, tmp_path, "bad")
+
+
+def test_samples_of_another_model_or_task_are_refused(tmp_path):
+    with_server(hand_off, tmp_path, "before")
+    with pytest.raises(EvaluationError, match="before/lmms-eval holds answers for another model; use another --out"):
+        with_server(hand_off, tmp_path, "before")  # another address
+
+    def again(url, tasks):
+        handoff = replace(toolkit(tmp_path), tasks=tasks)
+        return run(SUITE, handoff, [Checkpoint("other", url, True)], tmp_path / "out", Serving(0))
+
+    def both(url):
+        again(url, ["task"])
+        with pytest.raises(EvaluationError, match="holds answers for another tasks"):
+            again(url, ["task", "more"])
+
+    with_server(both)
+
+
+def test_an_address_without_a_server_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(asking, "READY_S", 0.5)
+    with pytest.raises(EvaluationError, match=r"was not ready after 0.5 s") as error:
+        hand_off(dead_address(), tmp_path, "base")
+    assert "\n" not in str(error.value)
 
 
 def test_without_an_interpreter_the_command_is_printed_and_the_server_waits(tmp_path, monkeypatch, capsys):
     handoff = Handoff("lmms-eval", ["task"], None)
-    models = [Checkpoint("base", "http://127.0.0.1:9", True)]
-    monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    with pytest.raises(EvaluationError, match="nobody said that the command has ended"):
-        run(SUITE, handoff, models, tmp_path / "out", Serving(0))
-    said = capsys.readouterr().out
-    assert "HF_HUB_OFFLINE=1 python -m lmms_eval --model openai" in said and "base_url=http://127.0.0.1:9/v1" in said
-    written(tmp_path / "out" / "base" / "lmms-eval", rows({}, {"exact": 1.0, "resps": "\\boxed{2}"}))
-    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
-    assert (
-        "2 samples of lmms-eval, its own score 50.00%" in run(SUITE, handoff, models, tmp_path / "out", Serving(0))[-1]
-    )
+
+    def twice(url):
+        models = [Checkpoint("base", url, True)]
+        monkeypatch.setattr("sys.stdin", io.StringIO(""))
+        with pytest.raises(EvaluationError, match="nobody said that the command has ended"):
+            run(SUITE, handoff, models, tmp_path / "out", Serving(0))
+        said = capsys.readouterr().out
+        assert "HF_HUB_OFFLINE=1 python -m lmms_eval --model openai" in said and f"base_url={url}/v1" in said
+        written(tmp_path / "out" / "base" / "lmms-eval", rows({}, {"exact": 1.0, "resps": "\\boxed{2}"}))
+        monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+        return run(SUITE, handoff, models, tmp_path / "out", Serving(0))
+
+    assert "2 samples of lmms-eval, its own score 50.00%" in with_server(twice)[-1]

@@ -61,9 +61,58 @@ def test_chosen(answer, place):
     assert chosen(answer, CHOICES) == place
 
 
+@pytest.mark.parametrize(
+    "answer, place",
+    [
+        ("\\text{B}", 1),  # how models box letters
+        ("\\mathrm{(B)}", 1),
+        ("**B**", 1),
+        ("$B$", 1),
+        ("Ｂ", 1),
+        ("(B)blue", 1),
+        ("Choice B", 1),
+        ("The correct answer is B", 1),
+        ("C. 12", 2),
+        ("C. 5", 2),  # the text is no choice's: an explanation
+        ("A. 12", None),
+        ("A. red or B. blue", None),  # two options are none
+        ("(A) or (B)", None),
+        ("option A, option B", None),
+        ("A, B", None),
+        ("A and B", None),
+    ],
+)
+def test_letters_in_other_dress(answer, place):
+    assert chosen(answer, CHOICES) == place
+
+
+def test_a_choice_that_is_a_letter():
+    """Choices stand under letters, so a letter means the option, whatever the texts of the others are."""
+    shuffled = ("B", "A", "D", "C")
+    assert [chosen(letter, shuffled) for letter in "ABCD"] == [0, 1, 2, 3]
+    assert chosen("E", (*"ABC", "E")) == 3 and chosen("IV", ("I", "II", "III", "IV")) == 3
+    assert chosen("A. Smith", ("B. Miller", "A. Smith")) == 1  # begins like an option
+
+
+def test_a_unit_may_be_missing_in_a_choice():
+    assert chosen("12", ("12 cm", "15 cm")) == 0 and chosen("15 cm", ("12", "15")) == 1
+    assert chosen("12", ("12 cm", "12 m")) is None
+    assert chosen("12 cm", ("12 cm", "12")) == 0 and chosen("12", ("12 cm", "12")) == 1
+    assert chosen("c. 12", ("12", "red", "blue")) is None  # as "C. 12": letter and text disagree
+
+
 def test_a_letter_whose_choices_stand_in_the_question():
-    assert judge_by_rules("\\boxed{C. the tree}", item("C"), "option", "training").right
-    assert not judge_by_rules("\\boxed{D}", item("C"), "option", "training").right
+    for right in ("C. the tree", "C: 60", "\\text{C}", "option C"):
+        assert judge_by_rules(f"\\boxed{{{right}}}", item("C"), "option", "training").right
+    for wrong in ("D", "C. left or D. right", "sea"):
+        assert not judge_by_rules(f"\\boxed{{{wrong}}}", item("C"), "option", "training").right
+    assert judge_by_rules("\\boxed{C}", item("B", "C"), "option", "training").right  # each of several is right
+
+
+@pytest.mark.parametrize("word", ["None", "unknown", "-", "N/A"])
+def test_a_reference_that_says_nothing_can_be_met(word):
+    assert judge_by_rules(f"\\boxed{{{word}}}", item(word), "exact", "training").right
+    assert not judge_by_rules(f"\\boxed{{{word}}}", item("5"), "exact", "training").right
 
 
 def test_open_items_of_an_option_benchmark_are_compared_as_values():
@@ -85,6 +134,12 @@ def test_any_of_several_answers():
     [
         ("So the final answer is **42**.", "42"),
         ("answer: x\nanswer: y", "y"),
+        ("The answer: x, no wait, the answer is y", "y"),
+        ("So the answer to 2 + 2 is 4.", "4"),
+        ("The correct option is (B).", "(B)"),
+        ("**Answer:** B", "B"),
+        ("The answer is B.\n\nThe sky is blue in this picture.", "B"),  # an explanation follows
+        ("The answer to the first part is 3.\nTogether:\n**12 cm**", "12 cm"),
         ("w" * 300, None),
         ("<think>long</think>\nfive", "five"),
     ],
@@ -111,12 +166,12 @@ def says_yes_to_red(body):
     return ["\nYes" if "crimson" in question_of(body) else "No."]
 
 
-def judged(tmp_path, given, reply=says_yes_to_red, **server):
+def judged(tmp_path, given, reply=says_yes_to_red, suite=SUITE, items=ITEMS, **server):
     store = AnswerStore(tmp_path / "verdicts")
 
     def work(url):
-        suite = replace(SUITE, judge=replace(SUITE.judge, address=url))
-        judging.judge_all(suite, ITEMS, given, judging.cases(suite, ITEMS, given), store)
+        asking = replace(suite, judge=replace(suite.judge, address=url))
+        judging.judge_all(asking, items, given, judging.cases(asking, items, given), store)
 
     async def main():
         async with serve(FaultServer(reply, **server)) as fake:
@@ -162,8 +217,58 @@ def test_stored_verdicts_are_not_asked_again(tmp_path):
 
 def test_verdicts_on_other_answers_are_refused(tmp_path):
     judged(tmp_path, answers("\\boxed{a crimson house}", "\\boxed{6}"))
-    with pytest.raises(EvaluationError, match="holds answers to another answers"):
+    with pytest.raises(EvaluationError, match="holds answers for another answers"):
         judged(tmp_path, answers("\\boxed{a blue house}", "\\boxed{6}"))
+
+
+def test_more_verdicts_are_asked_for_later(tmp_path):
+    """A larger check_share: what is there stays, also what a killed attempt stored beside the finished file."""
+    given = answers("\\boxed{a crimson house}", "\\boxed{6}")
+    few = replace(SUITE, judge=Judge(check_share=0.0))
+    judged(tmp_path, given, suite=few)
+    killed = AnswerStore(tmp_path / "verdicts")
+    killed.add(Answer(1, 0, 0, "yes, stored", "stop"))
+    killed.flush()
+    server, store = judged(tmp_path, given)
+    assert not server.bodies and store.answers[1, 0].text == "yes, stored"
+
+
+def test_verdicts_that_came_before_a_failure_are_kept(tmp_path, monkeypatch):
+    given = {(k, 0): Answer(k, 0, 0, f"\\boxed{{a crimson house, {k}}}", "stop") for k in range(40)}
+    items = [item("a red house", name="open")] * 40
+    monkeypatch.setattr(judging, "RETRIES", 0)
+
+    def dies_at_ten(body):
+        if len(seen) >= 10:
+            raise OSError("planted")  # HTTP 500
+        seen.append(body)
+        return ["Yes"]
+
+    seen = []
+    with pytest.raises(EvaluationError, match="the answers are stored: run again with a judge that answers"):
+        judged(tmp_path, given, dies_at_ten, items=items)
+    server, store = judged(tmp_path, given, lambda body: ["Yes"], items=items)
+    assert len(server.bodies) == 30 and len(store.answers) == 40
+
+
+def test_a_judge_may_think_and_want_a_key(tmp_path, monkeypatch):
+    monkeypatch.setenv(judging.KEY, "secret")
+    keys = []
+
+    async def models(self, request):
+        from aiohttp import web
+
+        keys.append(request.headers.get("Authorization"))
+        return web.json_response({"data": [{"id": self.model}]})
+
+    monkeypatch.setattr(FaultServer, "models", models)
+    given = answers("\\boxed{a crimson house}", "\\boxed{6}")
+    _, store = judged(tmp_path, given, lambda body: ["<think>No, wait: crimson is a red.</think>\n\nYes"])
+    assert keys == ["Bearer secret"] and judging.verdict_of(store.answers[0, 0].text) is True
+    asked = judging.cases(SUITE, ITEMS, given)
+    record = judging.outcome(SUITE, ITEMS, given, asked, store.answers, "big")["record"]
+    assert record["judge"] == "big" and record["unreadable"] == 0
+    assert not any("secret" in path.read_text() for path in (tmp_path / "verdicts").glob("*.json"))
 
 
 def test_an_unreachable_judge_is_one_line(tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """From answers to the table: pairing, format alone, denominators, judge and shortcuts; `mmzero eval` and the report."""
 
+import asyncio
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from recipe.mmzero.run.evaluate.data.items import Item
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 from recipe.mmzero.run.evaluate.evaluation import checkpoints
 from recipe.mmzero.run.evaluate.suite import Benchmark, Suite
+from tests.support.fault_server import FaultServer, png, question_of, serve
 
 SUITE = Suite(name="s", benchmarks=[Benchmark("a", "x", items=60), Benchmark("b", "x")], samples=2)
 ITEMS = [
@@ -81,13 +84,13 @@ def test_answers_that_only_a_judge_decides_are_never_silent():
     )
     assert "5 answers only a judge could decide count as wrong: no judge (--judge URL)" in shown
     same = {"both_right": 8, "both_wrong": 10, "only_rules": 1, "only_judge": 1}
-    judged = {"new": {"decided": 3, "unreadable": 1, "agreement": same}}
+    judged = {"new": {"judge": "big", "decided": 3, "unreadable": 1, "agreement": same}}
     shown = "\n".join(
         results.lines(table(boxed_where(lambda k, s: False), boxed_where(lambda k, s: True), judged=judged))
     )
     assert (
-        "decided 3 answers, 1 verdicts unreadable (count as no); on 20 answers that rules decided it agrees 90.0%"
-        in shown
+        "judge big: decided 3 answers, 1 verdicts unreadable (count as no); on 20 answers that rules decided it agrees "
+        "90.0%" in shown
     )
 
 
@@ -96,6 +99,13 @@ def test_a_judges_yes_needs_an_answer_in_the_format():
     verdicts = {place: True for place in said}
     scores = results.scored(SUITE, ITEMS, said, verdicts)
     assert scores.right.mean(axis=0).tolist() == [0.0, 1.0] and scores.content.mean() == 1.0
+
+
+def test_a_missing_answer_is_no_wrong_one():
+    some = answers(boxed_where(lambda k, s: True))
+    some.pop((3, 1))
+    with pytest.raises(ValueError, match="159 answers to 80 items with 2 samples"):
+        results.scored(SUITE, ITEMS, some)
 
 
 def test_blind_answers_and_training_pictures():
@@ -120,6 +130,17 @@ def test_equal_answers_say_nothing_about_what_could_be_seen():
     row = found["checkpoints"]["new"]["a"]
     assert row["difference"]["value"] == 0.0 and row["detectable"] is None
     assert any(line.rstrip().endswith("1       -") for line in results.lines(found))
+
+
+def test_a_handful_of_pictures_shows_nothing():
+    few = [replace(item, cluster=f"picture {k % 5}") for k, item in enumerate(ITEMS)]
+    scores = [
+        results.scored(SUITE, few, answers(boxed_where(test))) for test in (lambda k, s: False, lambda k, s: k % 4)
+    ]
+    found = results.summary(SUITE, few, dict(zip(("base", "new"), scores, strict=True)))
+    row = found["checkpoints"]["new"]["pooled"]
+    assert row["difference"]["value"] == 0.75 and row["difference"]["low"] == 0.0 and row["detectable"] is None
+    assert "+75.0 [+0.0, +100.0] " in "\n".join(results.lines(found))  # no star
 
 
 def test_samples_are_averaged_before_pairing():
@@ -162,6 +183,35 @@ def test_labels_of_checkpoints(tmp_path):
         checkpoints([str(tmp_path / "empty")])
 
 
+def model_folder(path, name="config.json"):
+    path.mkdir(parents=True)
+    (path / name).write_text("{}")
+    (path / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    return path
+
+
+def test_labels_stay_inside_the_folder(tmp_path, monkeypatch):
+    hf = model_folder(tmp_path / "run" / "iter_02" / "solver" / "hf")
+    (hf.parent / "samples").mkdir()
+    monkeypatch.chdir(hf.parent / "samples")
+    found = checkpoints(["../hf"])[0]
+    assert (found.label, found.iteration) == ("run-iter_02-solver", 2)
+    assert checkpoints([str(model_folder(tmp_path / ".hidden model"))])[0].label == "hidden-model"
+    for label in ("..", ".", "-x"):
+        with pytest.raises(EvaluationError, match=f"label '{label}' is no name"):
+            checkpoints([f"{label}={hf}"])
+
+
+def test_what_cannot_be_served_is_known_at_once(tmp_path):
+    adapter = model_folder(tmp_path / "adapter", "adapter_config.json")
+    with pytest.raises(EvaluationError, match=r"adapter is an adapter: `mmzero export` makes a whole model of it"):
+        checkpoints([str(adapter)])
+    with pytest.raises(EvaluationError, match=r"adapter_config.json is no folder"):
+        checkpoints([str(adapter / "adapter_config.json")])
+    with pytest.raises(EvaluationError, match=r"checkpoint http://a b: peer address .* is not host:port"):
+        checkpoints(["x=http://a b"])
+
+
 @pytest.mark.parametrize(
     "words, code, said",
     [
@@ -173,6 +223,21 @@ def test_labels_of_checkpoints(tmp_path):
             "no suite 'papper' (did you mean 'paper'?)",
         ),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--data", "OUT"], 1, "mmmu: no parquet data at"),
+        (
+            ["eval", "http://127.0.0.1:1", "--out", "OUT", "--tasks", "x"],
+            2,
+            "--tasks does nothing without --with TOOLKIT",
+        ),
+        (
+            ["eval", "http://127.0.0.1:1", "--out", "OUT", "--with", "lmms-eval", "--tasks", "x", "--blind"],
+            2,
+            "--blind does nothing --with lmms-eval: it asks its own items",
+        ),
+        (["eval", "http://127.0.0.1:1", "--out", "/dev/null/x"], 1, "cannot use /dev/null/x: Not a directory"),
+        (["eval", "http://127.0.0.1:1", "--out", "OUT", "--gpus", "-1"], 2, "--gpus: must be a whole number"),
+        (["eval", "http://127.0.0.1:1", "--out", "OUT", "--serve", "a 'b"], 2, "--serve: cannot be read as words"),
+        (["eval", "http://127.0.0.1:1", "--out", "OUT", "--judge-model", "big"], 2, "--judge-model needs a judge"),
+        (["eval", "http://127.0.0.1:1", "--out", "OUT", "--judge", "a b"], 1, "'judge.address' must be host:port"),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--samples", "0"], 2, "must be a whole number of at least 1"),
         (["eval", "http://127.0.0.1:1", "--out", "OUT", "--with", "lmms-eval"], 2, "--tasks NAME,... says"),
     ],
@@ -181,6 +246,38 @@ def test_wrong_words_are_one_line(tmp_path, capsys, words, code, said):
     assert cli.main([str(tmp_path / "out") if word == "OUT" else word for word in words]) == code
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1 and said in error
+
+
+def test_an_evaluation_of_a_server_with_a_judge(tmp_path):
+    """Everything but `vllm serve`; what is asked without pictures is judged as the rest, or it could never be right."""
+    folder = tmp_path / "my data [1]"
+    folder.mkdir()
+    for k in range(12):
+        (folder / f"{k}.png").write_bytes(png((k, 0, 0)))
+    rows = [{"q": f"what? {k}", "a": "a red house", "i": f"{k}.png"} for k in range(12)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    columns = "columns: {question: q, answer: a, images: [i]}"
+    text = (
+        f"name: s\nblind: true\nbenchmarks: [{{name: b, path: rows.jsonl, format: jsonl, judging: judge, {columns}}}]\n"
+    )
+    (folder / "suite é.yaml").write_text(text)
+
+    def reply(body):
+        return ["yes" if "Reference answer" in question_of(body) else "\\boxed{a crimson house}"]
+
+    async def main():
+        async with serve(FaultServer(reply, drop=0.1, error=0.1)) as fake:
+            words = ["eval", f"base={fake.url}", f"new={fake.url}/v1", "--judge", fake.url]
+            words += ["--suite", str(folder / "suite é.yaml"), "--out", str(tmp_path / "out")]
+            codes = [await asyncio.to_thread(cli.main, words), await asyncio.to_thread(cli.main, words)]
+            return codes, len(fake.bodies)
+
+    codes, requests = asyncio.run(main())
+    assert codes == [0, 0] and requests < 2 * 6 * 12  # the second time nothing is asked again
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert found["checkpoints"]["base"]["b"]["accuracy"]["value"] == 1.0
+    assert found["blind"]["b"]["accuracy"]["value"] == 1.0 and found["blind"]["b"]["answered"] == 1.0
+    assert found["judged"]["new"]["judge"] == "tiny" and "judge tiny: decided 12" in "\n".join(results.lines(found))
 
 
 def test_the_report_shows_results_by_iteration(tmp_path):

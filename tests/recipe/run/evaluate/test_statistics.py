@@ -47,6 +47,20 @@ def test_clusters_of_different_sizes_are_weighed_by_their_items():
     assert found.value == 0.75 and found.clusters == 2
 
 
+@pytest.mark.parametrize("clusters", [1, 2, 5])
+def test_few_clusters_are_no_evidence(clusters):
+    """Even if all agree, the sign test of five is above 5%: an interval without 0 would say more than is known."""
+    places = np.arange(60) % clusters
+    gain = estimate(Sample(np.full(60, 0.5), places))
+    assert (gain.value, gain.low, gain.high) == (0.5, 0.0, 1.0) and not gain.excludes_zero
+    loss = estimate(Sample(-np.full(60, 0.5), places))
+    assert (loss.low, loss.high) == (-1.0, 0.0) and not loss.excludes_zero
+    mixed = estimate(Sample(np.tile([1.0, -0.5], 30), places))
+    assert (mixed.low, mixed.high) == (-1.0, 1.0)
+    six = estimate(Sample(np.full(60, 0.5) + 0.01 * (np.arange(60) % 6), np.arange(60) % 6))
+    assert six.excludes_zero and six.high < 1
+
+
 def test_pooled_and_average():
     value = np.concatenate([np.ones(90), np.zeros(10)])
     benchmark = np.repeat(["large", "small"], [90, 10])

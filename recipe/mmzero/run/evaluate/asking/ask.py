@@ -31,6 +31,8 @@ RESTARTS = 2
 ENDS_WITHIN_S = 15.0
 """How long after a failure a server may take to be gone; one that lives on does not answer for another reason."""
 LINE_S = 5.0
+READY_S = 60.0
+"""How long the server of somebody else may take to name its model."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,24 @@ class Asking:
 def seed_for(suite: Suite, item: Item, sample: int) -> int:
     """Seed of one request."""
     return request_seed(suite.seed, "evaluate", item.benchmark, item.id, sample)
+
+
+def served_model(address: str) -> str:
+    """Name of the model that a server serves.
+
+    Raises:
+        EvaluationError: it does not say so in time.
+    """
+
+    async def ask() -> str:
+        async with PeerClient([address], name="evaluated") as client:
+            await client.ready(READY_S)
+            return client.model
+
+    try:
+        return asyncio.run(ask())
+    except PeerError as error:
+        raise EvaluationError(str(error)) from None
 
 
 def ask_all(
@@ -90,7 +110,7 @@ async def _ask(
     total = len(items) * suite.samples
     progress = _Progress(len(store.answers), total)
     templates = solver_templates(suite)
-    own = {one.name: one.own for one in suite.benchmarks}
+    benchmarks = {one.name: one for one in suite.benchmarks}
     sampling = Sampling(suite.temperature, suite.top_p, suite.top_k, suite.max_tokens)
     client = PeerClient(
         [address],
@@ -106,7 +126,7 @@ async def _ask(
     async def one(place: int, sample: int) -> None:
         item = items[place]
         seed = seed_for(suite, item, sample)
-        asked = messages(item, prompt_text(item, suite.prompt, templates, own[item.benchmark]), pictures)
+        asked = messages(item, prompt_text(item, suite.prompt, templates, benchmarks[item.benchmark]), pictures)
         ((text, finish),) = await client.chat(asked, 1, sampling, seed)
         store.add(Answer(place, sample, seed, text, finish))
         progress.count()

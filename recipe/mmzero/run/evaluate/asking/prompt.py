@@ -8,22 +8,23 @@ import re
 from typing import Any
 
 from mmzero_rewards.prompting import PromptTemplates
-from recipe.mmzero.run.evaluate.data.items import Item, show_choices
+from recipe.mmzero.run.evaluate.data.items import PLACE, Item, show_choices
 from recipe.mmzero.run.evaluate.data.pictures import PictureStore
+from recipe.mmzero.run.evaluate.suite import Benchmark
 
-PLACE = re.compile(r"<image\s*(\d{1,2})>")
 
-
-def prompt_text(item: Item, prompt: str, templates: PromptTemplates, own: str) -> str:
+def prompt_text(item: Item, prompt: str, templates: PromptTemplates, benchmark: Benchmark) -> str:
     """The text of the prompt; picture places are still in it.
 
     Args:
-        prompt: `training` or `own`. own: the benchmark's own template, with {question} and {choices}.
+        prompt: `training` or `own`. benchmark: has its own templates, with {question} and {choices}.
     """
     choices = show_choices(item.choices)
     if prompt == "training":
         return templates.question_text("\n".join(part for part in (item.question, choices) if part))
-    template = own if choices else own.replace("{choices}\n", "").replace("{choices}", "")
+    template = benchmark.own
+    if not choices:
+        template = (benchmark.own_open or template).replace("{choices}\n", "").replace("{choices}", "")
     parts = {"question": item.question, "choices": choices}
     return re.sub(r"\{(question|choices)\}", lambda found: parts[found[1]], template).strip()
 

@@ -6,7 +6,6 @@ The tree carries a token (run/processes/tree.py): it is ended by id, and it ends
 import json
 import os
 import re
-import shlex
 import socket
 import subprocess
 import sys
@@ -32,7 +31,7 @@ class Serving:
     """How checkpoints are served. gpus: 0 on a machine without. extra: words for `vllm serve` after ours."""
 
     gpus: int
-    extra: str = ""
+    extra: Sequence[str] = ()
     start_s: float = 1800.0
 
 
@@ -132,9 +131,9 @@ def arguments(model: Path | str, label: str, suite: Suite, pictures: int, servin
     if not serving.gpus:
         # as config/verl/cpu.yaml: its reasons are there
         words += ["--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill"]
-    elif serving.gpus > 1 and "parallel-size" not in serving.extra:
+    elif serving.gpus > 1 and not any("parallel-size" in word for word in serving.extra):
         words += ["--data-parallel-size", str(serving.gpus)]
-    return words + shlex.split(serving.extra)
+    return [*words, *serving.extra]
 
 
 def environment(serving: Serving) -> dict[str, str]:
@@ -150,8 +149,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def command_line(words: Sequence[str]) -> str:
-    """Words as a person types them."""
-    return shlex.join(words)

@@ -17,7 +17,7 @@ from typing import Any
 
 from mmzero_env.process import replace
 from recipe.mmzero.run.evaluate.errors import EvaluationError
-from recipe.mmzero.run.record.bound import bind
+from recipe.mmzero.run.record.bound import FILE, bind
 from recipe.mmzero.settings.folder import DAMAGED
 
 ROWS_PER_SHARD, FLUSH_S = 256, 5.0
@@ -32,6 +32,30 @@ class Answer:
     seed: int
     text: str
     finish: str
+
+
+def claim(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Bind a folder to what its answers depend on.
+
+    Raises:
+        EvaluationError: it holds answers to something else; names what differs.
+    """
+    try:
+        differing = bind(folder, identity)
+    except ValueError as damaged:
+        raise EvaluationError(f"{damaged} is damaged; delete {folder} to ask again") from None
+    if differing:
+        raise EvaluationError(
+            f"{folder} holds answers for another {', '.join(differing)}; use another --out, or delete that folder"
+        )
+
+
+def bound_to(folder: Path) -> dict[str, Any]:
+    """What a folder was bound to; {} if it was not."""
+    try:
+        return json.loads((folder / FILE).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
 
 
 class AnswerStore:
@@ -51,50 +75,27 @@ class AnswerStore:
     def shards(self) -> Path:
         return self.folder / "shards"
 
-    def belongs_to(self) -> dict[str, Any]:
-        """What the folder was bound to; {} if it was not."""
-        try:
-            return json.loads((self.folder / "identity.json").read_text())
-        except (FileNotFoundError, ValueError):
-            return {}
-
-    def claim(self, identity: Mapping[str, Any]) -> None:
-        """Bind the folder to what its answers depend on.
-
-        Raises:
-            EvaluationError: it holds answers to something else; names what differs.
-        """
-        try:
-            differing = bind(self.folder, identity)
-        except ValueError as damaged:
-            raise EvaluationError(f"{damaged} is damaged; delete {self.folder} to ask again") from None
-        if differing:
-            raise EvaluationError(
-                f"{self.folder} holds answers to another {', '.join(differing)}; use another --out, "
-                "or delete that folder"
-            )
-
     def load(self) -> None:
-        """Read what earlier attempts stored."""
-        if self.final.exists() and self._take(self.final):
-            return
+        """Read what earlier attempts stored; a finished folder has shards too where more verdicts were asked for."""
+        if self.final.exists():
+            self._take(self.final)
         self.shards.mkdir(parents=True, exist_ok=True)
         replace.remove_parts(self.shards)
         for path in sorted(self.shards.glob("*.parquet")):
             self._take(path)
 
-    def _take(self, path: Path) -> bool:
+    def _take(self, path: Path) -> None:
         import pyarrow.parquet as pq
 
         try:
             rows = pq.read_table(path, page_checksum_verification=True).to_pylist()
         except (OSError, ValueError) as error:
-            print(f"{path} is damaged ({str(error).splitlines()[0][:120]}): set aside, asked again", flush=True)
+            reason = " ".join(str(error).split())[:120]
+            print(f"{path} is damaged ({reason}): set aside, asked again", flush=True)
             os.replace(path, path.with_suffix(DAMAGED))
-            return False
+            return
         for row in rows:
             self.answers.setdefault((row["item"], row["sample"]), Answer(**row))
-        return True
 
     def add(self, answer: Answer) -> None:
         """Queue an answer; durable when its shard is full or its first row has waited `flush_s`."""

@@ -1,19 +1,18 @@
 """Items of a suite: rows read by its column map, checked one by one, and kept as `DIR/items.parquet`.
 
-Nothing is repaired silently: a missing picture, an unknown column, an id that comes twice or a second answer is an
-error in one line that names the row. The order of the data is the order of the items.
+Nothing is repaired silently: a missing picture, an unknown column, an id that comes twice, a second answer or a gap
+among the choices is an error in one line that names the row. The order of the data is the order of the items.
 """
 
 import ast
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from mmzero_env.process.replace import replacing
 from mmzero_rewards.answers.grading import canonical
@@ -23,12 +22,16 @@ from recipe.mmzero.run.evaluate.errors import EvaluationError
 from recipe.mmzero.run.evaluate.suite import Benchmark, Suite
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERED = re.compile(r"\(([A-Za-z])\)")  # "(a) red (b) blue"
+PLACE = re.compile(r"<image\s*(\d{1,2})>")  # where a question names its first, second, ... picture
+LETTER_ANSWER = re.compile(r"[(\[]?([A-Za-z])[)\].:]*(?:\s+(.+))?", re.DOTALL)  # "B", "(b)", "(b) blue"
 
 
 @dataclass(frozen=True)
 class Item:
     """One question. answers: each of them is right. choice: the right option's place, None without choices.
-    cluster: equal for items that are not independent. pictures: names in the picture store, in the prompt's order."""
+    cluster: equal for items that are not independent: of one group of the data, or with a picture in common.
+    pictures: names in the picture store, in the prompt's order."""
 
     benchmark: str
     id: str
@@ -46,7 +49,23 @@ def load(suite: Suite, store: PictureStore) -> list[Item]:
     Raises:
         EvaluationError: data is missing or an item is broken; one line.
     """
-    return [item for benchmark in suite.benchmarks for item in _read(benchmark, store)]
+    return _clustered([item for benchmark in suite.benchmarks for item in _read(benchmark, store)])
+
+
+def _clustered(items: list[Item]) -> list[Item]:
+    """Items without a cluster get that of their pictures: one for all that share a picture, also by way of others."""
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for item in items:
+        for name in item.pictures if not item.cluster else ():
+            parent[root(name)] = root(item.pictures[0])
+    return [item if item.cluster else replace(item, cluster=root(item.pictures[0])) for item in items]
 
 
 def _read(benchmark: Benchmark, store: PictureStore) -> list[Item]:
@@ -54,10 +73,10 @@ def _read(benchmark: Benchmark, store: PictureStore) -> list[Item]:
     seen: dict[str, str] = {}
     for row, where, folder in rows(benchmark):
         place = f"{benchmark.name}: {where}"
-        if benchmark.where and not all(_text(_cell(row, c, place)) == v for c, v in benchmark.where.items()):
+        if benchmark.where and not all(_text(row, column, place) == v for column, v in benchmark.where.items()):
             continue
         columns = benchmark.columns
-        name = str(len(seen)) if columns.id is None else _text(_cell(row, columns.id, place))
+        name = str(len(seen)) if columns.id is None else _filled(row, columns.id, place, "id")
         if name in seen:
             raise EvaluationError(f"{place}: id {name!r} is also that of {seen[name]}; map a column of different ids")
         seen[name] = where
@@ -73,24 +92,30 @@ def _item(
     row: Mapping[str, Any], name: str, benchmark: Benchmark, store: PictureStore, place: str, folder: Path
 ) -> Item:
     columns = benchmark.columns
-    question = _text(_cell(row, columns.question, place)).strip()
-    if not question:
-        raise EvaluationError(f"{place}: column '{columns.question}' holds no question")
+    question = _filled(row, columns.question, place, "question")
     pictures: list[str] = []
+    empty: str | None = None
+    gap: str | None = None
     for column in columns.images:
         try:
-            pictures += [store.add(content) for content in bytes_of(_cell(row, column, place), folder)]
+            found = [store.add(content) for content in bytes_of(_cell(row, column, place), folder)]
         except BadPicture as error:
             raise EvaluationError(f"{place}: the picture of column '{column}' {error}") from None
+        gap = gap or (empty if found else None)
+        empty = empty or (None if found else column)
+        pictures += found
     if columns.images and not pictures:
         raise EvaluationError(f"{place}: no picture in {', '.join(columns.images)}; `images: []` is for text questions")
     choices = _choices(row, columns.choices, place)
-    answers = _answers(_cell(row, columns.answer, place), benchmark, place)
+    if gap and PLACE.search("\n".join((question, *choices))):  # <image 2> would be another one
+        raise EvaluationError(f"{place}: column '{gap}' holds no picture, later ones do, and the question has numbers")
+    answers = _answers(row, benchmark, place)
     choice = _choice(answers, choices, benchmark, place) if choices else None
     if choice is not None:
         answers = (LETTERS[choice],)
-    group = _text(_cell(row, columns.cluster, place)) if columns.cluster else f"item {name}"
-    cluster = " ".join(pictures) if pictures and not columns.cluster else f"{benchmark.name}: {group}"
+    cluster = "" if pictures else f"{benchmark.name}: item {name}"
+    if columns.cluster:
+        cluster = f"{benchmark.name}: {_filled(row, columns.cluster, place, 'cluster')}"
     return Item(benchmark.name, name, question, choices, answers, choice, cluster, tuple(pictures))
 
 
@@ -100,44 +125,70 @@ def _cell(row: Mapping[str, Any], column: str, place: str) -> Any:
     return row[column]
 
 
-def _text(value: Any) -> str:
-    """A cell as text: whole numbers without a decimal point, as a person writes them."""
-    if value is None:
+def _text(row: Mapping[str, Any], column: str, place: str) -> str:
+    """A cell as text; "" for an empty one."""
+    return _plain(_cell(row, column, place), column, place)
+
+
+def _filled(row: Mapping[str, Any], column: str, place: str, what: str) -> str:
+    """A cell as text, trimmed; an empty one is an error."""
+    text = _text(row, column, place).strip()
+    if not text:
+        raise EvaluationError(f"{place}: column '{column}' holds no {what}")
+    return text
+
+
+def _plain(value: Any, column: str, place: str) -> str:
+    """A value as text: whole numbers without a decimal point, as a person writes them; None and NaN are empty."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    if isinstance(value, bytes | Mapping | list):
+        raise EvaluationError(f"{place}: column '{column}' holds no text but a {type(value).__name__}")
+    return str(value).encode("utf-8", "replace").decode()  # no file takes lone surrogates
 
 
 def _listed(value: Any) -> list[Any]:
-    """A cell as a list; "['a', 'b']" is a list that was written as text."""
-    if isinstance(value, str) and re.match(r"\s*\[\s*['\"]", value):
+    """A cell as a list; a list may be written as text: "['a', 'b']"."""
+    if isinstance(value, str) and re.match(r"\s*\[\s*['\"\]]", value):
         try:
             value = ast.literal_eval(value.strip())
         except (ValueError, SyntaxError):
             return [value]
-    if isinstance(value, list | tuple | np.ndarray):
-        return list(value)
-    return [value]
+    return value if isinstance(value, list) else [value]
+
+
+def _lettered(value: Any) -> Any:
+    """The choices of "(a) red (b) blue"; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    before, *found = LETTERED.split(value)
+    in_order = "".join(found[::2]).upper() == LETTERS[: len(found) // 2]
+    return found[1::2] if len(found) > 2 and in_order and not before.strip() else value
 
 
 def _choices(row: Mapping[str, Any], names: list[str], place: str) -> tuple[str, ...]:
     found = []
     for column in names:
-        value = _cell(row, column, place)
-        if value is None or (isinstance(value, str) and value.strip() in ("", "[]")):
-            continue
-        found += [_text(one).strip() for one in _listed(value)]
+        found += [_plain(one, column, place).strip() for one in _listed(_lettered(_cell(row, column, place)))]
+    while found and not found[-1]:
+        found.pop()
+    if "" in found:  # leaving it out would move the letters of those behind it
+        raise EvaluationError(f"{place}: choice {LETTERS[found.index('') % len(LETTERS)]} is empty, later ones are not")
+    if len(found) == 1:
+        raise EvaluationError(f"{place}: a single choice ({found[0][:80]!r}); `choices` is a column with a list")
     if len(found) > len(LETTERS):
         raise EvaluationError(f"{place}: {len(found)} choices, more than letters")
     return tuple(found)
 
 
-def _answers(value: Any, benchmark: Benchmark, place: str) -> tuple[str, ...]:
-    texts = [_text(one).strip() for one in _listed(value)]
+def _answers(row: Mapping[str, Any], benchmark: Benchmark, place: str) -> tuple[str, ...]:
+    column = benchmark.columns.answer
+    texts = [_plain(one, column, place).strip() for one in _listed(_cell(row, column, place))]
     texts = [benchmark.answer_map.get(one, one) for one in texts]
     if not texts or not all(texts):
-        raise EvaluationError(f"{place}: column '{benchmark.columns.answer}' holds no answer")
+        raise EvaluationError(f"{place}: column '{column}' holds no answer")
     if len({canonical(one) for one in texts}) > 1 and benchmark.several_answers == "error":
         shown = ", ".join(map(repr, texts[:3]))
         raise EvaluationError(
@@ -150,11 +201,13 @@ def _choice(answers: tuple[str, ...], choices: tuple[str, ...], benchmark: Bench
     """Place of the right choice among the choices."""
     if benchmark.judging != "option":
         raise EvaluationError(f"{place}: it has choices, so judging must be option, not {benchmark.judging}")
+    if len(answers) > 1:
+        raise EvaluationError(f"{place}: it has choices and several answers ({', '.join(map(repr, answers[:3]))})")
     answer = answers[0]
     if benchmark.answer_form == "letter":
-        fitting = [k for k in range(len(choices)) if answer.strip("().").upper() == LETTERS[k]]
+        fitting = _lettered_choice(answer, choices)
     elif benchmark.answer_form == "index":
-        fitting = [int(answer)] if answer.isdigit() and int(answer) < len(choices) else []
+        fitting = [int(answer)] if answer.isdecimal() and int(answer) < len(choices) else []
     else:
         fitting = [k for k, one in enumerate(choices) if one == answer]
         fitting = fitting or [k for k, one in enumerate(choices) if canonical(one) == canonical(answer)]
@@ -164,6 +217,15 @@ def _choice(answers: tuple[str, ...], choices: tuple[str, ...], benchmark: Bench
             f"{place}: answer {answer!r} {what} of the {len(choices)} choices (answer_form={benchmark.answer_form})"
         )
     return fitting[0]
+
+
+def _lettered_choice(answer: str, choices: tuple[str, ...]) -> list[int]:
+    """The choice that "B", "(b)" or "(b) blue" names: none if the text is another choice's."""
+    named = LETTER_ANSWER.fullmatch(answer)
+    place = LETTERS.index(named[1].upper()) if named else len(choices)
+    if place >= len(choices) or (named[2] and canonical(named[2]) != canonical(choices[place])):
+        return []
+    return [place]
 
 
 def show_choices(choices: tuple[str, ...]) -> str:
@@ -178,7 +240,7 @@ def show_choices(choices: tuple[str, ...]) -> str:
 
 
 def digest(items: list[Item]) -> str:
-    """Hash of everything that is asked."""
+    """Hash of the items with their answers, choices and clusters."""
     whole = json.dumps([asdict(item) for item in items], ensure_ascii=True)
     return hashlib.sha256(whole.encode()).hexdigest()
 
@@ -209,6 +271,8 @@ def read(path: Path) -> list[Item]:
     try:
         table = pq.read_table(path).to_pylist()
     except (OSError, ValueError) as error:
-        raise EvaluationError(f"{path} cannot be read: {str(error).splitlines()[0]}; run `mmzero eval` there") from None
+        raise EvaluationError(
+            f"{path} cannot be read: {' '.join(str(error).split())[:160]}; delete it: it is made anew"
+        ) from None
     tuples = ("choices", "answers", "pictures")
     return [Item(**{key: tuple(v) if key in tuples else v for key, v in row.items()}) for row in table]

@@ -10,8 +10,11 @@ from typing import Any
 
 from mmzero_env.process import replace
 
-ENDINGS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
+ENDINGS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp", "GIF": "gif", "BMP": "bmp"}
+"""MPO is a JPEG with further pictures behind it, as cameras write it; readers of JPEG see the first."""
 HASH_CHARS = 32
+LONGEST_NAME = 300
+"""Characters of a path that a message shows in full; a longer one is no path, but a picture written as text."""
 
 
 class BadPicture(ValueError):
@@ -31,9 +34,9 @@ class PictureStore:
             BadPicture: the bytes are no picture.
         """
         name = hashlib.sha256(content).hexdigest()[:HASH_CHARS]
-        known = [f"{name}.{ending}" for ending in ENDINGS.values() if (self.folder / f"{name}.{ending}").exists()]
-        if known:
-            return known[0]
+        for ending in dict.fromkeys(ENDINGS.values()):
+            if _holds(self.folder / f"{name}.{ending}", len(content)):
+                return f"{name}.{ending}"
         name = f"{name}.{_ending(content)}"
         self.folder.mkdir(parents=True, exist_ok=True)
         replace.write(self.folder / name, content, shared=True)
@@ -44,6 +47,14 @@ class PictureStore:
         content = (self.folder / name).read_bytes()
         kind = {"jpg": "jpeg"}.get(name.rpartition(".")[2], name.rpartition(".")[2])
         return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _holds(file: Path, size: int) -> bool:
+    """Is the file there and whole? A power cut can leave a name without its content."""
+    try:
+        return file.stat().st_size == size
+    except FileNotFoundError:
+        return False
 
 
 def _ending(content: bytes) -> str:
@@ -83,9 +94,10 @@ def bytes_of(value: Any, folder: Path) -> list[bytes]:
                 return [base64.b64decode(value.partition(",")[2], validate=True)]
             except binascii.Error as error:
                 raise BadPicture(f"has a damaged data URL ({error})") from None
-        path = folder / Path(value).expanduser()
+        path = folder / value
         try:
             return [path.read_bytes()]
-        except OSError as error:
-            raise BadPicture(f"{path} cannot be read ({error.strerror})") from None
+        except (OSError, ValueError) as error:  # ValueError: a NUL, as in bytes that were taken for text
+            name = str(path) if len(str(path)) <= LONGEST_NAME else f"{str(path)[:80]}..."
+            raise BadPicture(f"{name} cannot be read ({getattr(error, 'strerror', None) or error})") from None
     raise BadPicture(f"is a {type(value).__name__}, neither bytes nor a path")

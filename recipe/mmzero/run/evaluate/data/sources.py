@@ -19,13 +19,15 @@ def rows(benchmark: Benchmark) -> Iterator[tuple[dict[str, Any], str, Path]]:
     Raises:
         EvaluationError: no data, or data that cannot be read; one line.
     """
+    if benchmark.split and benchmark.format != "hf-disk":
+        raise EvaluationError(f"{benchmark.name}: {benchmark.format} data has no `split`; name its files in `path`")
     files = _files(benchmark)
     reader = {"parquet": _parquet, "jsonl": _jsonl, "hf-disk": _hf_disk}[benchmark.format]
     for file in files:
         try:
             for number, row in enumerate(reader(file, benchmark)):
                 yield row, f"{file} row {number}", file if file.is_dir() else file.parent
-        except (OSError, ValueError, ImportError) as error:
+        except (OSError, ValueError, ImportError, NotImplementedError) as error:  # the last: of pyarrow
             reason = " ".join(str(error).split())[:200]
             raise EvaluationError(f"{benchmark.name}: {file} cannot be read as {benchmark.format}: {reason}") from None
 
@@ -37,11 +39,21 @@ def _files(benchmark: Benchmark) -> list[Path]:
     elif path.is_dir():
         found = sorted(path.rglob(FILES[benchmark.format]))
     else:
-        found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
+        found = _matching(path)
     if not found:
         how = f"; get it: {benchmark.get}" if benchmark.get else ""
         raise EvaluationError(f"{benchmark.name}: no {benchmark.format} data at {path} (--data FOLDER says where){how}")
     return found
+
+
+def _matching(pattern: Path) -> list[Path]:
+    """Files of a pattern; parts that exist under the very name are no pattern, whatever brackets they hold."""
+    if pattern.exists():
+        return [pattern]
+    root, rest = Path(pattern.anchor), pattern.parts[bool(pattern.anchor) :]
+    while (root / rest[0]).exists():
+        root, rest = root / rest[0], rest[1:]
+    return sorted(Path(name) for name in glob.glob(f"{glob.escape(str(root))}/{'/'.join(rest)}", recursive=True))
 
 
 def _parquet(file: Path, _: Benchmark) -> Iterator[dict[str, Any]]:
@@ -53,10 +65,13 @@ def _parquet(file: Path, _: Benchmark) -> Iterator[dict[str, Any]]:
 
 
 def _jsonl(file: Path, _: Benchmark) -> Iterator[dict[str, Any]]:
-    with file.open(encoding="utf-8") as lines:
+    with file.open(encoding="utf-8-sig") as lines:  # some programs begin a file with a byte order mark
         for number, line in enumerate(lines, 1):
             if line.strip():
-                row = json.loads(line)
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    raise ValueError(f"line {number}: {error}") from None
                 if not isinstance(row, dict):
                     raise ValueError(f"line {number} is no object")
                 yield row
@@ -70,5 +85,7 @@ def _hf_disk(folder: Path, benchmark: Benchmark) -> Iterator[dict[str, Any]]:
         if benchmark.split not in loaded:
             raise ValueError(f"its splits are {', '.join(loaded)}; set `split`")
         loaded = loaded[benchmark.split]
+    elif benchmark.split and str(loaded.split) != benchmark.split:
+        raise ValueError(f"it is one split ({loaded.split}), not several; leave `split` out")
     for batch in loaded.with_format("arrow").iter(BATCH):  # arrow: pictures stay bytes
         yield from batch.to_pylist()

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,10 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from mmzero_env.process import replace
+from mmzero_rewards.peers.address import base_url
 from recipe.mmzero.run.evaluate import results
-from recipe.mmzero.run.evaluate.asking.server import Server, Serving, command_line
+from recipe.mmzero.run.evaluate.asking.ask import served_model
+from recipe.mmzero.run.evaluate.asking.server import Server, Serving
+from recipe.mmzero.run.evaluate.asking.store import claim
 from recipe.mmzero.run.evaluate.errors import EvaluationError
-from recipe.mmzero.run.evaluate.evaluation import Checkpoint, Evaluation
+from recipe.mmzero.run.evaluate.evaluation import Checkpoint, Evaluation, model_of
 from recipe.mmzero.run.evaluate.handoff import samples as files
 from recipe.mmzero.run.evaluate.handoff.toolkits import Handoff, command, environment
 from recipe.mmzero.run.evaluate.judging.rules import judge_by_rules
@@ -23,6 +27,8 @@ from recipe.mmzero.run.evaluate.suite import Suite
 
 MOST_PICTURES = 16
 """Of one question: the toolkit knows its items, we do not."""
+TOLD = ("seed", "temperature", "top_p", "max_tokens", "pixels")
+"""What of a suite decides the samples of a toolkit; the prompt is its own."""
 
 
 def run(
@@ -47,7 +53,10 @@ def run(
     known: list[files.Item] | None = None
     for model in models:
         place = folder / model.label / handoff.name
-        if not (place / "finished.json").exists():
+        complete = (place / "finished.json").exists()
+        told = {key: suite.plain()[key] for key in TOLD}
+        claim(place, told | {"model": model_of(model, place, complete), "tasks": list(handoff.tasks)})
+        if not complete:
             _ask(suite, handoff, model, place, serving)
         found = files.read(handoff.name, place, list(handoff.tasks), metric)
         items = [one.item for one in found]
@@ -57,18 +66,19 @@ def run(
         scores[model.label], note = _scored(suite, found)
         lines.append(f"{model.label}: {len(found)} samples of {handoff.name}, {note}")
     table = results.summary(suite, known or [], scores)
+    table["prompt"] = f"{handoff.name}'s own"
     table["iterations"] = {model.label: model.iteration for model in models}
     return Evaluation(suite, folder).write_results(table, lines)
 
 
 def _ask(suite: Suite, handoff: Handoff, model: Checkpoint, place: Path, serving: Serving) -> None:
-    place.mkdir(parents=True, exist_ok=True)
     server = Server(model.source, model.label, suite, MOST_PICTURES, serving, place / "server.log")
     with nullcontext(model.source) if model.served else server as started:
-        address = started.split("//")[-1].removesuffix("/v1") if isinstance(started, str) else started.address
-        words = command(handoff, suite, model.label, address, place.absolute())
+        name = served_model(model.source) if model.served else model.label
+        url = base_url(model.source if model.served else started.address)
+        words = command(handoff, suite, name, url, place.absolute())
         added = environment(handoff)
-        print(" ".join(f"{name}={value}" for name, value in added.items()), command_line(words), flush=True)
+        print(" ".join(f"{name}={value}" for name, value in added.items()), shlex.join(words), flush=True)
         if handoff.python is None:
             _wait_for_a_person(handoff)
         else:

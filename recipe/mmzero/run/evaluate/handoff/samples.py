@@ -46,8 +46,11 @@ def read(toolkit: str, folder: Path, tasks: list[str], metric: str | None = None
 def _lmms_eval(folder: Path, task: str, metric: str | None) -> list[Sample]:
     path = _newest(folder, f"*_samples_{task}.jsonl", task)
     found: dict[int, Sample] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    # not splitlines(): it also ends a line at U+2028 and its like, which JSON may hold as they are
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         where = f"{path} line {number}"
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
             place, target, response = row["doc_id"], row["target"], _innermost(row["resps"])
@@ -95,19 +98,26 @@ def _vlmevalkit(folder: Path, task: str, _: str | None) -> list[Sample]:
 
     path = _newest(folder, f"*_{task}.tsv", task, f"*_{task}.json")
     try:
-        table = pd.read_csv(path, sep="\t") if path.suffix == ".tsv" else pd.read_json(path)
+        # as text: "None" and "007" are answers
+        if path.suffix == ".tsv":
+            table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        else:
+            table = pd.read_json(path, dtype=False, convert_dates=False)
         rows = table.to_dict("records")
     except ValueError as error:
         raise EvaluationError(f"{path} cannot be read: {' '.join(str(error).split())[:160]}") from None
-    found = []
+    found: dict[str, Sample] = {}
     for row in rows:
         where = f"{path} index {row.get('index')}"
         if not {"index", "answer", "prediction"} <= set(row):
             raise EvaluationError(f"{path}: no columns index, answer, prediction; it has {', '.join(map(str, row))}")
         name = str(row["index"])
+        if name in found:
+            raise EvaluationError(f"{where} comes twice: there is nothing to pair")
         item = Item(task, name, str(row.get("question", "")), (), (str(row["answer"]),), None, f"{task}: {name}", ())
-        found.append(Sample(item, _answered(str(row["prediction"]), where), _number(row.get("hit"))))
-    return sorted(found, key=lambda sample: (len(sample.item.id), sample.item.id))
+        hit = {"0": 0.0, "1": 1.0}.get(str(row.get("hit")).removesuffix(".0"))
+        found[name] = Sample(item, _answered(str(row["prediction"]), where), hit)
+    return [found[name] for name in sorted(found, key=lambda name: (len(name), name))]
 
 
 def _newest(folder: Path, pattern: str, task: str, *others: str) -> Path:

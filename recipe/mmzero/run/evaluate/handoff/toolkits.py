@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmzero_rewards.peers.address import base_url
 from recipe.mmzero.run.evaluate.suite import Suite
-
-NAMES = ("lmms-eval", "vlmevalkit")
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,17 @@ class Handoff:
     in_flight: int = 32
 
 
-def command(handoff: Handoff, suite: Suite, label: str, address: str, folder: Path) -> list[str]:
-    """The toolkit's command line for one checkpoint."""
-    return {"lmms-eval": _lmms_eval, "vlmevalkit": _vlmevalkit}[handoff.name](handoff, suite, label, address, folder)
+def command(handoff: Handoff, suite: Suite, model: str, url: str, folder: Path) -> list[str]:
+    """The toolkit's command line for one checkpoint.
+
+    Args:
+        model: the name that is served. url: its address with /v1.
+    """
+    return {"lmms-eval": _lmms_eval, "vlmevalkit": _vlmevalkit}[handoff.name](handoff, suite, model, url, folder)
 
 
-def _lmms_eval(handoff: Handoff, suite: Suite, label: str, address: str, folder: Path) -> list[str]:
-    model = f"model={label},base_url=http://{address}/v1,api_key=EMPTY,num_concurrent={handoff.in_flight},timeout=600"
+def _lmms_eval(handoff: Handoff, suite: Suite, model: str, url: str, folder: Path) -> list[str]:
+    model = f"model={model},base_url={url},api_key=EMPTY,num_concurrent={handoff.in_flight},timeout=600"
     words = [handoff.python or "python", "-m", "lmms_eval", "--model", "openai", "--model_args", model]
     if handoff.include:
         words += ["--include_path", str(handoff.include)]
@@ -41,14 +44,14 @@ def _lmms_eval(handoff: Handoff, suite: Suite, label: str, address: str, folder:
     return [*words, "--gen_kwargs", sampling, "--log_samples", "--output_path", str(folder)]
 
 
-def _vlmevalkit(handoff: Handoff, suite: Suite, label: str, address: str, folder: Path) -> list[str]:
+def _vlmevalkit(handoff: Handoff, suite: Suite, model: str, url: str, folder: Path) -> list[str]:
     words = [
         handoff.python or "python",
         "run.py",
         "--model",
-        label,
+        model,
         "--base-url",
-        f"http://{address}/v1",
+        url,
         "--key",
         "EMPTY",
     ]
@@ -59,7 +62,7 @@ def _vlmevalkit(handoff: Handoff, suite: Suite, label: str, address: str, folder
             "--judge",
             suite.judge.model or "judge",
             "--judge-base-url",
-            suite.judge.address,
+            base_url(suite.judge.address),
             "--judge-key",
             "EMPTY",
         ]

@@ -3,12 +3,14 @@
 It is asked about answers of benchmarks with `judging: judge` that rules do not call right, and about a share of the
 answers that rules did decide, of any benchmark: how often both agree is printed. It sees the whole question with its
 choices, the reference and what the model said after its thoughts, through its own chat template, and answers yes or no.
-Every verdict is stored with its text; one that is neither counts as no, and such verdicts are counted.
+Every verdict is stored with its text; one that is neither counts as no, and such verdicts are counted. A bearer token
+that the address wants is taken from the environment (KEY), for what a suite says is written into results.
 """
 
 import asyncio
 import hashlib
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from mmzero_rewards.parsing.thought import after_thought
 from mmzero_rewards.peers import PeerClient, PeerError, Sampling
 from mmzero_rewards.peers.seeds import seed_of
 from mmzero_rewards.peers.wire import choices_of
-from recipe.mmzero.run.evaluate.asking.store import Answer, AnswerStore
+from recipe.mmzero.run.evaluate.asking.store import Answer, AnswerStore, bound_to, claim
 from recipe.mmzero.run.evaluate.data.items import Item, show_choices
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 from recipe.mmzero.run.evaluate.judging.rules import judge_by_rules
@@ -42,6 +44,7 @@ SAID = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 SHOWN_SHARE, SHOWN_CHARS = 0.01, 160
 """Share of the verdicts that the results show, for a person to look at."""
 IN_FLIGHT, READY_S, TIMEOUT_S, RETRIES = 32, 30.0, 300.0, 3
+KEY = "MMZERO_JUDGE_KEY"
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ async def _judge(
     store: AnswerStore,
 ) -> None:
     every = [*asked.open, *asked.check]
-    known = store.belongs_to()
+    known = bound_to(store.folder)
     if known and known == identity(judge, judge.model or known.get("judge"), answers):
         store.load()
         if all(place in store.answers for place in every):
@@ -109,22 +112,23 @@ async def _judge(
         max_retries=RETRIES,
         max_concurrency=IN_FLIGHT,
         name="judge",
+        api_key=os.environ.get(KEY),
         cache_size=0,
         read=choices_of,
     )
+
+    async def one(place: tuple[int, int]) -> None:
+        text = judge_text(judge, items[place[0]], answers[place].text)
+        ((said, finish),) = await client.chat([{"role": "user", "content": text}], 1, sampling, seed=0)
+        store.add(Answer(*place, 0, said, finish))
+
     async with client:
         await client.ready(READY_S)
-        store.claim(identity(judge, client.model, answers))
+        claim(store.folder, identity(judge, client.model, answers))
         store.load()
         waiting = [place for place in every if place not in store.answers]
         for start in range(0, len(waiting), 8 * IN_FLIGHT):
-            part = waiting[start : start + 8 * IN_FLIGHT]
-            texts = [judge_text(judge, items[place[0]], answers[place].text) for place in part]
-            replies = await asyncio.gather(
-                *[client.chat([{"role": "user", "content": text}], 1, sampling, seed=0) for text in texts]
-            )
-            for place, ((said, finish),) in zip(part, replies, strict=True):
-                store.add(Answer(*place, 0, said, finish))
+            await asyncio.gather(*map(one, waiting[start : start + 8 * IN_FLIGHT]))
     store.finish()
 
 
@@ -156,8 +160,13 @@ def outcome(
     answers: Mapping[tuple[int, int], Answer],
     asked: Cases,
     said: Mapping[tuple[int, int], Answer],
+    name: str,
 ) -> dict[str, Any]:
-    """decided: (item, sample) -> verdict where the judge decides. record: numbers and the verdicts to show."""
+    """decided: (item, sample) -> verdict where the judge decides. record: numbers and the verdicts to show.
+
+    Args:
+        name: of the judge's model.
+    """
     judging = {one.name: one.judging for one in suite.benchmarks}
     rules = [
         judge_by_rules(answers[place].text, items[place[0]], judging[items[place[0]].benchmark], suite.prompt).content
@@ -168,6 +177,7 @@ def outcome(
     return {
         "decided": {place: verdict_of(said[place].text) is True for place in asked.open},
         "record": {
+            "judge": name,
             "address": suite.judge.address,
             "decided": len(asked.open),
             "unreadable": sum(verdict_of(one.text) is None for one in said.values()),
@@ -191,5 +201,5 @@ def verdict_of(said: str) -> bool | None:
     >>> verdict_of("\\nYes."), verdict_of("no, because"), verdict_of("I think it is right")
     (True, False, None)
     """
-    found = SAID.match(said.strip())
+    found = SAID.match(after_thought(said).strip())
     return found[1].lower() == "yes" if found else None

@@ -12,17 +12,30 @@ it also takes an answer that stands in the text without its format. The differen
 import re
 from dataclasses import dataclass
 
+from mmzero_rewards.answers.brackets import unwrapped
 from mmzero_rewards.answers.grading import canonical, grade, relaxed_equal
-from mmzero_rewards.answers.missing import answered
+from mmzero_rewards.answers.reading import ANSWER_IS
+from mmzero_rewards.answers.textform import plain
 from mmzero_rewards.parsing.boxed import extract_answer
 from mmzero_rewards.parsing.thought import after_thought
 from recipe.mmzero.run.evaluate.data.items import LETTERS, Item
 
 LONGEST_BARE = 200
 """Characters up to which the last line of a response can be an answer; longer ones are prose."""
-ANNOUNCED = re.compile(r"(?:final\s+)?answer(?:\s+is)?\s*[:=]?\s*(.+)", re.IGNORECASE)
+SHORT_WORDS = 4
+"""A last line of so few words is an answer and no explanation of an earlier one."""
+ANNOUNCED = re.compile(
+    r".*\b(?:(?:answer|option|choice)\b(?:\s+to\b.*?)?(?:\s+is\b\s*:?|\s*[:=])|answer\s)\s*(\S.*)",
+    re.IGNORECASE,
+)
 LONE_LETTER = re.compile(r"[(\[]?([A-Za-z])[)\].:]?")
-OPTION_AT_START = re.compile(r"(?:option\s+)?[(\[]?([A-Z])[)\].:]+(?:\s|$)|option\s+([A-Z])\b", re.IGNORECASE)
+# "(B) blue", "B. blue", "option B"
+OPTION_AT_START = re.compile(
+    r"(?:(?:option|choice)\s+)?(?:[(\[]([A-Z])[)\]][.:]*|([A-Z])[)\].:]+(?:\s|$))|(?:option|choice)\s+([A-Z])\b",
+    re.IGNORECASE,
+)
+# a further one: "A. red or B. blue" names none
+OPTION_WITHIN = re.compile(r"(?:^|\s)(?:[(\[][A-Za-z][)\]]|[A-Z][).:](?=\s|$)|(?i:option|choice)\s+[A-Z]\b)")
 
 
 @dataclass(frozen=True)
@@ -43,27 +56,36 @@ def judge_by_rules(response: str, item: Item, judging: str, prompt: str) -> Verd
         judging: `exact`, `option`, `relaxed` or `judge` (see above).
         prompt: `training` (an answer stands in a box) or `own` (it may stand bare).
     """
-    answer = extract_answer(response)
-    bare = answered(bare_answer(response))
-    found = answer if answer is not None else bare
+    answer = extract_answer(response, non_answers=())  # "none" may be what the reference says
+    found = answer if answer is not None else bare_answer(response)
     counted = answer if prompt == "training" else found
     return Verdict(counted, found, is_right(counted, item, judging), is_right(found, item, judging))
 
 
 def bare_answer(response: str) -> str | None:
-    """The answer of a response without a box: what follows the last "answer is", else a short last line.
+    """The answer of a response without a box: what its last line announces ("answer is"), or that line if it is short;
+    else what an earlier line announced; else the last line if it is no long prose.
 
     >>> bare_answer("<think>2+2</think>So the answer is: 4."), bare_answer("I count them.\\n**Blue**"), bare_answer(" ")
     ('4', 'Blue', None)
+    >>> bare_answer("The answer is B.\\nThis is because the sky is blue.")
+    'B'
     """
-    lines = [line.strip() for line in after_thought(response).splitlines() if line.strip()]
+    lines = [_plain(line) for line in after_thought(response).splitlines()]
+    lines = [line for line in lines if line]
     if not lines:
         return None
-    last = _plain(lines[-1])
-    announced = ANNOUNCED.findall(last)
-    if announced:
-        last = _plain(announced[-1])
-    return last if 0 < len(last) <= LONGEST_BARE else None
+    last = _announced(lines[-1])
+    if last is None and len(lines[-1].split()) > SHORT_WORDS:
+        last = next(filter(None, map(_announced, reversed(lines))), None)
+    last = last or lines[-1]
+    return last if len(last) <= LONGEST_BARE else None
+
+
+def _announced(line: str) -> str | None:
+    """What follows the last "answer is" of a line."""
+    found = ANNOUNCED.match(line[-2 * LONGEST_BARE :])
+    return _plain(found[1]) or None if found else None
 
 
 def _plain(line: str) -> str:
@@ -75,44 +97,63 @@ def is_right(answer: str | None, item: Item, judging: str) -> bool:
     """Does an extracted answer equal the reference?"""
     if answer is None:
         return False
-    if judging == "option":
-        if item.choices:
-            return chosen(answer, item.choices) == item.choice
-        wanted = LONE_LETTER.fullmatch(item.answers[0].strip())
-        if wanted:  # the choices stand inside the question
-            return _letter(answer) == wanted[1].upper()
-    equal = relaxed_equal if judging == "relaxed" else grade
-    return any(equal(answer, reference) for reference in item.answers)
+    if judging == "option" and item.choices:
+        return chosen(answer, item.choices) == item.choice
+    return any(_equal(answer, reference, judging) for reference in item.answers)
+
+
+def _equal(answer: str, reference: str, judging: str) -> bool:
+    if judging == "relaxed":
+        return relaxed_equal(answer, reference)
+    wanted = LONE_LETTER.fullmatch(reference.strip()) if judging == "option" else None
+    if wanted:  # the choices stand inside the question
+        named = named_option(answer)
+        return named is not None and named[0] == wanted[1].upper()
+    return grade(answer, reference)
 
 
 def chosen(answer: str, choices: tuple[str, ...]) -> int | None:
-    """Place of the choice that an answer names: by its text, by its letter, or by both if they agree; None if unclear.
+    """Place of the choice that an answer names: by its letter, by its text, or by both if they agree; None if unclear.
+
+    A single letter is the option's, also where another choice is that very letter: choices are shown under letters.
 
     >>> chosen("(B)", ("red", "blue")), chosen("Blue.", ("red", "blue")), chosen("A. blue", ("red", "blue"))
     (1, 1, None)
     """
-    by_text = [k for k, one in enumerate(choices) if canonical(one) == canonical(answer)]
-    if len(by_text) == 1:
-        return by_text[0]
-    letter = _letter(answer)
-    if letter is None or letter not in LETTERS[: len(choices)]:
-        return None
-    place = LETTERS.index(letter)
-    rest = OPTION_AT_START.sub("", answer.strip(), count=1).strip()
-    if (
-        rest
-        and not LONE_LETTER.fullmatch(answer.strip())
-        and any(canonical(one) == canonical(rest) for k, one in enumerate(choices) if k != place)
-    ):
-        return None
-    return place
+    letter, rest = named_option(answer) or ("", "")
+    place = LETTERS.find(letter) if letter else len(choices)
+    marked = place < len(choices)
+    if marked and not rest:
+        return place
+    verbatim = [k for k, one in enumerate(choices) if one.strip().casefold() == answer.strip().casefold()]
+    if len(verbatim) == 1:  # a choice may itself begin like an option: "A. Smith"
+        return verbatim[0]
+    by_text = _with_text(rest if marked else answer, choices)
+    if marked:
+        return place if by_text in (place, None) else None
+    return by_text
 
 
-def _letter(answer: str) -> str | None:
-    """The option's letter that an answer is or starts with."""
-    text = answer.strip()
+def _with_text(text: str, choices: tuple[str, ...]) -> int | None:
+    """The one choice that a text equals, else the one that it equals if a unit is missing on one side."""
+    equal = [k for k, one in enumerate(choices) if canonical(one) == canonical(text)]
+    equal = equal or [k for k, one in enumerate(choices) if grade(text, one)]
+    return equal[0] if len(equal) == 1 else None
+
+
+def named_option(answer: str) -> tuple[str, str] | None:
+    """(the option's letter that an answer is or starts with, what follows it); None without one, or with several.
+
+    >>> named_option("(b) blue"), named_option("**B.**"), named_option("blue"), named_option("A. red or B. blue")
+    (('B', 'blue'), ('B', ''), None, None)
+    """
+    text = unwrapped(plain(answer))
+    text = ANSWER_IS.sub("", text, count=1) if ANSWER_IS.match(text) else text
     lone = LONE_LETTER.fullmatch(text)
     if lone:
-        return lone[1].upper()
+        return lone[1].upper(), ""
     start = OPTION_AT_START.match(text)
-    return (start[1] or start[2]).upper() if start else None
+    if not start:
+        return None
+    rest = text[start.end() :].strip()
+    return None if OPTION_WITHIN.search(rest) else ((start[1] or start[2] or start[3]).upper(), rest)
