@@ -18,8 +18,7 @@ class StepByStep(ReplayBuffer):
         """See verl; `batch_size` is the number of prompts of a step, of the next one too."""
         self.step, self.prompts = global_steps, batch_size
         sampled = super().sample(global_steps, partition_id, batch_size)
-        old = [key for key, tag in self.partitions[PARTITION].items() if tag["global_steps"] <= global_steps]
-        if old:
+        if old := [key for key, step in self._announced().items() if step <= global_steps]:
             tq.kv_clear(keys=old, partition_id=PARTITION)
         return sampled
 
@@ -31,7 +30,11 @@ class StepByStep(ReplayBuffer):
         return {key for key in found if steps[key] == self.step}
 
     def _written(self, step: int) -> int:
-        return sum(tag["global_steps"] == step for tag in self.partitions[PARTITION].values())
+        return sum(one == step for one in self._announced().values())
+
+    def _announced(self) -> dict[str, int]:
+        """Key of a written roll-out -> its step. verl's queue shows a new key a moment before its tag."""
+        return {key: tag["global_steps"] for key, tag in self.partitions[PARTITION].items() if tag}
 
     @property
     def rollouts(self) -> int:
