@@ -23,8 +23,8 @@ from recipe.mmzero.settings.text import clock
 NOTE = """\
 Computed before the start, from config/gpus.yaml and mean lengths (forecast.*); forecast.run=RUN_DIR takes a run's own
 measurements. The Coder's collection ends where forecast.coder_acceptance fills its target. Idle: share of a step in
-which a group's GPUs have no work; of a collection, share of its most throughput that it does not need. Not counted:
-retries, answers from captions (2 to 3%), alarms, evaluation."""
+which a GPU of the group has no work; of a collection, share of its most throughput that it does not need. Not counted:
+retries, the blind check's share of answers, alarms, evaluation."""
 
 
 @dataclass(frozen=True)

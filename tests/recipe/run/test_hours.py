@@ -71,8 +71,12 @@ def finished(folder, config, solver_s=10.0, wall_s=300.0):
     passes = (
         ("collect_coder", 0.0),
         ("collect_coder", 30.0),
+        ("collect_coder captions", 30.0),
+        ("collect_coder captions", 30.5),
         ("collect_coder variance", 31.0),
         ("collect_coder variance", 51.0),
+        ("collect_coder captions", 51.0),  # of the accepted rows
+        ("collect_coder captions", 52.5),
     )
     (coder / "progress.jsonl").write_text("".join(json.dumps({"phase": p, "time": t}) + "\n" for p, t in passes))
     (coder / "step.yaml").write_text(
@@ -91,9 +95,9 @@ def finished(folder, config, solver_s=10.0, wall_s=300.0):
 
 
 def test_measurements_replace_the_constants(tmp_path):
-    config = schema.load([*SEVEN, "stage.steps=2"])
+    config = schema.load([*SEVEN, "stage.steps=2", "verify.caption=true"])
     folder = finished(tmp_path / "run", config)
-    again = schema.load([*SEVEN, "stage.steps=2", "evolution.iterations=1", f"forecast.run={folder}"])
+    again = schema.load([*SEVEN, "stage.steps=2", "verify.caption=true", "evolution.iterations=1", f"forecast.run={folder}"])
     found = hours.hours(again, plan(again)).forecasts
     solver = found["iter_01/solver"]
     assert solver.step_s == pytest.approx(10.0) and solver.phases["gen"] == pytest.approx(5.0)
@@ -101,7 +105,8 @@ def test_measurements_replace_the_constants(tmp_path):
     assert found["iter_01/collect_solver"].step_s == pytest.approx(60.0)
     assert found["iter_01/collect_solver"].seconds == pytest.approx(90.0)
     coder = found["iter_01/collect_coder"]  # 2% pass the window, so the pass by variance runs
-    assert coder.phases == pytest.approx({"rows": 30.0, "variance": 20.0}) and coder.startup_s == pytest.approx(10.0)
+    assert coder.phases == pytest.approx({"rows": 30.0, "variance": 20.0, "captions": 2.0})
+    assert coder.startup_s == pytest.approx(8.0)
     assert measured.of_config(again).acceptance == pytest.approx(0.02)
     # A training stage that was not measured takes the factors of the one that was.
     plain = hours.hours(config, plan(config)).forecasts["iter_01/coder"]

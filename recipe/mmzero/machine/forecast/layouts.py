@@ -35,10 +35,10 @@ def better(
 ) -> Better | None:
     """The fastest other split of the stage's GPUs that fits them, if it gains at least 2%.
 
-    None, too, where the split is no choice: a machine without GPUs, colocated peers, a stage with one group.
+    None, too, where the split is no choice: a machine without GPUs, peers on the trainer's, a stage with one group.
     """
     hardware = config.hardware
-    if hardware.kind != "gpu" or hardware.peers == "colocated" or not PEERS[name]:
+    if hardware.kind != "gpu" or hardware.peers != "standalone" or not PEERS[name]:
         return None
     today = predict(config, name, inputs, factors)
     if today is None:
