@@ -75,8 +75,8 @@ def published() -> None:
     print(
         "EasyR1, Qwen2.5-VL on geometry3k, 2,560 samples per step. Two constants of the update are fitted to rows 1, 2."
     )
-    for model, card, lengths, throughput, seconds, mfu in PUBLISHED:
-        config = easyr1(model, card, lengths, throughput, seconds)
+    for model, card, full, throughput, seconds, mfu in PUBLISHED:
+        config = easyr1(model, card, full, throughput, seconds)
         found = predict(config, "solver", {})
         sizes = model_of(config)
         tokens = throughput * GPUS * seconds
@@ -85,7 +85,7 @@ def published() -> None:
         update = 6 * text * tokens / (mfu * GPUS * peak)
         parts = ", ".join(f"{name} {value:.0f}" for name, value in found.phases.items() if value >= 0.5)
         print(
-            f"{model} 8 x {card}, micro-batch {lengths}: published {seconds} s (update {update:.0f} s by its MFU), "
+            f"{model} 8 x {card}, micro-batch {full}: published {seconds} s (update {update:.0f} s by its MFU), "
             f"computed {found.step_s:.0f} s, error {found.step_s / seconds - 1:+.0%} ({parts})"
         )
 

@@ -1,9 +1,10 @@
-"""The Proposer stage with one step of overlap and without, on the simulated capacities of a 7B. Prints, asserts nothing.
+"""The Proposer stage with one step of overlap and without, on the simulated capacities of a 7B.
 
     python tests/bench/overlap.py [--steps 12]
 
-verl's own trainer steps and its buffer, with engine/train/overlap.py or without, on servers, renderer and training times
-that config/gpus.yaml gives (tests/support/overlap_sim.py). Simulated seconds: the same on every machine.
+verl's own trainer steps and its buffer, with engine/train/overlap.py or without, on servers, renderer and training
+times that config/gpus.yaml gives (tests/support/overlap_sim.py). Simulated seconds, the same on every machine; printed,
+not asserted.
 """
 
 import argparse
@@ -46,8 +47,8 @@ def main() -> None:
             f"{name}, {'+'.join(map(str, gpu_counts(config, 'proposer').values()))}, {steps} steps: before "
             f"{took[False]:.1f} s a step, after {took[True]:.1f} s: {took[False] / took[True]:.2f} x the throughput "
             f"(the forecast's own simulation: {model:.1f} s)\n"
-            f"  {len(same[0])} roll-outs, rows and seeds equal: {same[0] == same[1]}; {stale} of them written by weights "
-            f"{older} version old"
+            f"  {len(same[0])} roll-outs, rows and seeds equal: {same[0] == same[1]}; {stale} of them "
+            f"written by weights {older} version old"
         )
 
 

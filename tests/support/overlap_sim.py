@@ -15,6 +15,7 @@ from statistics import NormalDist
 from types import SimpleNamespace
 from unittest import mock
 
+import numpy as np
 import transfer_queue as tq
 from omegaconf import OmegaConf
 from torchdata.stateful_dataloader import StatefulDataLoader
@@ -26,7 +27,7 @@ from recipe.mmzero.engine.rollout.written import announce
 from recipe.mmzero.engine.train.buffer import StepByStep
 from recipe.mmzero.engine.train.overlap import OneStepAhead
 from recipe.mmzero.machine.forecast.pipeline import Group, Work
-from recipe.mmzero.machine.forecast.servers import Clock, Renderer, Request, Server, route
+from recipe.mmzero.machine.forecast.servers import Clock, Renderer, Request, Server, freest
 from recipe.mmzero.settings.seeds import derive_seed
 
 
@@ -109,7 +110,7 @@ class Engine:
             self._judge(1, row.seed, lambda: self._rewarded(uid, index, step, session, left))
 
         lengths = [self._length(row.seed, 0)]
-        route(self.servers[ask.group], Request(ask.prompt, lengths, written, prefill=session == 0))
+        freest(self.servers[ask.group]).submit(Request(ask.prompt, lengths, written, prefill=session == 0))
 
     def _rewarded(self, uid, index, step, session, left) -> None:
         failed = (step, index) in self.failing
@@ -141,7 +142,7 @@ class Engine:
                     self.renderer.draw(judge) if ask.drawn else judge()
 
             lengths = [self._length(each, level) for each in seeds]
-            route(self.servers[ask.group], Request(ask.prompt, lengths, answered, ask.pictures))
+            freest(self.servers[ask.group]).submit(Request(ask.prompt, lengths, answered, ask.pictures))
 
     def _length(self, seed: int, level: int) -> int:
         ask, width = self.work.asks[level], math.sqrt(math.log(1 + self.work.spread**2))
@@ -233,6 +234,4 @@ class Trainer(OneStepAhead, PPOTrainerSync):
 
 
 def _columns(rows):
-    import numpy as np
-
     return {name: np.array([row[name] for row in rows], dtype=object) for name in rows[0]}

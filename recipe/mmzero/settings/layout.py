@@ -51,7 +51,8 @@ def in_flight_rows(
     """Rows in work at once in a collection: enough to fill every server of it at the same time.
 
     A server holds `peer_max_num_seqs` sequences; a row brings one to the Proposer, its codes to the Coder, and its
-    votes on both questions to the Solver. Roles of one checkpoint fill their servers together.
+    votes on both questions to the Solver, one after the other. Servers that several roles share are full whatever their
+    rows wait for if the role with the fewest sequences fills them.
 
     Args:
         counts: GPUs in place of the profile's, by their keys in the layout.
@@ -68,9 +69,9 @@ def in_flight_rows(
     per_server, width = int(layout.get("peer_max_num_seqs", 256)), int(layout.get("peer_tensor_parallel", 1))
     rows = 0.0
     for roles in by_checkpoint(config, stage, inputs or {}):
-        of_a_row = sum(sequences.get(role, 0) for role in roles)
+        fewest = min((sequences[role] for role in roles if role in sequences), default=0)
         gpus = sum(int((counts or layout).get(f"{role}_gpus", 1)) for role in roles)
-        rows += replicas(config, gpus, width) * per_server / of_a_row if of_a_row else 0.0
+        rows += replicas(config, gpus, width) * per_server / fewest if fewest else 0.0
     return max(FEWEST_ROWS, min(MOST_ROWS, round(rows)))
 
 

@@ -35,16 +35,14 @@ def test_one_step_ahead_by_hand():
     """Both first batches are written by 10 and judged by 40. T1 ends at 45; batch 3 is written by 55 and judged by 85.
     Step 2 waits for batch 3 to be written: T2 from 55 to 60. Step 3: batch 4 is written from 60 to 70 and judged by
     100; batch 3 is judged at 85: T3 ends at 90. Step 4: batch 5 is written by 100, T4 ends at 105.
-    Step 5: batch 6 is written by 115, batch 5 judged by 130: T5 ends at 135. Step 6: judged by 145, nothing to write."""
+    Step 5: batch 6 is written by 115, batch 5 judged by 130: T5 ends at 135. Step 6: judged by 145."""
     assert trainer(True).train() == pytest.approx([45, 60, 90, 105, 135, 150])
 
 
 def test_rows_and_seeds_are_the_same_and_one_version_behind():
     plain, ahead = trainer(False, items=3, rollouts=2, spread=0.6), trainer(True, items=3, rollouts=2, spread=0.6)
     plain.train(), ahead.train()
-    rows = [
-        sorted((row.step, row.row, row.session, row.seed) for row in one.engine.rows) for one in (plain, ahead)
-    ]
+    rows = [sorted((row.step, row.row, row.session, row.seed) for row in one.engine.rows) for one in (plain, ahead)]
     assert rows[0] == rows[1] and len(rows[0]) == STEPS * 6
     stale = {(row.step, row.step - 1 - row.version) for row in ahead.engine.rows}
     assert stale == {(1, 0), *((step, 1) for step in range(2, STEPS + 1))}

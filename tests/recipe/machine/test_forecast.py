@@ -157,8 +157,8 @@ def served(one, *requests):
     """(seconds, server) of requests (prompt, lengths) that all come at once."""
     clock = servers.Clock()
     server = servers.Server(clock, one)
-    for prompt, lengths in requests:
-        server.submit(servers.Request(prompt, lengths, lambda: None))
+    for prompt, tokens in requests:
+        server.submit(servers.Request(prompt, tokens, lambda: None))
     return clock.run(), server
 
 
@@ -332,7 +332,9 @@ def test_captions_of_the_coders_collection():
         (0.04, "variance", 1200),
     ):
         words = [f"forecast.coder_acceptance={share}", f"coder.filter.mode={mode}"]
-        found = stage(schema.load([*CAPTIONED, "coder.filter.attempt_budget=13200", *words]), "collect_coder", DIFFERENT)
+        found = stage(
+            schema.load([*CAPTIONED, "coder.filter.attempt_budget=13200", *words]), "collect_coder", DIFFERENT
+        )
         assert found.later["captions"].items == rows and found.later["captions"].samples(0) == 2 * 5
     assert predict(schema.load(CAPTIONED), "collect_coder", DIFFERENT).phases["captions"] > 0
 
@@ -398,6 +400,13 @@ def test_overlap_is_what_remains_of_a_step_beside_training():
     found = forecast(described, {})
     assert found.step_s == pytest.approx(22.5) and found.phases["gen"] == pytest.approx(17.5)
     assert found.idle == pytest.approx({"trained": 1 - 15 / 22.5, "peer": 0.0})
+
+
+def test_pictures_on_the_cpu_take_the_servers_cores():
+    """8 prompts x 8 roll-outs with a picture: 64 x 0.025 s more, then verl looks every 0.2 s."""
+    found = stage(schema.load([]), "solver", DIFFERENT)
+    assert found.host_s == pytest.approx(64 * 0.025) and found.poll_s == 0.2
+    assert forecast(found, {}).phases["gen"] > 1.6 and not stage(schema.load([]), "coder", DIFFERENT).host_s
 
 
 def test_factors_of_a_run_scale_their_phase(config):

@@ -3,7 +3,7 @@
 import transfer_queue as tq
 
 PARTITION = "written"
-"""Of verl's queue: one key per written roll-out. Not a tag of its prompt: two roll-outs would overwrite each other's."""
+"""Of verl's queue: one key per written roll-out. In a tag of their prompt two of them would overwrite each other."""
 
 
 async def announce(uid: str, session: int, step: int) -> None:

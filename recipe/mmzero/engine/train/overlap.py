@@ -5,8 +5,8 @@
 
 verl's synchronous trainer submits a batch, waits for its rewards, puts the trained role's servers to sleep, and trains.
 Here step k submits the batch of step k + 1 and waits for two things: the rewards of its own batch, and that the next
-batch is written, since a sleeping server writes nothing. Rewards go on while the trainer works: peers and reward workers
-are processes of their own. What step k + 1 trains on was written before step k's update, one version earlier
+batch is written, since a sleeping server writes nothing. Rewards go on while the trainer works: peers and reward
+workers are processes of their own. What step k + 1 trains on was written before step k's update, one version earlier
 (`training/off_policy/trajectory_staleness` is 1); the trainer computes the old log-probabilities itself, as always.
 
 Seeds and rows of a step do not change. Step 1 is not stale, and neither is the first step after a resume: its batch is

@@ -1,6 +1,7 @@
 """Response lengths: log-normal and cut at the longest response allowed; their means, and a sequence of them.
 
-`mean`, `spread` (standard deviation as a share of the mean; 0: all equal) are of the lengths before the cut at `longest`.
+`mean` and `spread` (standard deviation as a share of the mean; 0: all equal) are of the lengths before the cut at
+`longest`.
 """
 
 import math

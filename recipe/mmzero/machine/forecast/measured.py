@@ -22,6 +22,7 @@ from recipe.mmzero.machine.forecast.roofline import Phases
 from recipe.mmzero.settings.folder import RunFolder, StepFolder, stage_of
 from recipe.mmzero.settings.layout import ROLES, STAGES
 from recipe.mmzero.settings.types import ConfigError
+from recipe.mmzero.settings.verl_compose import CONFIG_DIR
 
 NAMES = (GEN, *vars(Phases()))
 
@@ -99,10 +100,8 @@ def of_run(folder: Path, config: DictConfig, own: bool = False) -> Measured:
 
 
 def _comparable(then: DictConfig, now: DictConfig) -> DictConfig:
-    """That run's configuration; one of before these keys takes them from now."""
-    plain = OmegaConf.to_container(then)
-    plain.setdefault("forecast", OmegaConf.to_container(now.forecast))
-    return OmegaConf.create(plain)
+    """That run's configuration. A key that is newer than the run has its default; of `forecast`, its value of now."""
+    return OmegaConf.merge(OmegaConf.load(CONFIG_DIR / "mmzero.yaml"), {"forecast": now.forecast}, then)
 
 
 def _card(config: DictConfig) -> str:

@@ -18,9 +18,10 @@ class Ask:
     """One kind of request. For every result of the kind before it: `calls` calls of `samples` samples each.
 
     `group`: the server group that answers. `each`: every sample is a request of its own, whose prompt is computed once
-    by every server that gets one (roll-outs of one prompt). `drawn`: a sample is drawn before the next kind is asked about it. `reach`: share of the
-    samples that the next kind is asked about (the others end there, after their drawing). `beside`: asked about every sample
-    as soon as it is written, and nothing is asked about its answers; the item waits for them. Lengths in tokens.
+    by every server that gets one (roll-outs of one prompt). `drawn`: a sample is drawn before the next kind is asked
+    about it. `reach`: share of the samples that the next kind is asked about (the others end there, after their
+    drawing). `beside`: asked about every sample as soon as it is written, and nothing is asked about its answers; the
+    item waits for them. Lengths in tokens.
     """
 
     kind: str

@@ -12,7 +12,7 @@ server (tensor parallel), b sequences, c their mean context, T tokens, I patches
     log-prob       the same with 2 (D T + V I) operations, one gather and one pass; the reference's weights, which FSDP2
                    keeps in host memory, come from there first: 4 P / W bytes per micro-batch
     with adapters  6 D T + 2 V I operations (no gradients of the frozen base, whose vision tower is only passed) and
-                   4 P (W - 1) / W bytes; optimiser, hand-over and checkpoint are of the adapter; no weights of a reference
+                   4 P (W - 1) / W bytes; optimiser, hand-over and checkpoint are of the adapter; no reference is kept
 
 Attention's own operations are left out: under 4% of a 7B at 2,000 tokens. FSDP gathers the next layer while one
 computes, so the longer of the two counts.

@@ -1,8 +1,9 @@
 """Discrete-event simulation of servers, renderers and the requests between them. Deterministic, no clock, no threads.
 
 A server decodes all its sequences in lockstep: each gets one token per decoding step, and a step's seconds follow from
-how many there are and how long their contexts are (roofline.Speed). Time jumps from event to event; in between a step takes what
-it took at the first of the two (contexts grow by a few tokens then). A prompt's prefill holds the server's decoding up for its length (chunks of it run between steps).
+how many there are and how long their contexts are (roofline.Speed). Time jumps from event to event; in between a step
+takes what it took at the first of the two (contexts grow by a few tokens then). A prompt's prefill holds the server's
+decoding up for its length (chunks of it run between steps).
 """
 
 import heapq

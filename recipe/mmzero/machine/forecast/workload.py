@@ -23,8 +23,11 @@ VARIANCE, CAPTIONS = "variance", "captions"  # passes of the Coder's collection 
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that decides the seconds of a stage. `steps`: GRPO steps, 0 for a collection. `later`: passes of a collection after
-    its rows, by name. `overlap`: proposer.overlap."""
+    """Everything that decides the seconds of a stage.
+
+    `steps`: GRPO steps, 0 for a collection. `later`: passes of a collection after its rows, by name. `overlap`:
+    proposer.overlap. `host_s`: of a step's pictures in the roll-out workers, where they take the servers' cores.
+    """
 
     name: str
     steps: int
@@ -38,6 +41,7 @@ class Stage:
     gpus: int
     later: Mapping[str, Work] = field(default_factory=dict)
     overlap: int = 0
+    host_s: float = 0.0
 
 
 def stage(
@@ -78,6 +82,9 @@ def stage(
         gpus=int(config.hardware.nodes) * int(config.hardware.gpus_per_node) if on_gpus else 0,
         later=later,
         overlap=overlap(config, name),
+        host_s=0.0
+        if on_gpus
+        else work.items * work.asks[0].samples * work.asks[0].pictures * constants.rollout_picture_s,
     )
 
 
@@ -165,7 +172,9 @@ def _later(config: DictConfig, serving: Mapping[str, str], tried: int, in_flight
     filters, share = config.coder.filter, float(config.forecast.coder_acceptance)
     target, found = int(filters.target_rows), {}
     accepted = min(target, round(tried * share) if "window" in filters.mode else tried)
-    ranked = {"window_then_variance": tried - accepted if accepted < target else 0, "variance": tried}.get(filters.mode, 0)
+    ranked = {"window_then_variance": tried - accepted if accepted < target else 0, "variance": tried}.get(
+        filters.mode, 0
+    )
     if ranked:
         calls = 2 * int(config.coder.samples)
         answers = _ask(config, serving, "answers", "solver", calls, int(config.solver.votes), pictures=1)
