@@ -402,11 +402,8 @@ def test_overlap_is_what_remains_of_a_step_beside_training():
     assert found.idle == pytest.approx({"trained": 1 - 15 / 22.5, "peer": 0.0})
 
 
-def test_pictures_on_the_cpu_take_the_servers_cores():
-    """8 prompts x 8 roll-outs with a picture: 64 x 0.025 s more, then verl looks every 0.2 s."""
-    found = stage(schema.load([]), "solver", DIFFERENT)
-    assert found.host_s == pytest.approx(64 * 0.025) and found.poll_s == 0.2
-    assert forecast(found, {}).phases["gen"] > 1.6 and not stage(schema.load([]), "coder", DIFFERENT).host_s
+def test_verl_looks_more_often_on_a_cpu():
+    assert stage(schema.load([]), "solver", DIFFERENT).poll_s == 0.2
 
 
 def test_factors_of_a_run_scale_their_phase(config):

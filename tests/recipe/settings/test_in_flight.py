@@ -19,7 +19,12 @@ SEVEN, THREE = "model=qwen2_5_vl_7b", "model=qwen2_5_vl_3b"
         ((SEVEN, "hardware=gpu8x80"), "collect_coder", FIRST, 256 + 7 * 256 // 4),
         ((SEVEN, "hardware=gpu8x80"), "collect_coder", ONE, 1024),  # 8 x 256 proposals at once; never more than 1,024
         ((SEVEN, "hardware=gpu8x80"), "collect_solver", LATER, 256 + 2 * 256 + 5 * 256 // 20),
-        ((SEVEN, "hardware=gpu8x80"), "collect_solver", FIRST, 1024),  # 256 + 7 x 256: all of them may be waiting for their one code
+        (
+            (SEVEN, "hardware=gpu8x80"),
+            "collect_solver",
+            FIRST,
+            1024,
+        ),  # 256 + 7 x 256: all of them may be waiting for their one code
         ((THREE, "hardware=gpu1x80"), "collect_coder", LATER, 256 + 64),
         ((THREE, "hardware=gpu1x80"), "collect_coder", FIRST, 256 + 64),  # one server of the two: most_replicas
         ((THREE, "hardware=gpu1x80_lora"), "collect_coder", LATER, 256),  # adapters on one server

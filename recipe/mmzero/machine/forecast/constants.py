@@ -58,7 +58,6 @@ class Cpu:
     save_s: float
     sync_s: float
     other_s: float
-    rollout_picture_s: float
     picture_s: float
     poll_s: float
     train_startup_s: float

@@ -26,7 +26,7 @@ class Stage:
     """Everything that decides the seconds of a stage.
 
     `steps`: GRPO steps, 0 for a collection. `later`: passes of a collection after its rows, by name. `overlap`:
-    proposer.overlap. `host_s`: of a step's pictures in the roll-out workers, where they take the servers' cores.
+    proposer.overlap.
     """
 
     name: str
@@ -41,7 +41,6 @@ class Stage:
     gpus: int
     later: Mapping[str, Work] = field(default_factory=dict)
     overlap: int = 0
-    host_s: float = 0.0
 
 
 def stage(
@@ -82,9 +81,6 @@ def stage(
         gpus=int(config.hardware.nodes) * int(config.hardware.gpus_per_node) if on_gpus else 0,
         later=later,
         overlap=overlap(config, name),
-        host_s=0.0
-        if on_gpus
-        else work.items * work.asks[0].samples * work.asks[0].pictures * constants.rollout_picture_s,
     )
 
 
