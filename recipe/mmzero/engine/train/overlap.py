@@ -64,9 +64,10 @@ class OneStepAhead:
             self.global_steps = now
 
     def _save_checkpoint(self):
-        loader = self.train_dataloader
-        if self.loader_state is not None:
-            self.train_dataloader = _Loader(self.loader_state)
+        if self.loader_state is None:
+            super()._save_checkpoint()
+            return
+        loader, self.train_dataloader = self.train_dataloader, _Loader(self.loader_state)
         try:
             super()._save_checkpoint()
         finally:
