@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from recipe.mmzero.machine.capacity import account, model_of  # noqa: E402
-from recipe.mmzero.machine.forecast import closed, layouts, pipeline, roofline, servers  # noqa: E402
+from recipe.mmzero.machine.forecast import closed, layouts, lengths, pipeline, roofline, servers  # noqa: E402
 from recipe.mmzero.machine.forecast.constants import engine, gpu, gpu_of  # noqa: E402
 from recipe.mmzero.machine.forecast.predict import predict, waited  # noqa: E402
 from recipe.mmzero.machine.forecast.workload import gpu_counts, layout_with, stage  # noqa: E402
@@ -75,8 +75,8 @@ def published() -> None:
     print(
         "EasyR1, Qwen2.5-VL on geometry3k, 2,560 samples per step. Two constants of the update are fitted to rows 1, 2."
     )
-    for model, card, lengths, throughput, seconds, mfu in PUBLISHED:
-        config = easyr1(model, card, lengths, throughput, seconds)
+    for model, card, full, throughput, seconds, mfu in PUBLISHED:
+        config = easyr1(model, card, full, throughput, seconds)
         found = predict(config, "solver", {})
         sizes = model_of(config)
         tokens = throughput * GPUS * seconds
@@ -85,7 +85,7 @@ def published() -> None:
         update = 6 * text * tokens / (mfu * GPUS * peak)
         parts = ", ".join(f"{name} {value:.0f}" for name, value in found.phases.items() if value >= 0.5)
         print(
-            f"{model} 8 x {card}, micro-batch {lengths}: published {seconds} s (update {update:.0f} s by its MFU), "
+            f"{model} 8 x {card}, micro-batch {full}: published {seconds} s (update {update:.0f} s by its MFU), "
             f"computed {found.step_s:.0f} s, error {found.step_s / seconds - 1:+.0%} ({parts})"
         )
 
@@ -95,7 +95,7 @@ def simulated() -> None:
     config = schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80"])
     for name in ("collect_coder", "collect_solver"):
         described = stage(config, name, DIFFERENT)
-        for rows in (1000, 3000):
+        for rows in (300, 1000, 3000):
             work = replace(described.work, items=rows)
             exact = pipeline.simulate(work, described.groups, described.renderers, described.picture_s).seconds
             short = closed.steady(work, described.groups, described.renderers, described.picture_s).seconds
@@ -104,12 +104,12 @@ def simulated() -> None:
             )
     server = stage(config, "solver", DIFFERENT).groups["trained"].speed
     for count in (32, 256):
-        lengths = servers.Lengths(400, 4096, 0.6).draw(count)
+        drawn = lengths.Lengths(400, 4096, 0.6).draw(count)
         clock = servers.Clock()
         one = servers.Server(clock, server)
-        for length in lengths:
+        for length in drawn:
             one.submit(servers.Request(800, [length], lambda: None, pictures=1))
-        exact, short = clock.run(), closed.batch_s(server, 800, lengths, count, 1)
+        exact, short = clock.run(), closed.batch_s(server, 800, drawn, count, 1)
         print(f"one batch of {count}: simulation {exact:.1f} s, closed form {short:.1f} s ({short / exact - 1:+.1%})")
     collect.ROWS //= SLOWER
     collect.CAPACITY = {role: (slots, latency * SLOWER) for role, (slots, latency) in collect.CAPACITY.items()}
@@ -169,7 +169,7 @@ def schedules() -> None:
             groups, pictures = described.groups, (described.renderers, described.picture_s)
             run = pipeline.simulate(described.work, groups, *pictures).seconds
             plain = waited(run, described.poll_s) + described.phases.total
-            ahead = pipeline.overlapped(described.work, groups, *pictures, described.phases.total)
+            ahead = pipeline.overlapped(described.work, groups, *pictures, described.phases.total + described.poll_s)
             shown = "+".join(str(count) for count in counts.values())
             if today is None:
                 today = plain

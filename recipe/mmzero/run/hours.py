@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from mmzero_env.process.replace import write
 from recipe.mmzero.machine.forecast import measured
-from recipe.mmzero.machine.forecast.layouts import Better, better
+from recipe.mmzero.machine.forecast.layouts import Better, better, overlapped
 from recipe.mmzero.machine.forecast.predict import Forecast, predict
 from recipe.mmzero.run.plan import Step
 from recipe.mmzero.settings.folder import RunFolder
@@ -23,13 +23,13 @@ from recipe.mmzero.settings.text import clock
 NOTE = """\
 Computed before the start, from config/gpus.yaml and mean lengths (forecast.*); forecast.run=RUN_DIR takes a run's own
 measurements. The Coder's collection ends where forecast.coder_acceptance fills its target. Idle: share of a step in
-which a group's GPUs have no work; of a collection, share of its most throughput that it does not need. Not counted:
-retries, answers from captions (2 to 3%), alarms, evaluation."""
+which a GPU of the group has no work; of a collection, share of its most throughput that it does not need. Not counted:
+retries, the blind check's share of answers, alarms, evaluation."""
 
 
 @dataclass(frozen=True)
 class Hours:
-    """The forecasts of a plan by step id; `faster`: layouts with less time, for the plan's last iteration."""
+    """The forecasts of a plan by step id; `faster`: settings with less time, for the plan's last iteration."""
 
     forecasts: Mapping[str, Forecast]
     faster: Sequence[Better]
@@ -67,7 +67,9 @@ def hours(config: DictConfig, steps: Sequence[Step]) -> Hours | None:
             return None
         found[step.id] = cache[key]
     last = [step for step in steps if step.iteration == steps[-1].iteration]
-    others = [better(sized, step.stage, step.inputs, known.of(step.stage)) for step in last]
+    others = [
+        find(sized, step.stage, step.inputs, known.of(step.stage)) for step in last for find in (better, overlapped)
+    ]
     return Hours(found, [one for one in others if one is not None], config.forecast.price_per_gpu_hour)
 
 
@@ -99,7 +101,8 @@ def _layouts(found: Hours) -> list[str]:
     lines = ["Faster in the last iteration:"]
     for one in sorted(found.faster, key=lambda one: -one.gain):
         saved = one.forecast.seconds * (one.gain - 1)
-        lines.append(f"  {one.overrides}   {one.stage} {one.gain:.2f} x as fast, {clock(saved)} less")
+        price = "" if one.counts else "; its roll-outs are one version stale"
+        lines.append(f"  {one.overrides}   {one.stage} {one.gain:.2f} x as fast, {clock(saved)} less{price}")
     return lines
 
 
@@ -125,7 +128,8 @@ def plain(found: Hours | None, steps: Sequence[Step]) -> dict[str, Any] | None:
         one = found.forecasts[step.id]
         listed.append({"step": step.id} | one.plain() | {"money": found.money(one.gpu_hours)})
     faster = [
-        {"stage": one.stage, "layout": dict(one.counts), "gain": round(one.gain, 4), "seconds": one.forecast.seconds}
+        {"stage": one.stage, "settings": one.overrides, "layout": dict(one.counts)}
+        | {"gain": round(one.gain, 4), "seconds": one.forecast.seconds}
         for one in found.faster
     ]
     total = {"seconds": found.seconds, "gpu_hours": found.gpu_hours, "money": found.money(found.gpu_hours)}

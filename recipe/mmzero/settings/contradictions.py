@@ -30,6 +30,11 @@ def _problems(config: DictConfig) -> Iterator[str]:
     yield from _solver_rows(config)
     yield from _thresholds(config)
     yield from _verified(config)
+    if config.proposer.overlap and config.hardware.peers == "shared":
+        yield (
+            "proposer.overlap=1 judges while the trainer works, and with hardware.peers=shared the server that answers "
+            "sleeps then; set proposer.overlap=0"
+        )
     if config.hardware.kind == "gpu" and config.hardware.gpu_memory_gb <= 0:
         yield f"hardware.gpu_memory_gb={config.hardware.gpu_memory_gb:g}: give the memory of one GPU in GB"
 

@@ -27,11 +27,36 @@ PEERS = {
 FEWEST_ROWS, MOST_ROWS = 8, 1024
 
 
-def in_flight_rows(config: Any, stage: str, counts: Mapping[str, int] | None = None) -> int:
-    """Rows in work at once: enough to fill every server of the stage at the same time.
+def by_checkpoint(config: Any, stage: str, inputs: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Roles of a stage that are asked of the same servers, since they are one checkpoint or adapters of one base.
+
+    Args:
+        inputs: role -> its checkpoint, a path or a reference; a role without one is alone.
+    """
+    groups: dict[str, list[str]] = {}
+    for role in PEERS[stage]:
+        groups.setdefault("" if adapters.on_one_base(config) else str(inputs.get(role, role)), []).append(role)
+    return [tuple(roles) for roles in groups.values()]
+
+
+def replicas(config: Any, gpus: int, width: int) -> int:
+    """Servers of one checkpoint on so many GPUs, `width` each."""
+    most = 1 if adapters.shared(config) else config.hardware.most_replicas
+    return max(1, min(gpus // width, gpus if most is None else int(most)))
+
+
+def in_flight_rows(
+    config: Any, stage: str, counts: Mapping[str, int] | None = None, inputs: Mapping[str, Any] | None = None
+) -> int:
+    """Rows in work at once in a collection: enough to fill every server of it at the same time.
 
     A server holds `peer_max_num_seqs` sequences; a row brings one to the Proposer, its codes to the Coder, and its
-    votes on both questions to the Solver. `counts`: GPUs in place of the profile's, by their keys in the layout.
+    votes on both questions to the Solver, one after the other. Servers that several roles share are full whatever their
+    rows wait for if the role with the fewest sequences fills them.
+
+    Args:
+        counts: GPUs in place of the profile's, by their keys in the layout.
+        inputs: role -> its checkpoint; None: all differ.
     """
     layout = config.hardware.stages.get(stage) or {}
     if layout.get("in_flight"):
@@ -42,9 +67,11 @@ def in_flight_rows(config: Any, stage: str, counts: Mapping[str, int] | None = N
     if stage == "collect_solver":
         sequences["solver"] = 2 * int(config.solver.label_votes) + (config.verify.votes if mode == "caption" else 0)
     per_server, width = int(layout.get("peer_max_num_seqs", 256)), int(layout.get("peer_tensor_parallel", 1))
-    gpus = {role: int((counts or layout).get(f"{role}_gpus", 1)) for role in sequences}
-    servers = {role: max(1, gpus[role] // width) for role in sequences}
-    rows = sum(servers[role] * per_server / sequences[role] for role in sequences)
+    rows = 0.0
+    for roles in by_checkpoint(config, stage, inputs or {}):
+        fewest = min((sequences[role] for role in roles if role in sequences), default=0)
+        gpus = sum(int((counts or layout).get(f"{role}_gpus", 1)) for role in roles)
+        rows += replicas(config, gpus, width) * per_server / fewest if fewest else 0.0
     return max(FEWEST_ROWS, min(MOST_ROWS, round(rows)))
 
 

@@ -68,6 +68,7 @@ class Proposer:
     train: ProposerTrain = field(default_factory=ProposerTrain)
     sampling: ProposerSampling = field(default_factory=ProposerSampling)
     topics: list[str] = items(text_rule(), 1)
+    overlap: int = whole(0, 1)
     solvability_cap: float = MISSING
     difficulty: str = MISSING
     easy_hard: dict[str, float] = MISSING

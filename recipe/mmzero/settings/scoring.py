@@ -16,7 +16,7 @@ def scoring(config: DictConfig) -> dict[str, Any]:
         ValueError: a value that RewardConfig refuses, also in `solver.filter`, which only the collection reads.
     """
     own = {
-        "proposer": {f.name for f in fields(Proposer)} - {"train", "sampling", "topics"},
+        "proposer": {f.name for f in fields(Proposer)} - {"train", "sampling", "topics", "overlap"},
         "coder": {"penalty", "floor", "leak_penalty", "difficulty_weight", "languages"},
         "solver": {"format_weight", "vote", "consistency_denominator", "non_answers"},
     }

@@ -16,7 +16,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.settings import adapters, cores
+from recipe.mmzero.settings import adapters, cores, overlap
 from recipe.mmzero.settings.environment import stage_environment
 from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.settings.layout import PEERS
@@ -52,7 +52,7 @@ def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
         OmegaConf.load(CONFIG_DIR / "verl" / f"{kind}.yaml"),
         OmegaConf.create(_computed(config, step)),
         adapters.verl_overlay(config, step),
-        OmegaConf.create(_helpers(config)),
+        OmegaConf.create(_helpers(config) | overlap.verl_overlay(config, role)),
         OmegaConf.create({"ray_kwargs": {"ray_init": ray_init(config, metrics_file(step).resolve())}}),
         OmegaConf.create({"reward": {"reward_kwargs": reward_kwargs(config, step)}, "mmzero": _settings(config, step)}),
     ]
@@ -67,8 +67,7 @@ def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
 
 def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
     role, folder, inputs = step["role"], StepFolder(Path(step["step_dir"])), step["inputs"]
-    train = config[role].train
-    sampling = config[role].sampling["train"]
+    train, sampling = config[role].train, config[role].sampling["train"]
     layout = config.hardware.stages[role]
     nodes = int(layout.get("train_nodes", 1))
     length = train.max_prompt_tokens + train.max_response_tokens
@@ -208,13 +207,13 @@ def engine_kwargs(config: DictConfig) -> dict[str, Any]:
 def _settings(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
     """The `mmzero` block: what our trainer and rollout workers read."""
     role = step["role"]
-    layout = config.hardware.stages[role]
-    longest = _longest(config)
+    layout, longest = config.hardware.stages[role], _longest(config)
     return {
         "role": role,
         "iteration": step["iteration"],
         "step_dir": str(step["step_dir"]),
         "attempt": int(step.get("attempt", 1)),
+        "overlap": overlap.overlap(config, role),
         "seed": derive_seed(config.seed, step["iteration"], role, 0, 3),
         "label_mode": config.solver.label_mode,
         "scoring": scoring(config),

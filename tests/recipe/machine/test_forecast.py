@@ -8,11 +8,12 @@ import pytest
 
 from recipe.mmzero.machine import capacity
 from recipe.mmzero.machine.capacity import layout_of, model_of
-from recipe.mmzero.machine.forecast import closed, constants, layouts, pipeline, roofline, servers
+from recipe.mmzero.machine.forecast import closed, constants, layouts, lengths, pipeline, roofline, servers
 from recipe.mmzero.machine.forecast.pipeline import Ask, Group, Work
 from recipe.mmzero.machine.forecast.predict import forecast, predict, waited
 from recipe.mmzero.machine.forecast.roofline import Speed
 from recipe.mmzero.machine.forecast.workload import Stage, layout_with, stage
+from recipe.mmzero.run import plan
 from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.types import CARDS
 
@@ -48,6 +49,8 @@ def config():
 LAYER = 3584 * 128 * (2 * 28 + 2 * 4) + 3 * 3584 * 18944
 DECODER = 28 * LAYER + 152064 * 3584
 KV = 2 * 2 * 28 * 4 * 128  # bytes per token
+SIZE = 8_292_166_656
+VISION = 676_883_456  # SIZE - 28 x 233,046,016 - 2 x 152,064 x 3,584; its 32 layers alone are 629 M
 
 
 def test_decoding_step_reads_weights_once_and_every_context(config):
@@ -57,9 +60,8 @@ def test_decoding_step_reads_weights_once_and_every_context(config):
     assert speed.step_s(64, 1000) == pytest.approx(0.014140571648 + 0.003670016)
     # compute-bound: 2 x 7.07e9 operations per sequence over 1e15/s is 14.14 us: from 1,001 sequences without context
     assert speed.step_s(2000, 0) == pytest.approx(2000 * 14.140571648e-6)
-    assert speed.prefill_s(1000) == pytest.approx(0.014140571648)
-    patches = 4 * 100
-    vision = 32 * (4 * 1280**2 + 3 * 1280 * 3420)
+    assert speed.prefill_s(1000) == pytest.approx(2 * 28 * 233_046_016 * 1000 / 1e15)  # without the head
+    patches, vision = 4 * 100, VISION
     small = replace(model_of(config), patches_per_picture=patches)
     drawn = roofline.server(small, layout_of(config, "solver"), ROUND, IDEAL, False, 1000, 256)
     assert drawn.prefill_s(0, 1) == pytest.approx(2 * vision * patches / 1e15)
@@ -82,38 +84,69 @@ def test_a_server_holds_what_its_memory_holds(config):
     assert roofline.server(sized, layout, ROUND, IDEAL, False, 1000, 256).slots == 256
 
 
-def test_training_by_hand(config):
+def trained(config, layout=None, gpu=ROUND, engine=IDEAL, pictures=0, saved=0.0):
     """8 GPUs, 800,000 tokens, 2 updates: 100,000 tokens per GPU, 50,000 per update in 3 micro-batches of 24,576."""
-    sized, layout, size = model_of(config), layout_of(config, "solver"), 8_292_166_656
-    found = roofline.training(sized, layout, ROUND, IDEAL, 800_000, 2, 0.25)
-    assert found.update_actor == pytest.approx(8 * size * 100_000 / 1e15)  # 6.6 s; the link needs 3.5 s for 6
+    layout = layout or layout_of(config, "solver")
+    return roofline.training(model_of(config), layout, gpu, engine, 800_000, pictures, 2, saved)
+
+
+def test_training_by_hand(config):
+    found = trained(config, saved=0.25)
+    assert found.update_actor == pytest.approx(8 * DECODER * 100_000 / 1e15)  # 5.7 s; the link needs 3.5 s for 6
     # forward only: 100,000 / 49,152 is 3 micro-batches; the reference comes from host memory
-    assert found.old_log_prob == pytest.approx(2 * size * 100_000 / 1e15)
-    assert found.ref == pytest.approx(found.old_log_prob + 3 * 4 * size / 8 / 50e9)
-    assert found.update_weights == pytest.approx(2 * size / 1e9 * 0.5)
-    assert found.save_checkpoint == pytest.approx(0.25 * 12 * size / 10e9)
+    assert found.old_log_prob == pytest.approx(2 * DECODER * 100_000 / 1e15)
+    assert found.ref == pytest.approx(found.old_log_prob + 3 * 4 * SIZE / 8 / 50e9)
+    assert found.update_weights == pytest.approx(2 * SIZE / 1e9 * 0.5)
+    assert found.save_checkpoint == pytest.approx(0.25 * 12 * SIZE / 10e9)
     slow = replace(ROUND, link_gbs=10)  # now the gathers decide: 6 x 8 P 7/8 bytes
-    assert roofline.training(sized, layout, slow, IDEAL, 800_000, 2, 0).update_actor == pytest.approx(
-        6 * 8 * size * 7 / 8 / 10e9
-    )
+    assert trained(config, gpu=slow).update_actor == pytest.approx(6 * 8 * SIZE * 7 / 8 / 10e9)
     launches = replace(IDEAL, layer_pass_s=0.01)
-    longer = roofline.training(sized, layout, ROUND, launches, 800_000, 2, 0.25)
+    longer = trained(config, engine=launches, saved=0.25)
     assert longer.update_actor - found.update_actor == pytest.approx(6 * 3 * (28 + 32) * 0.01)
     assert longer.old_log_prob - found.old_log_prob == pytest.approx(3 * (28 + 32) * 0.01)
 
 
+def test_pictures_pass_the_vision_tower_and_text_does_not(config):
+    """800 pictures of 5,476 patches: 547,600 patches per GPU through 677 M parameters."""
+    text, seen = trained(config), trained(config, pictures=800)
+    assert seen.update_actor - text.update_actor == pytest.approx(8 * VISION * 547_600 / 1e15)
+    assert seen.old_log_prob - text.old_log_prob == pytest.approx(2 * VISION * 547_600 / 1e15)
+
+
 def test_offloading_costs_its_way_to_host_memory(config):
-    sized, size = model_of(config), 8_292_166_656
-    plain = layout_of(config, "solver")
-    moved = replace(plain, param_offload=True, optimizer_offload=True)
-    base = roofline.training(sized, plain, ROUND, IDEAL, 800_000, 2, 0).update_actor
-    assert roofline.training(sized, moved, ROUND, IDEAL, 800_000, 2, 0).update_actor - base == pytest.approx(
-        (8 + 16) * size / 8 / 50e9
+    plain, base = layout_of(config, "solver"), trained(config)
+    moved = trained(config, replace(plain, param_offload=True, optimizer_offload=True))
+    assert moved.update_actor - base.update_actor == pytest.approx((8 + 16) * SIZE / 8 / 50e9)
+    for phase in ("old_log_prob", "update_weights"):  # the weights come and go; the reference is elsewhere
+        assert getattr(moved, phase) - getattr(base, phase) == pytest.approx(8 * SIZE / 8 / 50e9)
+    assert moved.ref == base.ref
+    held = trained(config, replace(plain, cpu_offload=True))
+    assert held.update_actor - base.update_actor == pytest.approx(6 * 12 * SIZE / 8 / 50e9 + 2 * 2.0 * SIZE / 1e9)
+    assert held.old_log_prob - base.old_log_prob == pytest.approx(3 * 4 * SIZE / 8 / 50e9)
+
+
+def test_adapters_by_hand(config):
+    """Rank 16 on every linear layer: 16 x 28 x (2 (3584 + 3584) + 2 (3584 + 512) + 3 (3584 + 18944)) parameters."""
+    adapter = 40_370_176
+    found = trained(config, replace(layout_of(config, "solver"), rank=16), pictures=800, saved=0.25)
+    assert found.update_actor == pytest.approx((6 * DECODER * 100_000 + 2 * VISION * 547_600) / 1e15)
+    assert found.ref == found.old_log_prob
+    assert found.update_weights == pytest.approx(2 * adapter / 1e9 * 0.5)
+    assert found.save_checkpoint == pytest.approx(0.25 * 12 * adapter / 10e9)
+    slow = replace(ROUND, link_gbs=10)
+    assert trained(config, replace(layout_of(config, "solver"), rank=16), slow).update_actor == pytest.approx(
+        6 * 4 * SIZE * 7 / 8 / 10e9
     )
-    held = replace(plain, cpu_offload=True)
-    assert roofline.training(sized, held, ROUND, IDEAL, 800_000, 2, 0).update_actor - base == pytest.approx(
-        6 * 12 * size / 8 / 50e9 + 2 * 2.0 * size / 1e9
-    )
+    held = trained(config, replace(layout_of(config, "solver"), rank=16, cpu_offload=True))
+    moved = (6 * (2 * 2 * SIZE + 4 * adapter) / 8) / 50e9 + 2 * 2.0 * adapter / 1e9
+    assert held.update_actor == pytest.approx(6 * DECODER * 100_000 / 1e15 + moved)
+
+
+def test_the_last_step_saves_too():
+    """20 steps, every 8: after steps 8, 16 and 20."""
+    words = ["model=qwen2_5_vl_7b", "hardware=gpu8x80", "stage.steps=20", "stage.save_every=8"]
+    found = stage(schema.load(words), "solver", DIFFERENT).phases.save_checkpoint
+    assert found == pytest.approx(3 / 20 * 12 * SIZE / 1e9 / constants.engine().disk_gbs)
 
 
 def speed(fixed=1.0, kv=0.0, slots=100, prefill=0.0):
@@ -124,8 +157,8 @@ def served(one, *requests):
     """(seconds, server) of requests (prompt, lengths) that all come at once."""
     clock = servers.Clock()
     server = servers.Server(clock, one)
-    for prompt, lengths in requests:
-        server.submit(servers.Request(prompt, lengths, lambda: None))
+    for prompt, tokens in requests:
+        server.submit(servers.Request(prompt, tokens, lambda: None))
     return clock.run(), server
 
 
@@ -148,23 +181,52 @@ def test_a_sequence_that_comes_later_shares_the_steps():
 
 @pytest.mark.parametrize("prompt", [0, 500, 3000])
 def test_batch_on_one_server_equals_the_closed_form(prompt):
-    lengths = servers.Lengths(400, 2000, 0.6).draw(64)
+    drawn = lengths.Lengths(400, 2000, 0.6).draw(64)
     one = Speed(0.01, 0.004, 2e-8, 1e-9, 1e-5, 0.0, 64)
     clock = servers.Clock()
     server = servers.Server(clock, one)
-    for number, length in enumerate(lengths):
+    for number, length in enumerate(drawn):
         server.submit(servers.Request(prompt, [length], lambda: None, prefill=number % 4 == 0))
-    expected = closed.batch_s(one, prompt, lengths, 16)
+    expected = closed.batch_s(one, prompt, drawn, 16)
     assert clock.run() == pytest.approx(expected, rel=0.1)
 
 
 def test_lengths_have_their_mean_and_their_cut():
-    drawn = servers.Lengths(400, 10**6, 0.6).draw(5000)
+    drawn = lengths.Lengths(400, 10**6, 0.6).draw(5000)
     assert fmean(drawn) == pytest.approx(400, rel=0.02)
     assert math.sqrt(fmean((one - 400) ** 2 for one in drawn)) == pytest.approx(240, rel=0.1)
-    cut = servers.Lengths(400, 500, 0.6).draw(5000)
-    assert max(cut) == 500 and fmean(cut) == pytest.approx(closed.cut_mean(400, 500, 0.6), rel=0.02)
-    assert servers.Lengths(7, 100, 0.0).draw(3) == [7, 7, 7] and closed.cut_mean(7, 100, 0.0) == 7
+    cut = lengths.Lengths(400, 500, 0.6).draw(5000)
+    assert max(cut) == 500 and fmean(cut) == pytest.approx(lengths.cut_mean(400, 500, 0.6), rel=0.02)
+    assert fmean(one**2 for one in cut) == pytest.approx(lengths.cut_square(400, 500, 0.6), rel=0.02)
+    assert lengths.cut_square(400, 10**9, 0.6) == pytest.approx(400**2 * 1.36)  # mean^2 (1 + spread^2)
+    assert lengths.Lengths(7, 100, 0.0).draw(3) == [7, 7, 7] and lengths.cut_mean(7, 100, 0.0) == 7
+
+
+def test_context_of_a_token_by_hand():
+    """A token of a long response is read with more before it: 100 + 50 x 1.36 / 2 tokens, not 100 + 50 / 2."""
+    work = Work(1, (Ask("p", "a", 1, 1, 100, 50, 10**9),), 0.6)
+    group = Group(Speed(0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 10), 1, 1)
+    assert closed._step_s(work, "a", group, 7) == pytest.approx(7 * 134)
+
+
+def test_every_server_computes_the_prompt_once():
+    """Four roll-outs of one prompt on two servers: 2 s of prefill and 10 s of decoding on both."""
+    asks = (Ask("p", "a", 1, 4, 4, 10, 10, each=True),)
+    found = pipeline.simulate(Work(1, asks, 0.0), {"a": Group(speed(prefill=0.5), 2, 2)}, 1, 0.0)
+    assert found.seconds == pytest.approx(12) and found.busy["a"] == pytest.approx(12)
+
+
+def test_an_item_waits_for_what_is_asked_beside_it():
+    """A proposal takes 10 s, its code 5, and two texts about it 30 s on a server of their own with one slot."""
+    texts = Ask("t", "c", 2, 1, 0, 30, 30)
+    asks = (Ask("p", "a", 1, 1, 0, 10, 10, each=True, beside=texts), Ask("c", "b", 1, 1, 0, 5, 5))
+    groups = {"a": Group(speed(), 1, 1), "b": Group(speed(), 1, 1), "c": Group(speed(slots=1), 1, 1)}
+    work = Work(2, asks, 0.0, in_flight=1)
+    found = pipeline.simulate(work, groups, 1, 0.0)
+    assert found.ready == pytest.approx((70, 140)) and found.busy["c"] == pytest.approx(120)
+    assert [(ask.kind, count) for ask, count in work.asked()] == [("p", 1), ("t", 2), ("c", 1)]
+    half = replace(asks[0], reach=0.5)  # nothing is drawn for every second one; its texts are asked all the same
+    assert pipeline.simulate(replace(work, asks=(half, asks[1])), groups, 1, 0.0).ready == pytest.approx((70, 140))
 
 
 def test_renderer_can_be_the_slowest():
@@ -211,9 +273,9 @@ def collection(name, config, rows=3000):
 
 
 @pytest.mark.parametrize("name", ["collect_coder", "collect_solver"])
-@pytest.mark.parametrize("in_flight", [64, None])
-def test_steady_state_agrees_with_the_simulation(name, in_flight, config):
-    work, described = collection(name, config)
+@pytest.mark.parametrize(("rows", "in_flight"), [(3000, 64), (3000, None), (1000, None), (300, None)])
+def test_steady_state_agrees_with_the_simulation(name, rows, in_flight, config):
+    work, described = collection(name, config, rows)
     work = replace(work, in_flight=in_flight or work.in_flight)
     exact = pipeline.simulate(work, described.groups, described.renderers, described.picture_s)
     assert closed.steady(work, described.groups, described.renderers, described.picture_s).seconds == pytest.approx(
@@ -232,15 +294,63 @@ def test_the_pass_by_variance_runs_where_the_window_does_not_fill_the_target():
         stage(schema.load([*words, f"forecast.coder_acceptance={share}"]), "collect_coder", DIFFERENT)
         for share in (0.25, 0.04)
     )
-    assert (enough.work.items, enough.second) == (4800, None)
-    assert (few.work.items, few.second.items) == (13_200, 12_672)  # 96% of the budget
-    assert few.second.samples(0) == 4 * 2 * 5  # every picture, two questions, five votes
+    assert (enough.work.items, enough.later) == (4800, {})
+    assert (few.work.items, few.later["variance"].items) == (13_200, 12_672)  # 96% of the budget
+    assert few.later["variance"].samples(0) == 4 * 2 * 5  # every picture, two questions, five votes
     window = schema.load([*words, "forecast.coder_acceptance=0.04", "coder.filter.mode=window"])
-    assert stage(window, "collect_coder", DIFFERENT).second is None
+    assert not stage(window, "collect_coder", DIFFERENT).later
     every = schema.load([*words, "coder.filter.mode=variance"])
     found = stage(every, "collect_coder", DIFFERENT)
-    assert found.work.items == found.second.items == 1200
+    assert found.work.items == found.later["variance"].items == 1200
     assert predict(every, "collect_coder", DIFFERENT).phases.keys() == {"rows", "variance"}
+
+
+CAPTIONED = ["model=qwen2_5_vl_7b", "hardware=gpu8x80", "verify.caption=true", "coder.filter.target_rows=1200"]
+
+
+def test_answers_from_captions_are_the_plans():
+    config = schema.load([*CAPTIONED, "solver.label_mode=caption"])
+    for name, counted in (
+        ("proposer", plan.training_work(config, "proposer").texts),
+        ("collect_solver", plan.collection_work(config, "collect_solver").texts),
+    ):
+        work = stage(config, name, DIFFERENT).work
+        (texts,) = [(ask, count) for ask, count in work.asked() if ask.kind == "texts"]
+        assert work.items * texts[1] == counted
+        assert texts[0].longest == 512 and texts[0].pictures == 0 and texts[0].group == "solver"
+    assert not [ask for ask, _ in stage(config, "coder", DIFFERENT).work.asked() if ask.kind == "texts"]
+    plain = schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80"])
+    assert predict(config, "proposer", DIFFERENT).step_s > predict(plain, "proposer", DIFFERENT).step_s - 1e-6
+
+
+def test_captions_of_the_coders_collection():
+    """Asked about accepted rows, and about all candidates of the pass by variance before it."""
+    for share, mode, rows in (
+        (0.25, "window_then_variance", 1200),
+        (0.04, "window_then_variance", 13_200),
+        (0.04, "window", 528),
+        (0.04, "variance", 1200),
+    ):
+        words = [f"forecast.coder_acceptance={share}", f"coder.filter.mode={mode}"]
+        found = stage(
+            schema.load([*CAPTIONED, "coder.filter.attempt_budget=13200", *words]), "collect_coder", DIFFERENT
+        )
+        assert found.later["captions"].items == rows and found.later["captions"].samples(0) == 2 * 5
+    assert predict(schema.load(CAPTIONED), "collect_coder", DIFFERENT).phases["captions"] > 0
+
+
+def test_programs_are_drawn_twice_and_looked_at_once():
+    words = ["solver.label_mode=program", "coder.languages=[python]"]
+    work = stage(schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80", *words]), "collect_solver", DIFFERENT).work
+    assert [(ask.kind, count) for ask, count in work.asked()] == [("proposals", 1), ("codes", 2), ("answers", 20)]
+
+
+def test_servers_on_one_gpu_are_one_that_holds_what_they_hold():
+    """Three servers of 256 sequences at most; with adapters of one base the trained role's server is the only one."""
+    three = stage(schema.load(["model=qwen2_5_vl_3b", "hardware=gpu1x80"]), "proposer", DIFFERENT).groups["shared"]
+    alone = stage(schema.load(["model=qwen2_5_vl_3b", "hardware=gpu1x80_lora"]), "proposer", DIFFERENT).groups
+    assert set(alone) == {"shared"} and alone["shared"].speed.slots == 256 and alone["shared"].gpus == 1
+    assert 256 < three.speed.slots <= 768
 
 
 def test_the_simulation_has_no_chance_in_it(config):
@@ -279,6 +389,21 @@ def test_who_waits_by_hand():
     assert found.idle == pytest.approx({"trained": 5 / 20, "peer": 15 / 20})
     assert (found.step_s, found.seconds, found.gpu_hours) == pytest.approx((20.0, 100.0, 4 * 100 / 3600))
     assert found.dominates == "startup 60%"
+
+
+def test_overlap_is_what_remains_of_a_step_beside_training():
+    """By hand above: 22.5 s a step of 10 s of roll-outs, 30 s of judging and 5 s of training."""
+    asks = (Ask("p", "trained", 1, 1, 0, 10, 10, each=True), Ask("c", "peer", 1, 1, 0, 30, 30))
+    groups = {"trained": Group(speed(), 1, 1), "peer": Group(speed(), 1, 1)}
+    phases = roofline.Phases(update_actor=5.0)
+    described = Stage("proposer", 2, Work(1, asks, 0.0), groups, phases, 60.0, 1, 0.0, 0.0, gpus=2, overlap=1)
+    found = forecast(described, {})
+    assert found.step_s == pytest.approx(22.5) and found.phases["gen"] == pytest.approx(17.5)
+    assert found.idle == pytest.approx({"trained": 1 - 15 / 22.5, "peer": 0.0})
+
+
+def test_verl_looks_more_often_on_a_cpu():
+    assert stage(schema.load([]), "solver", DIFFERENT).poll_s == 0.2
 
 
 def test_factors_of_a_run_scale_their_phase(config):

@@ -30,8 +30,15 @@ def test_plan_for_a_program(capsys):
     assert run["seconds"] == pytest.approx(sum(one["seconds"] for one in steps), rel=1e-6)
     assert run["money"] == pytest.approx(2 * run["gpu_hours"])
     assert found["plan"][0]["work"]["generations"] == 64_800
-    for one in found["forecast"]["faster_layouts"]:
-        assert sum(one["layout"].values()) == 8 and one["gain"] > 1.02
+    faster = found["forecast"]["faster_layouts"]
+    for one in faster:
+        assert one["gain"] > 1.02 and sum(one["layout"].values()) == (0 if "overlap" in one["settings"] else 8)
+    ahead = next(one for one in faster if one["settings"] == "proposer.overlap=1")
+    assert cli.main(["plan", *SEVEN, "evolution.iterations=2", "proposer.overlap=1", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)["forecast"]
+    proposer = next(one for one in again["steps"] if one["step"] == "iter_02/proposer")
+    assert proposer["seconds"] == pytest.approx(ahead["seconds"], rel=1e-6) and ahead["gain"] > 1.5
+    assert not [one for one in again["faster_layouts"] if not one["layout"]]
 
 
 def test_plan_for_a_person(capsys):
@@ -71,8 +78,12 @@ def finished(folder, config, solver_s=10.0, wall_s=300.0):
     passes = (
         ("collect_coder", 0.0),
         ("collect_coder", 30.0),
+        ("collect_coder captions", 30.0),
+        ("collect_coder captions", 30.5),
         ("collect_coder variance", 31.0),
         ("collect_coder variance", 51.0),
+        ("collect_coder captions", 51.0),  # of the accepted rows
+        ("collect_coder captions", 52.5),
     )
     (coder / "progress.jsonl").write_text("".join(json.dumps({"phase": p, "time": t}) + "\n" for p, t in passes))
     (coder / "step.yaml").write_text(
@@ -91,9 +102,11 @@ def finished(folder, config, solver_s=10.0, wall_s=300.0):
 
 
 def test_measurements_replace_the_constants(tmp_path):
-    config = schema.load([*SEVEN, "stage.steps=2"])
+    config = schema.load([*SEVEN, "stage.steps=2", "verify.caption=true"])
     folder = finished(tmp_path / "run", config)
-    again = schema.load([*SEVEN, "stage.steps=2", "evolution.iterations=1", f"forecast.run={folder}"])
+    again = schema.load(
+        [*SEVEN, "stage.steps=2", "verify.caption=true", "evolution.iterations=1", f"forecast.run={folder}"]
+    )
     found = hours.hours(again, plan(again)).forecasts
     solver = found["iter_01/solver"]
     assert solver.step_s == pytest.approx(10.0) and solver.phases["gen"] == pytest.approx(5.0)
@@ -101,12 +114,24 @@ def test_measurements_replace_the_constants(tmp_path):
     assert found["iter_01/collect_solver"].step_s == pytest.approx(60.0)
     assert found["iter_01/collect_solver"].seconds == pytest.approx(90.0)
     coder = found["iter_01/collect_coder"]  # 2% pass the window, so the pass by variance runs
-    assert coder.phases == pytest.approx({"rows": 30.0, "variance": 20.0}) and coder.startup_s == pytest.approx(10.0)
+    assert coder.phases == pytest.approx({"rows": 30.0, "variance": 20.0, "captions": 2.0})
+    assert coder.startup_s == pytest.approx(8.0)
     assert measured.of_config(again).acceptance == pytest.approx(0.02)
     # A training stage that was not measured takes the factors of the one that was.
     plain = hours.hours(config, plan(config)).forecasts["iter_01/coder"]
     assert found["iter_01/coder"].startup_s == pytest.approx(plain.startup_s * 280 / 240)
     assert measured.of_config(again).response == {"solver": 500.0}
+
+
+def test_a_run_of_before_a_key_was_there_can_be_read(tmp_path):
+    config = schema.load([*SEVEN, "stage.steps=2"])
+    folder = finished(tmp_path / "run", config)
+    whole = measured.of_run(folder, config)
+    plain = OmegaConf.to_container(config, resolve=True)
+    del plain["forecast"], plain["proposer"]["overlap"], plain["verify"]
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(plain))
+    later = schema.load([*SEVEN, "stage.steps=2", "proposer.overlap=1"])  # that run had none
+    assert measured.of_run(folder, later) == whole
 
 
 def test_a_run_on_another_card_says_so(tmp_path):

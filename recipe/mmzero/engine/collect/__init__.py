@@ -44,16 +44,18 @@ async def run(
     out_dir: Path,
     iteration: int,
     lengths: Counting | None = None,
+    inputs: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One collection step as the config says; returns what it wrote to `out_dir/summary.json`.
 
     Args:
         lengths: counts the tokens of training prompts; None: no prompt is too long.
+        inputs: role -> the checkpoint it answers with (see in_flight_rows).
 
     Raises:
         CollectError: one line: what, where, remedy.
     """
-    settings = from_config(config, stage)
+    settings = from_config(config, stage, inputs)
     seed = int(config.seed)
     return await PIPELINES[stage](settings, clients, render_env, out_dir, seed, int(iteration), lengths=lengths)
 

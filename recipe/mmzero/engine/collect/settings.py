@@ -101,7 +101,7 @@ class Settings:
         return shared | own | dict(self.decisive)
 
 
-def from_config(config: Any, stage: str) -> Settings:
+def from_config(config: Any, stage: str, inputs: Mapping[str, Any] | None = None) -> Settings:
     """Settings of `collect_coder` or `collect_solver` from the resolved mmzero config."""
     from omegaconf import OmegaConf
 
@@ -134,7 +134,7 @@ def from_config(config: Any, stage: str) -> Settings:
         solver_filter=SolverFilter(**counts),
         max_retries=int(config.failures.max_retries),
         max_fraction=float(config.failures.max_fraction),
-        in_flight=in_flight_rows(config, stage),
+        in_flight=in_flight_rows(config, stage, inputs=inputs),
         decisive=of_rows(config, stage),
     )
 

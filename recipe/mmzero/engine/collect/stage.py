@@ -64,7 +64,10 @@ async def collect(config: DictConfig, step) -> dict:
                 clients[role] = await stack.enter_async_context(pipelines.client(config, model, addresses))
             render = stack.enter_context(RenderEnv(RenderConfig(**OmegaConf.to_container(config.render, resolve=True))))
             lengths = PromptLengths.of_model(spec[step.role]["path"], verl_config.collect_data(config, step.role))
-            done = await pipelines.run(stage, config, clients, render, Path(step.step_dir), step.iteration, lengths)
+            where = Path(step.step_dir)
+            done = await pipelines.run(
+                stage, config, clients, render, where, step.iteration, lengths, inputs=dict(step.inputs)
+            )
             log_peers(Path(step.step_dir), {role: client.stats.numbers() for role, client in clients.items()})
             return done
     finally:

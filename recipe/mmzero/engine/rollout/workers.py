@@ -11,6 +11,7 @@ from verl.experimental.agent_loop.agent_loop import AgentLoopOutput
 from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
 
 from recipe.mmzero.engine.rollout.pictures import prepare_once
+from recipe.mmzero.engine.rollout.written import announce
 from recipe.mmzero.settings.seeds import derive_seed
 
 STEP_STRIDE = 1_000_003
@@ -25,7 +26,11 @@ class RoleAgentLoop(SingleTurnAgentLoop):
         row, step = int(_plain(kwargs.get("index", 0))), int(_plain(kwargs.get("global_steps", 0)))
         sample = step * STEP_STRIDE + int(kwargs.get("session_id", 0))
         seed = derive_seed(settings.seed, settings.iteration, settings.role, row, sample)
-        return await super().run(dict(sampling_params) | {"seed": seed}, **kwargs)
+        try:
+            return await super().run(dict(sampling_params) | {"seed": seed}, **kwargs)
+        finally:  # one that failed is not waited for either
+            if settings.overlap:
+                await announce(kwargs["uid"], int(kwargs.get("session_id", 0)), step)
 
 
 class ProposerAgentLoop(RoleAgentLoop):

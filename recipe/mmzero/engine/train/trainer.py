@@ -9,7 +9,8 @@
    skipped; too many stop the stage;
 4. every reward component as a metric, and a number of roll-outs per step as samples with pictures;
 5. a step's metrics beside its checkpoint, so that an end between the two leaves no hole in the curves;
-6. a stop if the server samples without the adapter that is trained.
+6. a stop if the server samples without the adapter that is trained;
+7. roll-outs one step ahead of their judging (overlap.py), if the stage asks for it.
 
 Its settings are the `mmzero` block that verl_config.py writes into the stage's verl config. The arithmetic is in
 mmzero_rewards (scores, batch terms) and batch.py (metrics, drops); this file only moves tensors.
@@ -41,6 +42,7 @@ from recipe.mmzero.engine.lengths import PromptLengths
 from recipe.mmzero.engine.train import batch as batch_terms
 from recipe.mmzero.engine.train.agreement import require_agreement
 from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
+from recipe.mmzero.engine.train.overlap import OneStepAhead
 from recipe.mmzero.engine.train.samples import SampleWriter
 from recipe.mmzero.plugin import TRAINER, verify
 from recipe.mmzero.run.record import checkpoints
@@ -67,7 +69,7 @@ class PoolsThenPeers(ResourcePoolManager):
 
 
 @register_trainer(TRAINER)
-class MMZeroTrainer(PPOTrainerSync):
+class MMZeroTrainer(OneStepAhead, PPOTrainerSync):
     """See the module docstring. `config.mmzero` must exist."""
 
     def __init__(self, config):
@@ -77,7 +79,7 @@ class MMZeroTrainer(PPOTrainerSync):
         # (verl/trainer/ppo/v1/trainer_base.py:153, 731, 902, 912, 1004, 1499).
         config.trainer.v1.trainer_mode = "sync"
         self.settings = config.mmzero
-        self.role = self.settings.role
+        self.role, self.ahead = self.settings.role, bool(self.settings.overlap)
         self.folder = StepFolder(Path(self.settings.step_dir))
         self.reward_config = RewardConfig.from_dict(OmegaConf.to_container(self.settings.scoring, resolve=True))
         self.memory = self._memory()

@@ -1,11 +1,9 @@
 """Closed forms beside the simulation: one batch on one server, and the steady state of a long collection."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from statistics import NormalDist
 
+from recipe.mmzero.machine.forecast.lengths import cut_mean, cut_square, longest_of
 from recipe.mmzero.machine.forecast.pipeline import Ask, Group, Work
 from recipe.mmzero.machine.forecast.roofline import Speed
 
@@ -66,52 +64,55 @@ def steady(work: Work, groups: Mapping[str, Group], renderers: int, picture_s: f
     return Steady(work.items / rate + ramp, busy | {"render": min(1.0, rate * drawn / max(1, renderers))})
 
 
-def _asks(work: Work, group: str) -> list[tuple[Ask, int]]:
-    return [(ask, work.samples(level)) for level, ask in enumerate(work.asks) if ask.group == group]
+def _asks(work: Work, group: str) -> list[tuple[Ask, float]]:
+    return [(ask, count) for ask, count in work.asked() if ask.group == group]
 
 
 def _length(work: Work, ask: Ask) -> float:
     return cut_mean(ask.response, ask.longest, work.spread)
 
 
+def _tokens(work: Work, name: str) -> float:
+    """Written by a group for one row."""
+    return sum(count * _length(work, ask) for ask, count in _asks(work, name))
+
+
 def _step_s(work: Work, name: str, group: Group, sequences: float) -> float:
-    asks = _asks(work, name)
-    tokens = sum(count * _length(work, ask) for ask, count in asks)
-    context = sum(count * _length(work, ask) * (ask.prompt + _length(work, ask) / 2) for ask, count in asks) / tokens
-    return group.speed.step_s(max(1, round(sequences)), context)
+    # A token's context is the prompt and what is written before it: prompt l + l^2 / 2 over all tokens of a sample.
+    read = sum(
+        count * (ask.prompt * _length(work, ask) + cut_square(ask.response, ask.longest, work.spread) / 2)
+        for ask, count in _asks(work, name)
+    )
+    return group.speed.step_s(max(1, round(sequences)), read / _tokens(work, name))
 
 
 def _prefill(work: Work, name: str, group: Group) -> float:
     """Seconds of prefill of one row."""
     return sum(
-        count / ask.samples * group.speed.prefill_s(ask.prompt, ask.pictures) for ask, count in _asks(work, name)
+        (min(ask.samples, group.replicas) if ask.each else 1)
+        * (count / ask.samples)
+        * group.speed.prefill_s(ask.prompt, ask.pictures)
+        for ask, count in _asks(work, name)
     )
 
 
 def _row_s(work: Work, name: str, group: Group, sequences: float) -> float:
     """Seconds of all servers of a group for one row, at so many sequences per server."""
-    asks = _asks(work, name)
-    if not asks:
+    if not _tokens(work, name):
         return 0.0
-    tokens = sum(count * _length(work, ask) for ask, count in asks)
-    decoding = tokens * _step_s(work, name, group, sequences) / max(1.0, sequences)
+    decoding = _tokens(work, name) * _step_s(work, name, group, sequences) / max(1.0, sequences)
     return (decoding + _prefill(work, name, group)) / group.replicas
 
 
 def _residence(work: Work, name: str, group: Group, sequences: float) -> float:
     """Seconds that a row's sequences spend on a group together."""
-    asks = _asks(work, name)
-    if not asks:
-        return 0.0
-    tokens = sum(count * _length(work, ask) for ask, count in asks)
-    return tokens * _slowed(work, name, group, sequences)
+    return _tokens(work, name) * _slowed(work, name, group, sequences) if _tokens(work, name) else 0.0
 
 
 def _slowed(work: Work, name: str, group: Group, sequences: float) -> float:
     """Seconds per token of one sequence, prefills of others included."""
     step = _step_s(work, name, group, sequences)
-    tokens = sum(count * _length(work, ask) for ask, count in _asks(work, name))
-    return step + _prefill(work, name, group) * sequences / tokens
+    return step + _prefill(work, name, group) * sequences / _tokens(work, name)
 
 
 def _latency(work: Work, level: int, groups: Mapping[str, Group], sequences: Mapping[str, float]) -> float:
@@ -121,29 +122,6 @@ def _latency(work: Work, level: int, groups: Mapping[str, Group], sequences: Map
     return length * _slowed(work, ask.group, groups[ask.group], sequences[ask.group])
 
 
-def longest_of(count: int, mean: float, longest: int, spread: float) -> float:
-    """About the expected longest of `count` lengths: the log-normal's quantile at (n - 3/8) / (n + 1/4) (Blom 1958)."""
-    if count == 1:
-        return cut_mean(mean, longest, spread)
-    variance = math.log(1 + spread**2)
-    place = NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
-    return min(float(longest), mean * math.exp(place * math.sqrt(variance) - variance / 2))
-
-
-@cache
-def cut_mean(mean: float, longest: int, spread: float) -> float:
-    """Mean of log-normal lengths that are cut at `longest`; `mean`, `spread`: servers.Lengths.
-
-    E[min(X, L)] = m N((ln L - mu - s^2) / s) + L (1 - N((ln L - mu) / s)).
-    """
-    if not spread:
-        return min(mean, float(longest))
-    width = math.sqrt(math.log(1 + spread**2))
-    edge = (math.log(longest / mean) + width**2 / 2) / width
-    normal = NormalDist()
-    return mean * normal.cdf(edge - width) + longest * (1 - normal.cdf(edge))
-
-
-def _pictures(work: Work) -> int:
+def _pictures(work: Work) -> float:
     """Pictures of one row."""
-    return sum(work.samples(level) for level, ask in enumerate(work.asks) if ask.drawn)
+    return sum(count for ask, count in work.asked() if ask.drawn)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero.machine.capacity import account, model_of
 from recipe.mmzero.machine.forecast.predict import Forecast, predict
@@ -14,7 +14,8 @@ from recipe.mmzero.settings.layout import PEERS
 
 @dataclass(frozen=True)
 class Better:
-    """A layout with less time. `counts`: key of hardware.stages.<stage> -> GPUs; `gain`: today's seconds / its."""
+    """Settings with less time. `counts`: key of hardware.stages.<stage> -> GPUs; {}: the overlap of a Proposer step;
+    `gain`: today's seconds / theirs."""
 
     stage: str
     counts: Mapping[str, int]
@@ -24,6 +25,8 @@ class Better:
     @property
     def overrides(self) -> str:
         """As words of a command line."""
+        if not self.counts:
+            return "proposer.overlap=1"
         return " ".join(f"hardware.stages.{self.stage}.{key}={count}" for key, count in self.counts.items())
 
 
@@ -35,10 +38,10 @@ def better(
 ) -> Better | None:
     """The fastest other split of the stage's GPUs that fits them, if it gains at least 2%.
 
-    None, too, where the split is no choice: a machine without GPUs, colocated peers, a stage with one group.
+    None, too, where the split is no choice: a machine without GPUs, peers on the trainer's, a stage with one group.
     """
     hardware = config.hardware
-    if hardware.kind != "gpu" or hardware.peers == "colocated" or not PEERS[name]:
+    if hardware.kind != "gpu" or hardware.peers != "standalone" or not PEERS[name]:
         return None
     today = predict(config, name, inputs, factors)
     if today is None:
@@ -81,3 +84,17 @@ def _possible(config: DictConfig, name: str, counts: Mapping[str, int]) -> bool:
     per_node, rest = divmod(train, layout.train_nodes)
     fits = not rest and per_node <= config.hardware.gpus_per_node and not train % layout.tensor_parallel
     return fits and not samples % train
+
+
+def overlapped(
+    config: DictConfig, name: str, inputs: Mapping[str, str], factors: Mapping[str, float] | None = None
+) -> Better | None:
+    """The Proposer's stage with one step of overlap, if it gains at least 2%; None for another stage, too."""
+    if name != "proposer" or config.proposer.overlap or config.hardware.peers != "standalone":
+        return None
+    ahead = OmegaConf.create(OmegaConf.to_container(config))
+    ahead.proposer.overlap = 1
+    today, found = predict(config, name, inputs, factors), predict(ahead, name, inputs, factors)
+    if today is None or found is None or today.seconds / found.seconds < LEAST_GAIN:
+        return None
+    return Better(name, {}, found, today.seconds / found.seconds)

@@ -8,6 +8,7 @@ collection).
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -16,11 +17,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from recipe.mmzero.machine.forecast.constants import gpu_of
-from recipe.mmzero.machine.forecast.predict import GEN, ROWS, STARTUP, VARIANCE, predict
+from recipe.mmzero.machine.forecast.predict import GEN, PASSES, ROWS, STARTUP, predict
 from recipe.mmzero.machine.forecast.roofline import Phases
 from recipe.mmzero.settings.folder import RunFolder, StepFolder, stage_of
 from recipe.mmzero.settings.layout import ROLES, STAGES
 from recipe.mmzero.settings.types import ConfigError
+from recipe.mmzero.settings.verl_compose import CONFIG_DIR
 
 NAMES = (GEN, *vars(Phases()))
 
@@ -98,10 +100,8 @@ def of_run(folder: Path, config: DictConfig, own: bool = False) -> Measured:
 
 
 def _comparable(then: DictConfig, now: DictConfig) -> DictConfig:
-    """That run's configuration; one of before these keys takes them from now."""
-    plain = OmegaConf.to_container(then)
-    plain.setdefault("forecast", OmegaConf.to_container(now.forecast))
-    return OmegaConf.create(plain)
+    """That run's configuration. A key that is newer than the run has its default; of `forecast`, its value of now."""
+    return OmegaConf.merge(OmegaConf.load(CONFIG_DIR / "mmzero.yaml"), {"forecast": now.forecast}, then)
 
 
 def _card(config: DictConfig) -> str:
@@ -115,12 +115,12 @@ def read(folder: StepFolder, wall_s: float) -> dict[str, float]:
     Empty if its files say nothing.
     """
     if stage_of(folder.id) not in ROLES:
-        passes: dict[str, list[float]] = {}
-        for line in _lines(folder.progress):
-            if isinstance(line.get("time"), int | float):
-                name = VARIANCE if str(line.get("phase", "")).endswith(VARIANCE) else ROWS
-                passes.setdefault(name, []).append(line["time"])
-        spent = {name: times[-1] - times[0] for name, times in passes.items() if times[-1] > times[0]}
+        spent: dict[str, float] = {}
+        timed = [line for line in _lines(folder.progress) if isinstance(line.get("time"), int | float)]
+        for name, lines in groupby(timed, _pass):  # one may come twice, around another
+            times = [line["time"] for line in lines]
+            if times[-1] > times[0]:
+                spent[name] = spent.get(name, 0.0) + times[-1] - times[0]
         return spent | {STARTUP: max(0.0, wall_s - sum(spent.values()))} if spent else {}
     steps = [line["data"] for line in _lines(folder.metrics) if isinstance(line.get("data"), dict)]
     whole = [data.get("timing_s/step") for data in steps]
@@ -129,6 +129,12 @@ def read(folder: StepFolder, wall_s: float) -> dict[str, float]:
     seconds = {name: fmean(float(data.get(f"timing_s/{name}", 0.0)) for data in steps) for name in NAMES[:-1]}
     seconds["other"] = max(0.0, fmean(whole) - sum(seconds.values()))
     return seconds | {STARTUP: max(0.0, wall_s - sum(whole))}
+
+
+def _pass(line: Mapping[str, Any]) -> str:
+    """Which pass of a collection a line of its progress is about: `collect_coder variance`."""
+    last = str(line.get("phase", "")).rpartition(" ")[2]
+    return last if last in PASSES else ROWS
 
 
 def _lengths(files: RunFolder, found: Mapping[str, Any]) -> dict[str, float]:

@@ -8,8 +8,9 @@ schedules would give (docs/gpu.md): all GPUs for each kind of request in turn, a
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from recipe.mmzero.machine.forecast.lengths import Lengths
 from recipe.mmzero.machine.forecast.roofline import Speed
-from recipe.mmzero.machine.forecast.servers import Clock, Lengths, Renderer, Request, Server, route
+from recipe.mmzero.machine.forecast.servers import Clock, Renderer, Request, Server, freest
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,10 @@ class Ask:
     """One kind of request. For every result of the kind before it: `calls` calls of `samples` samples each.
 
     `group`: the server group that answers. `each`: every sample is a request of its own, whose prompt is computed once
-    (roll-outs of one prompt). `drawn`: a sample is drawn before the next kind is asked about it. `reach`: share of the
-    samples that the next kind is asked about (the others end there, after their drawing). Lengths in tokens.
+    by every server that gets one (roll-outs of one prompt). `drawn`: a sample is drawn before the next kind is asked
+    about it. `reach`: share of the samples that the next kind is asked about (the others end there, after their
+    drawing). `beside`: asked about every sample as soon as it is written, and nothing is asked about its answers; the
+    item waits for them. Lengths in tokens.
     """
 
     kind: str
@@ -32,6 +35,7 @@ class Ask:
     each: bool = False
     drawn: bool = False
     reach: float = 1.0
+    beside: "Ask | None" = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,17 @@ class Work:
         for ask in self.asks[: level + 1]:
             count *= ask.calls * ask.samples
         return count
+
+    def asked(self) -> list[tuple[Ask, float]]:
+        """Every kind of request with its samples of one item on average, those that are not reached left out."""
+        found, count = [], 1.0
+        for ask in self.asks:
+            count *= ask.calls * ask.samples
+            found.append((ask, count))
+            if ask.beside is not None:
+                found.append((ask.beside, count * ask.beside.calls * ask.beside.samples))
+            count *= ask.reach
+        return found
 
 
 @dataclass(frozen=True)
@@ -87,14 +102,17 @@ class _Run:
         self.on_written, self.on_judged = on_written, on_judged
         self.writing = work.items * work.samples(0)
         self.passed = [0] * len(work.asks)
-        self.lengths = [Lengths(ask.response, ask.longest, work.spread) for ask in work.asks]
+        self.lengths = {ask: Lengths(ask.response, ask.longest, work.spread) for ask, _ in work.asked()}
+        self.leaves = [1]  # ends below one sample of each level, the answers beside it left out
+        for ask in reversed(work.asks):
+            self.leaves.insert(0, ask.calls * ask.samples * (self.leaves[0] + (ask.beside is not None)))
         self.started, self.ready = 0, []
         for _ in range(min(work.items, work.in_flight or work.items)):
             self._start()
 
     def _start(self) -> None:
         self.started += 1
-        left = [self.work.samples(len(self.work.asks) - 1)]
+        left = [self.leaves[0]]
 
         def leaf() -> None:
             left[0] -= 1
@@ -112,15 +130,32 @@ class _Run:
             leaf()
             return
         ask = self.work.asks[level]
-        servers = self.servers[ask.group]
         for _ in range(ask.calls):
-            lengths = self.lengths[level].draw(ask.samples)
-            if ask.each:
-                for number, length in enumerate(lengths):
-                    then = self._after(level, 1, leaf)
-                    route(servers, Request(ask.prompt, [length], then, ask.pictures, prefill=number == 0))
-            else:
-                route(servers, Request(ask.prompt, lengths, self._after(level, ask.samples, leaf), ask.pictures))
+            self._call(ask, lambda samples: self._after(level, samples, leaf))
+
+    def _call(self, ask: Ask, then: Callable[[int], Callable[[], None]]) -> None:
+        """One call; `then(samples)` makes what follows on so many of its samples."""
+        servers, lengths = self.servers[ask.group], self.lengths[ask].draw(ask.samples)
+        if not ask.each:
+            freest(servers).submit(Request(ask.prompt, lengths, then(ask.samples), ask.pictures))
+            return
+        computed = set()
+        for length in lengths:
+            server = freest(servers)
+            server.submit(Request(ask.prompt, [length], then(1), ask.pictures, prefill=id(server) not in computed))
+            computed.add(id(server))
+
+    def _beside(self, ask: Ask, leaf: Callable[[], None]) -> None:
+        """All calls of a kind about which nothing is asked, then one end."""
+        left = [ask.calls * ask.samples]
+
+        def ended(samples: int) -> None:
+            left[0] -= samples
+            if not left[0]:
+                leaf()
+
+        for _ in range(ask.calls):
+            self._call(ask, lambda samples: lambda: ended(samples))
 
     def _after(self, level: int, samples: int, leaf: Callable[[], None]) -> Callable[[], None]:
         def then() -> None:
@@ -129,6 +164,8 @@ class _Run:
                 if not self.writing:
                     self.on_written()
             for _ in range(samples):
+                if self.work.asks[level].beside is not None:
+                    self._beside(self.work.asks[level].beside, leaf)
                 if self.work.asks[level].drawn:
                     self.renderer.draw(lambda: self._on(level, leaf))
                 else:
@@ -143,7 +180,7 @@ class _Run:
         if int((count + 1) * reach) > int(count * reach):
             self._ask(level + 1, leaf)
         else:
-            for _ in range(self.work.samples(len(self.work.asks) - 1) // self.work.samples(level)):
+            for _ in range(self.leaves[level + 1]):
                 leaf()
 
 

@@ -8,18 +8,18 @@ from typing import Any
 from omegaconf import DictConfig
 
 from recipe.mmzero.machine.forecast import closed, pipeline, roofline
-from recipe.mmzero.machine.forecast.workload import SHARED, TRAINED, Stage, stage
+from recipe.mmzero.machine.forecast.workload import CAPTIONS, SHARED, TRAINED, VARIANCE, Stage, stage
 
 GEN = "gen"  # roll-outs and their rewards: verl's timing_s/gen
 STARTUP = "startup"
-ROWS = "rows"  # a collection after its start-up
-VARIANCE = "variance"  # and the pass by variance after it
+ROWS = "rows"  # a collection after its start-up, without its later passes
+PASSES = (ROWS, VARIANCE, CAPTIONS)
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """One stage. `phases`: seconds of one GRPO step by verl's timing names (of a collection: `rows`, all of it);
-    `idle`: server group -> share of a step in which none of its GPUs has work."""
+    """One stage. `phases`: seconds of one GRPO step by verl's timing names (of a collection: its passes, all of
+    them); `idle`: server group -> share of a step in which one of its GPUs has no work, on average."""
 
     stage: str
     steps: int
@@ -95,14 +95,17 @@ def forecast(described: Stage, factors: Mapping[str, float]) -> Forecast:
     shared = {"gpus": described.gpus, "group_gpus": group_gpus}
     if not described.steps:
         return _collection(described, startup, factors, shared)
-    run = pipeline.simulate(described.work, described.groups, described.renderers, described.picture_s)
-    gen = waited(run.seconds, described.poll_s) * factors.get(GEN, 1.0)
+    resources = (described.work, described.groups, described.renderers, described.picture_s)
+    run = pipeline.simulate(*resources)
     phases = roofline.scaled(described.phases, dict(factors))
+    gen = waited(run.seconds, described.poll_s)
+    if described.overlap:  # it looks twice, half an interval too late on average
+        gen = pipeline.overlapped(*resources, phases.total + described.poll_s) - phases.total
+    gen *= factors.get(GEN, 1.0)
     named = {GEN: gen} | vars(phases)
     whole = gen + phases.total
     own = TRAINED if TRAINED in described.groups else SHARED
-    stretch = gen / run.seconds if run.seconds else 1.0
-    busy = {name: run.busy[name] * min(1.0, stretch) for name in described.groups}
+    busy = {name: run.busy[name] * min(1.0, factors.get(GEN, 1.0)) for name in described.groups}
     busy[own] += phases.total
     idle = {name: max(0.0, 1 - seconds / whole) for name, seconds in busy.items()}
     busiest = max(run.busy, key=lambda name: run.busy[name])
@@ -112,8 +115,7 @@ def forecast(described: Stage, factors: Mapping[str, float]) -> Forecast:
 def _collection(described: Stage, startup: float, factors: Mapping[str, float], shared: dict[str, Any]) -> Forecast:
     resources = (described.groups, described.renderers, described.picture_s)
     passes = {ROWS: closed.steady(described.work, *resources)}
-    if described.second is not None:
-        passes[VARIANCE] = closed.steady(described.second, *resources)
+    passes |= {name: closed.steady(work, *resources) for name, work in described.later.items()}
     seconds = {name: found.seconds * factors.get(name, 1.0) for name, found in passes.items()}
     whole = sum(seconds.values())
     used = {group: sum(seconds[name] * found.busy[group] for name, found in passes.items()) for group in resources[0]}

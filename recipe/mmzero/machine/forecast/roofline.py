@@ -1,16 +1,18 @@
 """How fast a card decodes, prefills and trains a model: bytes over bandwidth, operations over peak, and overheads.
 
-P parameters, D of the decoder with its head, W training GPUs, t width of a server (tensor parallel), b sequences, c
-their mean context, T tokens. Bytes and operations:
+P parameters, D of the decoder's layers with the head (E: without), V of the vision tower, W training GPUs, t width of a
+server (tensor parallel), b sequences, c their mean context, T tokens, I patches of pictures. Bytes and operations:
 
     decoding step  max(2 D / t + b c KV / t  over memory,  2 D b / t  over compute) + step overhead
                    (weights once, keys and values of every sequence; S. Williams et al., Roofline, CACM 2009)
-    prefill        2 D T + 2 V x patches operations over t cards; V: parameters of the vision layers
-    update         max(8 P T operations: forward 2, recomputation 2, backward 4 (gradient checkpointing),
+    prefill        2 E T + 2 V I operations over t cards (the head is for the last token only)
+    update         max(8 (D T + V I) operations: forward 2, recomputation 2, backward 4 (gradient checkpointing),
                        per micro-batch 8 P (W - 1) / W bytes over the link: two gathers in bf16, gradients in fp32)
                    + per micro-batch 3 passes of every layer
-    log-prob       the same with 2 P T operations, one gather and one pass; the reference's weights, which FSDP2 keeps
-                   in host memory, come from there first: 4 P / W bytes per micro-batch
+    log-prob       the same with 2 (D T + V I) operations, one gather and one pass; the reference's weights, which FSDP2
+                   keeps in host memory, come from there first: 4 P / W bytes per micro-batch
+    with adapters  6 D T + 2 V I operations (no gradients of the frozen base, whose vision tower is only passed) and
+                   4 P (W - 1) / W bytes; optimiser, hand-over and checkpoint are of the adapter; no reference is kept
 
 Attention's own operations are left out: under 4% of a 7B at 2,000 tokens. FSDP gathers the next layer while one
 computes, so the longer of the two counts.
@@ -69,8 +71,8 @@ def decoder_parameters(model: Model) -> int:
 
 
 def vision_parameters(model: Model) -> int:
-    """Of the vision tower's layers."""
-    return model.vision_layers * (4 * model.vision_hidden**2 + 3 * model.vision_hidden * model.vision_intermediate)
+    """Of the vision tower: what is neither a decoder layer nor embeddings and head, whatever its layers look like."""
+    return model.parameters - model.layers * model.layer - model.root
 
 
 def server(model: Model, layout: Layout, gpu: Gpu, engine: Engine, peer: bool, tokens: float, most: int) -> Speed:
@@ -91,7 +93,7 @@ def server(model: Model, layout: Layout, gpu: Gpu, engine: Engine, peer: bool, t
         weights_s=2 * weights / bandwidth,
         kv_s=model.kv_bytes_per_token / bandwidth,
         token_s=2 * weights / compute,
-        prefill_token_s=2 * weights / compute,
+        prefill_token_s=2 * model.layers * model.layer / compute,
         picture_s=2 * vision_parameters(model) * model.patches_per_picture / compute,
         slots=max(1, min(most, int(held))),
     )
@@ -107,43 +109,47 @@ def micro_batches(tokens: float, most: int) -> int:
 
 
 def training(
-    model: Model, layout: Layout, gpu: Gpu, engine: Engine, tokens: float, updates: int, saved: float
+    model: Model, layout: Layout, gpu: Gpu, engine: Engine, tokens: float, pictures: float, updates: int, saved: float
 ) -> Phases:
     """One GRPO step's passes over `tokens` (prompts and responses of all samples) on the training GPUs.
 
     Args:
+        pictures: of all samples, of `model.patches_per_picture` each.
         updates: optimiser steps.
-        saved: checkpoints per step, 1 / stage.save_every.
+        saved: checkpoints per step.
     """
-    gpus, size = layout.train_gpus, model.parameters
-    each = tokens / gpus
+    gpus, size, adapted = layout.train_gpus, model.parameters, layout.rank > 0
+    trained = model.adapter_parameters(layout.rank) if adapted else size
+    held = 2 if adapted else 4  # bytes of a weight between the passes
+    text, vision = decoder_parameters(model), vision_parameters(model)
+    each, patches = tokens / gpus, pictures * model.patches_per_picture / gpus
     compute = gpu.tflops * 1e12 * engine.training_compute
     link = gpu.link_gbs * 1e9 * engine.link
     host = gpu.host_gbs * 1e9 * engine.host
     others = (gpus - 1) / gpus
     layers = model.layers + model.vision_layers
-    offloaded = layout.cpu_offload
 
     forward = micro_batches(each, FORWARD_ONLY * layout.tokens)
-    forward_s = max(2 * size * each / compute, forward * 2 * size * others / link)
+    forward_s = max(2 * (text * each + vision * patches) / compute, forward * 2 * size * others / link)
     forward_s += forward * layers * engine.layer_pass_s
-    from_host = forward * 4 * size / gpus / host
+    there_and_back = 2 * held * size / gpus / host if layout.param_offload else 0.0
+    streamed = forward * held * size / gpus / host if layout.cpu_offload else 0.0
 
     backward = updates * micro_batches(each / updates, layout.tokens)
-    update_s = max(8 * size * each / compute, backward * 8 * size * others / link)
+    operations = (6 if adapted else 8) * text * each + (2 if adapted else 8) * vision * patches
+    update_s = max(operations / compute, backward * (4 if adapted else 8) * size * others / link)
     update_s += backward * 3 * layers * engine.layer_pass_s
-    if offloaded:
-        moved = backward * (2 * 4 + 4) * size / gpus / host
-        update_s += moved + updates * engine.optimiser_s_per_1e9 * size / 1e9 / layout.train_nodes
-    else:
-        moved = (2 * 4 * layout.param_offload + 2 * 8 * layout.optimizer_offload) * size / gpus / host
-        update_s += moved
+    if layout.cpu_offload:
+        update_s += backward * (2 * held * size + 4 * trained) / gpus / host
+        update_s += updates * engine.optimiser_s_per_1e9 * trained / 1e9 / layout.train_nodes
+    elif layout.optimizer_offload:
+        update_s += 2 * 8 * trained / gpus / host
     return Phases(
-        old_log_prob=forward_s + (from_host if offloaded else 0.0),
-        ref=forward_s + from_host,
-        update_actor=update_s,
-        update_weights=2 * size / 1e9 * engine.sync_s_per_gb,
-        save_checkpoint=saved * 12 * size / layout.train_nodes / 1e9 / engine.disk_gbs,
+        old_log_prob=forward_s + streamed + there_and_back,
+        ref=forward_s + (streamed + there_and_back if adapted else forward * 4 * size / gpus / host),
+        update_actor=update_s + there_and_back,
+        update_weights=2 * trained / 1e9 * engine.sync_s_per_gb + there_and_back,
+        save_checkpoint=saved * 12 * trained / layout.train_nodes / 1e9 / engine.disk_gbs,
         other=engine.other_s,
     )
 

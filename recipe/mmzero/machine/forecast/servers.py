@@ -1,20 +1,17 @@
 """Discrete-event simulation of servers, renderers and the requests between them. Deterministic, no clock, no threads.
 
 A server decodes all its sequences in lockstep: each gets one token per decoding step, and a step's seconds follow from
-how many there are and how long their contexts are (roofline.Speed). Between two events nothing changes, so time jumps
-from event to event. A prompt's prefill holds the server's decoding up for its length (chunks of it run between steps).
+how many there are and how long their contexts are (roofline.Speed). Time jumps from event to event; in between a step
+takes what it took at the first of the two (contexts grow by a few tokens then). A prompt's prefill holds the server's
+decoding up for its length (chunks of it run between steps).
 """
 
 import heapq
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 
 from recipe.mmzero.machine.forecast.roofline import Speed
-
-GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class Clock:
@@ -143,29 +140,6 @@ class Renderer:
         self.clock.at(end, then)
 
 
-def route(servers: Sequence[Server], request: Request) -> None:
-    """To the server with the fewest sequences."""
-    min(servers, key=lambda server: server.load).submit(request)
-
-
-class Lengths:
-    """Response lengths in tokens: log-normal quantiles at evenly spread points, the same for every layout.
-
-    Args:
-        mean: of the lengths before the cut at `longest`.
-        spread: standard deviation as a share of the mean; 0: all equal.
-    """
-
-    def __init__(self, mean: float, longest: int, spread: float):
-        variance = math.log(1 + spread**2)
-        self._normal, self._width = NormalDist(), math.sqrt(variance)
-        self._middle, self._longest, self._count = math.log(mean) - variance / 2, longest, 0
-
-    def draw(self, count: int) -> list[int]:
-        return [self._one() for _ in range(count)]
-
-    def _one(self) -> int:
-        self._count += 1
-        share = (self._count * GOLDEN) % 1.0
-        length = math.exp(self._middle + self._width * self._normal.inv_cdf(min(max(share, 1e-6), 1 - 1e-6)))
-        return max(1, min(self._longest, round(length)))
+def freest(servers: Sequence[Server]) -> Server:
+    """The server with the fewest sequences: verl's balancer, and that of our clients, send a request there."""
+    return min(servers, key=lambda server: server.load)

@@ -2,25 +2,32 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from omegaconf import DictConfig
 
 from recipe.mmzero.machine.capacity import layout_of, model_of
 from recipe.mmzero.machine.forecast import roofline
 from recipe.mmzero.machine.forecast.constants import cpu, engine, gpu_of, spread
+from recipe.mmzero.machine.forecast.lengths import cut_mean
 from recipe.mmzero.machine.forecast.pipeline import Ask, Group, Work
-from recipe.mmzero.machine.gpu_memory import Layout
+from recipe.mmzero.machine.gpu_memory import Layout, Model
 from recipe.mmzero.settings import cores
-from recipe.mmzero.settings.layout import PEERS, ROLES, in_flight_rows
+from recipe.mmzero.settings.layout import PEERS, ROLES, by_checkpoint, in_flight_rows, replicas
+from recipe.mmzero.settings.overlap import overlap
 
 TRAINED = "trained"  # the group of the trained role's servers
 SHARED = "shared"  # all servers, where they share a GPU or the cores
+VARIANCE, CAPTIONS = "variance", "captions"  # passes of the Coder's collection after its rows
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that decides the seconds of a stage. `steps`: GRPO steps, 0 for a collection."""
+    """Everything that decides the seconds of a stage.
+
+    `steps`: GRPO steps, 0 for a collection. `later`: passes of a collection after its rows, by name. `overlap`:
+    proposer.overlap.
+    """
 
     name: str
     steps: int
@@ -32,7 +39,8 @@ class Stage:
     picture_s: float
     poll_s: float
     gpus: int
-    second: Work | None = None  # of a collection: the Coder's pass by variance
+    later: Mapping[str, Work] = field(default_factory=dict)
+    overlap: int = 0
 
 
 def stage(
@@ -52,10 +60,11 @@ def stage(
     serving = group_names(config, name, inputs)
     training = name in ROLES
     gpus = gpu_counts(config, name) | dict(counts or {})
-    in_flight = None if training else in_flight_rows(config, name, gpus)
+    in_flight = None if training else in_flight_rows(config, name, gpus, inputs)
     work = Work(_items(config, name), _asks(config, name, serving), spread(), in_flight)
-    second = _second(config, name, serving, in_flight)
-    groups = _groups(config, name, serving, (*work.asks, *(second.asks if second else ())), gpus)
+    later = _later(config, serving, work.items, in_flight) if name == "collect_coder" else {}
+    asks = [ask for one in (work, *later.values()) for ask, _ in one.asked()]
+    groups = _groups(config, name, serving, asks, gpus)
     constants = engine() if on_gpus else cpu()
     startup = constants.train_startup_s if training else constants.collect_startup_s
     workers = _reward_workers(config) if training else 1
@@ -70,7 +79,8 @@ def stage(
         picture_s=constants.picture_s,
         poll_s=constants.poll_s if training else 0.0,
         gpus=int(config.hardware.nodes) * int(config.hardware.gpus_per_node) if on_gpus else 0,
-        second=second,
+        later=later,
+        overlap=overlap(config, name),
     )
 
 
@@ -89,12 +99,9 @@ def layout_with(config: DictConfig, name: str, counts: Mapping[str, int]) -> Lay
 
 def group_names(config: DictConfig, name: str, inputs: Mapping[str, str]) -> dict[str, str]:
     """role -> group of servers. Peers with one checkpoint share their GPUs (engine/servers.py)."""
-    if config.hardware.kind == "cpu" or config.hardware.peers == "colocated":
+    if config.hardware.kind == "cpu" or config.hardware.peers != "standalone":
         return {role: SHARED for role in ROLES}
-    by_checkpoint: dict[str, list[str]] = {}
-    for role in PEERS[name]:
-        by_checkpoint.setdefault(inputs.get(role, role), []).append(role)
-    names = {role: "+".join(roles) for roles in by_checkpoint.values() for role in roles}
+    names = {role: "+".join(roles) for roles in by_checkpoint(config, name, inputs) for role in roles}
     # The trained role's own roll-outs come from the trainer's GPUs, whatever its peers are.
     return names | ({name: TRAINED} if name in ROLES else {})
 
@@ -112,48 +119,66 @@ def _items(config: DictConfig, name: str) -> int:
 
 
 def _asks(config: DictConfig, name: str, serving: Mapping[str, str]) -> tuple[Ask, ...]:
-    coder, solver = config.coder, config.solver
-    tokens, prompts = config.forecast.response_tokens, config.forecast.prompt_tokens
-    picture = int(config.forecast.picture_tokens)
-
-    def ask(kind: str, role: str, calls: int, samples: int, **more) -> Ask:
-        longest = int(config[role].train.max_response_tokens)
-        prompt = int(prompts[role]) + (picture if more.get("pictures") else 0)
-        response = min(float(tokens[role]), float(longest))
-        return Ask(kind, serving[role], calls, samples, prompt, response, longest, **more)
-
+    coder, solver, mode = config.coder, config.solver, config.solver.label_mode
     if name == "solver":
-        return (ask("answers", "solver", 1, int(solver.train.rollouts), pictures=1, each=True),)
+        return (_ask(config, serving, "answers", "solver", 1, int(solver.train.rollouts), pictures=1, each=True),)
     if name == "coder":
-        codes = ask("codes", "coder", 1, int(coder.train.rollouts), each=True, drawn=True)
-        return codes, ask("answers", "solver", 2, int(solver.votes), pictures=1)
-    rollouts = int(config.proposer.train.rollouts) if name == "proposer" else 1
-    proposals = ask("proposals", "proposer", 1, rollouts, each=True)
-    codes = ask("codes", "coder", 1, 1 if name == "collect_solver" else int(coder.samples), drawn=True)
+        codes = _ask(config, serving, "codes", "coder", 1, int(coder.train.rollouts), each=True, drawn=True)
+        return codes, _ask(config, serving, "answers", "solver", 2, int(solver.votes), pictures=1)
+    rollouts, programs, texts = 1, 1, None
+    if name == "proposer":
+        rollouts, programs = int(config.proposer.train.rollouts), int(coder.samples)
+        texts = _texts(config, serving, 2) if config.verify.caption else None
+    elif name == "collect_coder":
+        programs = int(coder.samples)
+    else:
+        programs = int(solver.programs) if mode == "program" else 1
+        texts = _texts(config, serving, 1) if mode == "caption" else None
+    proposals = _ask(config, serving, "proposals", "proposer", 1, rollouts, each=True, beside=texts)
+    codes = _ask(config, serving, "codes", "coder", 1, programs, drawn=True)
     if name == "collect_coder":
         return proposals, codes
-    votes = int(solver.votes if name == "proposer" else solver.label_votes)
-    return proposals, codes, ask("answers", "solver", 2, votes, pictures=1)
+    if name == "collect_solver":  # the Solver sees the first of several drawings
+        answers = _ask(config, serving, "answers", "solver", 2, int(solver.label_votes), pictures=1)
+        return proposals, replace(codes, reach=1 / programs), answers
+    return proposals, codes, _ask(config, serving, "answers", "solver", 2, int(solver.votes), pictures=1)
 
 
-def _second(config: DictConfig, name: str, serving: Mapping[str, str], in_flight: int | None) -> Work | None:
-    """The Solver's answers on every picture of the proposals that the window left (engine/collect/variance.py), where
-    the window does not fill the target; all codes draw."""
+def _ask(config: DictConfig, serving: Mapping[str, str], kind: str, role: str, calls: int, samples: int, **more) -> Ask:
+    longest = int(config[role].train.max_response_tokens)
+    prompt = int(config.forecast.prompt_tokens[role])
+    prompt += int(config.forecast.picture_tokens) * more.get("pictures", 0)
+    response = min(float(config.forecast.response_tokens[role]), float(longest))
+    return Ask(kind, serving[role], calls, samples, prompt, response, longest, **more)
+
+
+def _texts(config: DictConfig, serving: Mapping[str, str], questions: int) -> Ask:
+    """Short answers from a caption, which is a part of a proposal and counted as all of it. They are asked for once a
+    code draws, here once the proposal is written: earlier, and as much."""
+    found = _ask(config, serving, "texts", "solver", questions, int(config.verify.votes))
+    longest = min(found.longest, int(config.verify.max_tokens))
+    prompt = found.prompt + int(config.forecast.response_tokens.proposer)
+    return replace(found, prompt=prompt, response=min(found.response, float(longest)), longest=longest)
+
+
+def _later(config: DictConfig, serving: Mapping[str, str], tried: int, in_flight: int | None) -> dict[str, Work]:
+    """The passes of the Coder's collection after `tried` proposals: the Solver's answers on every picture of those that
+    the window left, where it does not fill the target (engine/collect/variance.py; all codes draw), and its answers
+    from the captions of these and of the accepted rows (text_views.py)."""
     filters, share = config.coder.filter, float(config.forecast.coder_acceptance)
-    rows = int(filters.attempt_budget)
-    if name != "collect_coder" or "variance" not in filters.mode:
-        return None
-    if filters.mode == "window_then_variance":
-        if rows * share >= int(filters.target_rows):
-            return None
-        rows = round(rows * (1 - share))
-    else:
-        rows = min(rows, int(filters.target_rows))
-    picture, length = int(config.forecast.picture_tokens), float(config.forecast.response_tokens.solver)
-    longest, prompt = int(config.solver.train.max_response_tokens), int(config.forecast.prompt_tokens.solver)
-    calls, votes = 2 * int(config.coder.samples), int(config.solver.votes)
-    ask = Ask("answers", serving["solver"], calls, votes, prompt + picture, min(length, longest), longest, pictures=1)
-    return Work(rows, (ask,), spread(), in_flight)
+    target, found = int(filters.target_rows), {}
+    accepted = min(target, round(tried * share) if "window" in filters.mode else tried)
+    ranked = {"window_then_variance": tried - accepted if accepted < target else 0, "variance": tried}.get(
+        filters.mode, 0
+    )
+    if ranked:
+        calls = 2 * int(config.coder.samples)
+        answers = _ask(config, serving, "answers", "solver", calls, int(config.solver.votes), pictures=1)
+        found[VARIANCE] = Work(ranked, (answers,), spread(), in_flight)
+    if config.verify.caption:
+        rows = ranked + accepted if filters.mode == "window_then_variance" else max(ranked, accepted)
+        found[CAPTIONS] = Work(rows, (_texts(config, serving, 2),), spread(), in_flight)
+    return found
 
 
 def _groups(
@@ -162,9 +187,7 @@ def _groups(
     layout, sized = config.hardware.stages[name], layout_with(config, name, counts)
     used = {ask.group for ask in asks} | {serving[role] for role in PEERS[name]}  # idle ones, too
     if SHARED in used or config.hardware.kind == "cpu":
-        slots = int(layout.peer_max_num_seqs)
-        servers = len(PEERS[name]) + (name in ROLES)
-        return {SHARED: Group(_speed(config, sized, asks, SHARED, servers * slots), 1, _shared_gpus(config))}
+        return {SHARED: Group(_shared(config, name, sized, asks), 1, _shared_gpus(config))}
     groups = {}
     for group in sorted(used):
         if group == TRAINED:
@@ -173,8 +196,23 @@ def _groups(
             roles = [role for role, held in serving.items() if held == group and role in PEERS[name]]
             gpus = sum(counts[f"{role}_gpus"] for role in roles)
             width, most = int(layout.peer_tensor_parallel), int(layout.peer_max_num_seqs)
-        groups[group] = Group(_speed(config, sized, asks, group, most), max(1, gpus // width), gpus)
+        servers = gpus // width if group == TRAINED else replicas(config, gpus, width)
+        groups[group] = Group(_speed(config, sized, asks, group, most), servers, gpus)
     return groups
+
+
+def _shared(config: DictConfig, name: str, layout: Layout, asks: Sequence[Ask]) -> roofline.Speed:
+    """All servers of a stage on the same GPUs as one: it holds what they hold together.
+
+    One GPU's servers take turns: each step of it reads the weights of one of them, and in this picture serves all.
+    """
+    slots = int(config.hardware.stages[name].peer_max_num_seqs)
+    if config.hardware.kind == "cpu":
+        return roofline.cpu_server(cpu(), (len(PEERS[name]) + (name in ROLES)) * slots)
+    own = int(config.hardware.stages[name].max_num_seqs)
+    servers = [_speed(config, layout, asks, TRAINED, own)] if name in ROLES else []
+    servers += [_speed(config, layout, asks, SHARED, slots) for _ in range(layout.peer_servers)]
+    return replace(servers[0], slots=sum(one.slots for one in servers))
 
 
 def _shared_gpus(config: DictConfig) -> int:
@@ -182,24 +220,25 @@ def _shared_gpus(config: DictConfig) -> int:
 
 
 def _speed(config: DictConfig, layout: Layout, asks: Sequence[Ask], group: str, most: int) -> roofline.Speed:
-    if config.hardware.kind == "cpu":
-        return roofline.cpu_server(cpu(), most)
-    held = max((ask.prompt + ask.response for ask in asks if ask.group == group), default=1.0)
-    peer = group != TRAINED
-    sizes = replace(model_of(config), patches_per_picture=4 * int(config.forecast.picture_tokens))
-    return roofline.server(sizes, layout, gpu_of(config), engine(), peer, held, most)
+    held = max((ask.prompt + ask.response for ask in asks if ask.group in (group, SHARED)), default=1.0)
+    return roofline.server(_sizes(config), layout, gpu_of(config), engine(), group != TRAINED, held, most)
+
+
+def _sizes(config: DictConfig) -> Model:
+    """The model with pictures of the forecast's mean size: a token is 2 x 2 patches."""
+    return replace(model_of(config), patches_per_picture=4 * int(config.forecast.picture_tokens))
 
 
 def _phases(config: DictConfig, name: str, work: Work, counts: Mapping[str, int]) -> roofline.Phases:
     train, own = config[name].train, work.asks[0]
     samples = work.items * own.samples
-    tokens = samples * (own.prompt + own.response)
-    saved = 1 / min(int(config.stage.save_every), int(train.steps))
+    tokens = samples * (own.prompt + cut_mean(own.response, own.longest, work.spread))
+    saved = math.ceil(train.steps / min(int(config.stage.save_every), int(train.steps))) / train.steps
     if config.hardware.kind == "cpu":
         return roofline.cpu_training(cpu(), tokens, saved)
     updates = -(-int(train.prompts_per_step) // int(train.prompts_per_update))
-    layout = layout_with(config, name, counts)
-    return roofline.training(model_of(config), layout, gpu_of(config), engine(), tokens, updates, saved)
+    layout, pictures = layout_with(config, name, counts), samples * own.pictures
+    return roofline.training(_sizes(config), layout, gpu_of(config), engine(), tokens, pictures, updates, saved)
 
 
 def _reward_workers(config: DictConfig) -> int:
