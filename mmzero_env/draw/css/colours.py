@@ -11,7 +11,8 @@ import tinycss2
 from cairosvg.colors import COLORS
 from tinycss2 import color5
 
-from mmzero_env.draw.css.lengths import Units, evaluate, is_word, split
+from mmzero_env.draw.css.calc import evaluate, is_word, split
+from mmzero_env.draw.css.lengths import Units
 
 Rgba = tuple[float, float, float, float]
 HEX = re.compile(r"#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\Z")
