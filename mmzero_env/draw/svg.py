@@ -20,6 +20,7 @@ from defusedxml import ElementTree
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
 from mmzero_env.draw import quicker
+from mmzero_env.draw.canvas import USED, Canvas
 from mmzero_env.draw.css import Page, apply_css
 from mmzero_env.draw.css.lengths import Units, length_px
 from mmzero_env.draw.errors import Refused
@@ -79,9 +80,9 @@ class SvgRenderer:
         self.texts.start(pixels)
         self.markers.start()
         background = ground(page.background, self.config.background_rgb())
-        surface = cairosvg.surface.PNGSurface(
-            _Document(root), None, DPI, None, None, None, 1, *pixels, background_color=background
-        )
+        canvas = Canvas if USED.search(code) else cairosvg.surface.PNGSurface
+        Canvas.stretch = pixels[0] / user[0]
+        surface = canvas(_Document(root), None, DPI, None, None, None, 1, *pixels, background_color=background)
         # Kept until this process ends: cairo frees the pixels together with the surface, and they are sent later.
         self.drawn = surface.cairo
         self.drawn.flush()

@@ -13,6 +13,7 @@ from cairosvg.helpers import normalize, paint, size
 
 from mmzero_env.draw.css.baselines import SHIFTED
 from mmzero_env.draw.css.colours import alpha
+from mmzero_env.draw.text_lines import decorate, stretch
 
 MIN_FONT_PX = 1.0
 TEXT_TAGS = ("text", "tspan", "textPath", "a")
@@ -48,11 +49,17 @@ class TextRecorder:
             self._note(surface, node)
             if node.get("paint-order", "normal").startswith(("stroke", "markers stroke")):
                 stroke_first(surface, node)
-        if (node.get("dominant-baseline") or node.get("alignment-baseline")) != "hanging":
+        hanging = (node.get("dominant-baseline") or node.get("alignment-baseline")) == "hanging"
+        if not (hanging or node.get("textLength") or node.get("text-decoration")):
             return self.original(surface, node, draw_as_text)
         surface.context.save()
-        surface.context.translate(0, -ABOVE_HANGING * surface.font_size)
+        if hanging:
+            surface.context.translate(0, -ABOVE_HANGING * surface.font_size)
+        if node.tag == "text" and node.get("textLength") and not node.children:
+            stretch(surface, node, _advance(surface, node, True))
         self.original(surface, node, draw_as_text)
+        if draw_as_text and node.text and "text-decoration" in node and "text_bounding_box" in node:
+            decorate(surface, node)
         surface.context.restore()
 
     def _note(self, surface, node) -> None:

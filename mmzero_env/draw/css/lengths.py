@@ -16,7 +16,7 @@ NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 LENGTH = re.compile(rf"\s*({NUMBER})\s*([a-zA-Z]+|%)?\s*\Z")
 LENGTHS = re.compile(rf"[\s,]*({NUMBER}(?:\s*(?:[a-zA-Z]+|%))?)")
 ABSOLUTE = {"": 1.0, "px": 1.0, "in": 96.0, "cm": 96 / 2.54, "mm": 9.6 / 2.54, "q": 2.4 / 2.54, "pt": 4 / 3, "pc": 16.0}
-# The renderer knows these itself, and knows better what a percentage is of.
+# The renderer knows these itself; of percentages only those of something that is not known here.
 KEPT = frozenset(("", "px", "in", "cm", "mm", "pt", "pc", "em", "ex", "ch", "%"))
 FONT = {"em": 1.0, "ex": 0.5, "ch": 0.5, "cap": 0.7, "ic": 1.0}
 
@@ -70,8 +70,8 @@ def shown(number: float) -> str:
 def length(text: str, units: Units, base: float | None = None) -> str | None:
     """A length that CairoSVG understands, None if this is none.
 
-    >>> length("1.5rem", Units()), length("12 px", Units()), length("50%", Units()), length("wide", Units())
-    ('24', '12px', '50%', None)
+    >>> length("1.5rem", Units()), length("12 px", Units()), length("50%", Units(), 90.0), length("wide", Units())
+    ('24', '12px', '45', None)
     >>> length("calc(50% - 2 * 5px)", Units(), 200.0)
     '90'
     """
@@ -80,7 +80,7 @@ def length(text: str, units: Units, base: float | None = None) -> str | None:
         value = evaluate(text, units, base) if "(" in text else None
         return None if value is None else shown(value)
     number, unit = match[1], (match[2] or "").lower()
-    if unit in KEPT:
+    if unit in KEPT and not (unit == "%" and base is not None):
         return number + unit
     value = units.px(float(number), unit, base)
     return None if value is None or not math.isfinite(value) else shown(value)
