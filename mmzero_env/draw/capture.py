@@ -165,7 +165,7 @@ class Capture:
             with Image.open(max(files, key=lambda entry: entry.stat().st_mtime_ns).path) as image:
                 self.picture(image)
             return
-        raise Refused(RenderStatus.NO_IMAGE, "the code ran to the end and left no figure or picture of matplotlib or Pillow")
+        raise Refused(RenderStatus.NO_IMAGE, "the code ran to the end and left no figure or picture")
 
     def _keep(self, image: Image.Image) -> None:
         longest = max(image.size)

@@ -32,6 +32,8 @@ MARKS = {
     ord("∞"): "infinity",
     ord("∠"): "angle ",
     ord("△"): "triangle ",
+    ord("⟨"): "(",
+    ord("⟩"): ")",
     ord("٫"): ".",
     ord("٬"): ",",
 }
