@@ -222,7 +222,8 @@ def _group(text: str, nested: int) -> Answer | None:
         core = (" ∪ " if union else ", ").join(item.key for item in items)
         return Answer("union", core, items=items) if union else Answer("set", "{" + core + "}", items=items)
     style = _style(text, closing, items)
-    return _unbounded(style, items) or Answer(
+    # Inside a union it stays an interval.
+    return (not nested and _unbounded(style, items)) or Answer(
         "list", ", ".join(item.key for item in items), brackets=style, items=items
     )
 
