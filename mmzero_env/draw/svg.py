@@ -4,7 +4,9 @@ Checked (svg_checks.py), read, styled (css/), weighed (svg_weight.py), and only 
 before anything is rasterised (`output_size`). What is left out of a drawing is said in the result's note.
 
 Not covered: filters beyond the few that CairoSVG knows, HTML in `<foreignObject>`, fonts that are not installed
-(fontconfig picks another); css/__init__.py lists what of CSS is not.
+(fontconfig picks another), right-to-left text (its letters are drawn one by one; a note says so), a clip on a clip;
+css/__init__.py lists what of CSS is not. XML that is not well-formed (`&deg;`, a bare `&`, a prefix that is not
+declared, `--` in a comment) stays an error, as in every reader of files.
 """
 
 import math

@@ -21,6 +21,7 @@ BOLD = 550
 # CairoSVG hangs texts from the top of their font; the hanging baseline is at four fifths of its height (in em).
 ABOVE_HANGING = 0.19
 SHOWN_TEXT = 40
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 MOST_UNREADABLE = 3
 
 
@@ -31,6 +32,7 @@ class TextRecorder:
         self.original = cairosvg.surface.text
         self.pieces: list[tuple[object, bool, str]] = []
         self.unreadable: list[str] = []
+        self.reversed: list[str] = []
         self.pixels = (0, 0)
         # CairoSVG compares the function with its own module's name for it, so both are replaced.
         for tag, drawer in list(cairosvg.surface.TAGS.items()):
@@ -40,7 +42,7 @@ class TextRecorder:
         cairosvg.parser.handle_white_spaces = collapse
 
     def start(self, pixels: tuple[int, int]) -> None:
-        self.pieces, self.unreadable, self.pixels = [], [], pixels
+        self.pieces, self.unreadable, self.reversed, self.pixels = [], [], [], pixels
 
     def __call__(self, surface, node, draw_as_text: bool = False) -> None:
         if node.tag == "text" and not draw_as_text and node.children:
@@ -65,6 +67,8 @@ class TextRecorder:
     def _note(self, surface, node) -> None:
         if not (node.text and node.text.strip()) or getattr(surface, "in_mask", False):
             return
+        if RIGHT_TO_LEFT.search(node.text):
+            self.reversed.append(" ".join(node.text.split()))
         if self._readable(surface, node):
             down = node.get("dy", "0").strip() not in ("0", "") and SHIFTED not in node
             moved = "x" in node or "y" in node or down
@@ -83,13 +87,16 @@ class TextRecorder:
         return [text for text in (" ".join(text.split()) for _, text in joined) if text]
 
     def notes(self) -> list[str]:
-        """A line for texts that are drawn so that nobody can read them: outside, transparent, or at size 0."""
+        """A line for texts that are drawn so that nobody can read them: outside, transparent, or at size 0; one for
+        texts whose letters come out in the wrong order."""
+        lines = [f"right-to-left text is drawn from left to right: {text[:SHOWN_TEXT]!r}" for text in self.reversed[:1]]
         if not self.unreadable:
-            return []
+            return lines
         shown = ", ".join(repr(text[:SHOWN_TEXT]) for text in self.unreadable[:MOST_UNREADABLE])
         more = len(self.unreadable) - MOST_UNREADABLE
         return [
-            f"outside the picture, transparent or without size: {shown}" + (f" and {more} more" if more > 0 else "")
+            *lines,
+            f"outside the picture, transparent or without size: {shown}" + (f" and {more} more" if more > 0 else ""),
         ]
 
     def _readable(self, surface, node) -> bool:

@@ -32,6 +32,10 @@ class Clips:
 
     def note(self, element: Element, tag: str, units: Units, value: str) -> None:
         """`value`: the name of a clipPath, or a shape."""
+        if tag == "clipPath":
+            del element.attrib["clip-path"]  # CairoSVG would paint the outer clip black
+            self._page.note("clip-path of a clipPath is not drawn")
+            return
         self._wanted.append((element, tag, units, value))
 
     def write(self) -> None:
