@@ -1,4 +1,5 @@
-"""What CairoSVG 2.9 does not draw at all and cairo can: even-odd clips, blend modes, strokes that do not scale.
+"""What CairoSVG 2.9 does not draw at all and cairo can: even-odd clips, blend modes, strokes that do not scale or have
+butt ends in a group with round ones.
 
 Documents without these are drawn by CairoSVG's own surface: the extra step per element is not free.
 """
@@ -11,7 +12,7 @@ import cairosvg.surface
 from cairosvg.helpers import size
 from cairosvg.url import parse_url
 
-USED = re.compile(r"clip-rule|mix-blend-mode|isolation|non-scaling-stroke")
+USED = re.compile(r"clip-rule|mix-blend-mode|isolation|non-scaling-stroke|\bbutt\b|\bmiter\b|evenodd,")
 # https://www.w3.org/TR/compositing-1/#blending
 BLENDS = {
     "multiply": cairo.OPERATOR_MULTIPLY,
@@ -41,6 +42,9 @@ class Canvas(cairosvg.surface.PNGSurface):
     stretch = 1.0
 
     def draw(self, node) -> None:
+        # A parent's round ends would stay.
+        self.context.set_line_cap(cairo.LINE_CAP_BUTT)
+        self.context.set_line_join(cairo.LINE_JOIN_MITER)
         even_odd = "clip-path" in node and self._even_odd(parse_url(node["clip-path"]).fragment)
         if even_odd:
             self.context.save()

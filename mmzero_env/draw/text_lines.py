@@ -1,5 +1,6 @@
 """`textLength` and `text-decoration`, which CairoSVG 2.9 does not know (SVG 2, sections 11.6 and 11.13)."""
 
+import cairosvg.surface
 from cairosvg.helpers import paint, size
 
 # Where a line runs, in em above the baseline, and how thick it is: those of most fonts.
@@ -28,8 +29,8 @@ def decorate(surface, node) -> None:
     """Draw the lines of a piece of text that has just been drawn."""
     lines = [LINES[word] for word in str(node["text-decoration"]).lower().split() if word in LINES]
     text = node.text.rstrip()
-    colour = paint(node.get("fill", "black"))[1]
-    if not lines or not text or "rotate" in node or colour == "none":
+    source, colour = paint(node.get("fill", "black"))
+    if not lines or not text or "rotate" in node or (colour == "none" and not source):
         return
     # CairoSVG's box of a text lies between the right ends of its first and of its last letter, and that letter more.
     left, baseline, width, _ = node["text_bounding_box"]
@@ -39,7 +40,8 @@ def decorate(surface, node) -> None:
     surface.context.save()
     surface.context.new_path()
     opacity = float(node.get("fill-opacity", 1)) * (1.0 if node.children else float(node.get("opacity", 1)))
-    surface.context.set_source_rgba(*surface.map_color(colour, opacity))
+    if not cairosvg.surface.gradient_or_pattern(surface, node, source, opacity):
+        surface.context.set_source_rgba(*surface.map_color(colour, opacity))
     for up in lines:
         thick = THICK * surface.font_size
         surface.context.rectangle(left, baseline - up * surface.font_size - thick / 2, width, thick)

@@ -15,7 +15,7 @@ FLAG = re.compile(r"[\s,]*([01])")
 COUNTS = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2, "A": 7, "Z": 0}
 
 
-class _NoPath(ValueError):
+class NoPath(ValueError):
     """Something that is not understood: the path stays as it is."""
 
 
@@ -29,21 +29,21 @@ def without_arcs(path: str) -> str:
         return path
     try:
         return " ".join(_steps(path))
-    except _NoPath:
+    except NoPath:
         return path
 
 
 def _steps(path: str):
     x = y = start_x = start_y = 0.0
     if STEP.sub("", path).strip(" \t\r\n,"):
-        raise _NoPath
+        raise NoPath
     for letter, text in STEP.findall(path):
         kind, moves = letter.upper(), letter.islower()
         if kind == "Z":
             x, y = start_x, start_y
             yield letter
             continue
-        for index, values in enumerate(_groups(kind, text)):
+        for index, values in enumerate(groups(kind, text)):
             from_x, from_y = (x, y) if moves else (0.0, 0.0)
             if kind == "H":
                 x = from_x + values[0]
@@ -61,16 +61,17 @@ def _steps(path: str):
                 yield f"{word} {' '.join(map(shown, values))}"
 
 
-def _groups(kind: str, text: str):
+def groups(kind: str, text: str) -> list[list[float]]:
+    """The numbers behind a letter, as many together as it takes at a time. Raises NoPath."""
     place, count, found = 0, COUNTS[kind], []
     while text[place:].strip(" \t\r\n,"):
         match = (FLAG if kind == "A" and len(found) % 7 in (3, 4) else VALUE).match(text, place)
         if match is None:
-            raise _NoPath
+            raise NoPath
         found.append(float(match[1]))
         place = match.end()
     if not found or len(found) % count or not all(map(math.isfinite, found)):
-        raise _NoPath
+        raise NoPath
     return [found[index : index + count] for index in range(0, len(found), count)]
 
 

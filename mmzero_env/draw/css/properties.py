@@ -191,7 +191,7 @@ PROPERTIES |= dict.fromkeys(REFERENCES, _reference) | {"clip-path": _clip}
 PROPERTIES |= dict.fromkeys(
     """
 alignment-baseline baseline-shift clip-rule display dominant-baseline fill-rule isolation mask-type mix-blend-mode
-overflow paint-order shape-rendering stroke-linecap stroke-linejoin text-anchor text-decoration text-decoration-line
+overflow paint-order shape-rendering stroke-linecap stroke-linejoin text-anchor text-decoration
 text-rendering text-transform vector-effect visibility white-space writing-mode
 """.split(),  # noqa: SIM905
     _keyword,

@@ -70,6 +70,8 @@ class StyleSheets:
                 holds = keyword == "layer" or (keyword == "supports" and not condition.lower().startswith("not"))
                 if keyword == "media":
                     holds = applies(condition, self._window)
+                if keyword == "layer" and rule.content is None:  # the order of layers, before their rules
+                    yield from ((f"{layer}.{name.strip()}", "", []) for name in condition.split(","))
                 if holds and rule.content is not None and depth < DEEPEST:
                     inner = f"{layer}.{condition}" if keyword == "layer" else layer
                     if around is not None:
