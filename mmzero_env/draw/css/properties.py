@@ -28,6 +28,7 @@ FONT_SIZES = {
     "xxx-large": 48.0,
 }
 STEP = 1.2
+FAR = 1e6
 FONT = re.compile(
     r"(?P<style>(?:(?:normal|italic|oblique|small-caps|bold|bolder|lighter|[1-9]\d{2}|(?:semi-|extra-|ultra-)?"
     r"(?:condensed|expanded))\s+)*)(?P<size>[^\s/]+(?:\([^)]*\))?)(?:\s*/\s*\S+)?\s+(?P<family>\S.*)\Z",
@@ -56,13 +57,19 @@ def _length(text: str, units: Units, base: float | None) -> str | None:
 def _size(text: str, units: Units, base: float | None) -> str | None:
     """A length that cannot be negative; `auto` is as good as nothing."""
     found = length(text, units, base)
-    return None if found is None or found.startswith("-") else found
+    return None if found is None or found.startswith("-") else _near(found)
+
+
+def _near(found: str) -> str:
+    """Far beyond every picture one length is as good as another, and cairo does not end with arcs of 1e200."""
+    value = number(found)
+    return shown(FAR) if value is not None and value > FAR else found
 
 
 def _extent(text: str, units: Units, base: float | None) -> str | None:
     """A width, height or radius. A negative one is an error: what has it is not drawn."""
     found = length(text, units, base)
-    return "0" if found is not None and found.startswith("-") else found
+    return "0" if found is not None and found.startswith("-") else found and _near(found)
 
 
 def _lengths(text: str, units: Units, base: float | None) -> str | None:
