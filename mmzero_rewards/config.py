@@ -40,6 +40,10 @@ NON_ANSWERS = (
     "not enough information",
     "not available",
     "not applicable",
+    "can't be determined",
+    "i don't know",
+    "not sure",
+    "unclear",
 )
 """Boxed contents that mean "unanswered", compared without case and mark-up. method.md §2.0 has the first seven; the
 others say the same in words, and a vote for them would make a silver label of not knowing."""

@@ -57,6 +57,7 @@ class Capture:
         self.pixels = b""
         self.texts: list[str] = []
         self._figure: Figure | None = None
+        self._figure_size: tuple[int, int] | None = None
         self._figure_texts: list[str] = []
         self._pillow_texts: list[str] = []
         self._inside = False
@@ -135,16 +136,18 @@ class Capture:
             self._inside = False
         self._keep(Image.frombuffer("RGBA", sink.size, sink.data, "raw", "RGBA", 0, 1))
         self.texts = list(self._figure_texts)
-        self._figure = figure
+        self._figure, self._figure_size = figure, self.size
 
     def picture(self, image: Image.Image) -> None:
-        """Keep a Pillow image."""
+        """Keep a Pillow image. One of the size of the figure that was kept last is that, opened again from a buffer."""
+        below = self._figure_texts if image.size == self._figure_size else []
         self._keep(image)
-        self.texts = list(self._pillow_texts)
-        self._figure = None
+        self.texts = [*below, *self._pillow_texts]
+        self._figure, self._figure_size = None, self.size if below else None
 
     def leftover(self, names: dict[str, Any]) -> None:
-        """Without anything shown or saved: the last figure left open, or the last picture that has a name."""
+        """Without anything shown or saved: the last figure left open, the last picture that has a name, or the last
+        picture file, which another library wrote."""
         if self.size is not None:
             return
         if plt.get_fignums():
@@ -157,6 +160,11 @@ class Capture:
             if isinstance(value, Image.Image):
                 self.picture(value)
                 return
+        files = [entry for entry in os.scandir() if entry.name.lower().endswith((".png", *PIXEL_FORMATS))]
+        if files:
+            with Image.open(max(files, key=lambda entry: entry.stat().st_mtime_ns).path) as image:
+                self.picture(image)
+            return
         raise Refused(RenderStatus.NO_IMAGE, "the code ran to the end and left no figure or picture")
 
     def _keep(self, image: Image.Image) -> None:

@@ -7,6 +7,7 @@ import cairosvg.surface
 from cairosvg.url import parse_url
 
 from mmzero_env.draw.css.colours import FROM_MARKED
+from mmzero_env.draw.vertices import vertices
 
 POSITIONS = ("marker", "marker-start", "marker-mid", "marker-end")
 PAINTS = {word: word.removeprefix("context-") for word in FROM_MARKED}
@@ -25,6 +26,8 @@ class MarkerPaints:
 
     def __call__(self, surface, node) -> None:
         if getattr(node, "vertices", None) and surface.markers:
+            if node.tag == "path":
+                node.vertices = vertices(node.get("d", "")) or node.vertices
             for position in POSITIONS:
                 if position in node:
                     self._lend(surface, node, parse_url(node[position]).fragment)

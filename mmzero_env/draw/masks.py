@@ -18,12 +18,15 @@ REGION = {"x": "-10%", "y": "-10%", "width": "120%", "height": "120%"}
 
 def paint_mask(surface, node, name: str, opacity: float) -> None:
     """Stands in for CairoSVG's function: paint the source of `surface`, the group of `node`, through a mask."""
-    mask = surface.masks[name]
+    mask, box = surface.masks[name], _box(surface, node)
+    if box is None and mask.get("maskContentUnits") == "objectBoundingBox":
+        surface.context.paint_with_alpha(opacity)  # better seen whole than not at all
+        return
     left, top, right, bottom = _device_extents(surface)
     if right <= left or bottom <= top:
         return
     pixels = cairo.ImageSurface(cairo.FORMAT_ARGB32, right - left, bottom - top)
-    _draw(surface, mask, _box(surface, node), pixels, (left, top))
+    _draw(surface, mask, box, pixels, (left, top))
     stencil = _weighed(pixels, mask.get("mask-type") == "alpha", opacity)
     surface.context.save()
     surface.context.identity_matrix()
@@ -65,7 +68,12 @@ def _region(surface, mask, box: tuple | None) -> tuple[float, float, float, floa
 
 
 def _box(surface, node) -> tuple[float, float, float, float] | None:
-    """The box of a shape; None where CairoSVG does not know it (texts, and groups with transforms inside)."""
+    """The box of a shape or a text; None where it is not known (groups with texts or transforms inside)."""
+    if node.tag == "text" and "text_bounding_box" in node and not node.children:
+        left, baseline, width, _ = node["text_bounding_box"]
+        # CairoSVG's box begins behind the first letter and ends one letter late; the height is that of most fonts.
+        left -= width / len(node.text)
+        return left, baseline - 0.93 * surface.font_size, width, 1.17 * surface.font_size
     if not all(below.tag in SHAPES for below in (node, *_below(node))) or any("transform" in x for x in _below(node)):
         return None
     box = calculate_bounding_box(surface, node)

@@ -50,6 +50,7 @@ class SnippetRenderer:
         from PIL import Image, ImageDraw, ImageFilter, ImageFont  # noqa: F401  (here so that snippets find them warm)
 
         from mmzero_env.draw.capture import Capture
+        from mmzero_env.draw.desktop import Desktop
 
         self.config = config
         os.chdir(folder)
@@ -59,6 +60,8 @@ class SnippetRenderer:
         os.unlink("warm.png")
         self.capture = Capture(config)
         self.capture.install()
+        self.desktop = Desktop(self.capture.figure)
+        self.desktop.install()
 
     def __call__(self, code: str) -> list[bytes]:
         """A packed result. Raises Refused or MemoryError."""
@@ -80,7 +83,7 @@ class SnippetRenderer:
             raise explain(error) from None
         return wire.pack_result(
             RenderStatus.OK,
-            "",
+            "; ".join(self.desktop.notes),
             tuple(self.capture.texts),
             *self.capture.size,
             self.capture.pixels,
@@ -121,6 +124,14 @@ def explain(error: BaseException) -> Refused:
     what = f"{where}{type(error).__name__}: {error}"
     if isinstance(error, ModuleNotFoundError):
         what += f"; there are {', '.join(LIBRARIES)} and the standard library"
+    if isinstance(error, EOFError) and "reading a line" in what:
+        what += "; nobody types: input() has no answer"
+    if (
+        type(error).__name__ == "TclError"
+        or "could not connect to display" in what
+        or "not implemented. Rebuild" in what
+    ):
+        what = f"{where}{type(error).__name__}: there are no windows; draw with {', '.join(LIBRARIES[:2])}"
     if isinstance(error, PermissionError) or "can't start new thread" in what:
         return Refused(RenderStatus.FORBIDDEN, what)
     if isinstance(error, ValueError) and "Image size of" in what:

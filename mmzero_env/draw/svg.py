@@ -4,7 +4,9 @@ Checked (svg_checks.py), read, styled (css/), weighed (svg_weight.py), and only 
 before anything is rasterised (`output_size`). What is left out of a drawing is said in the result's note.
 
 Not covered: filters beyond the few that CairoSVG knows, HTML in `<foreignObject>`, fonts that are not installed
-(fontconfig picks another); css/__init__.py lists what of CSS is not.
+(fontconfig picks another), right-to-left text (its letters are drawn one by one; a note says so), a clip on a clip;
+css/__init__.py lists what of CSS is not. XML that is not well-formed (`&deg;`, a bare `&`, a prefix that is not
+declared, `--` in a comment) stays an error, as in every reader of files.
 """
 
 import math
@@ -20,6 +22,7 @@ from defusedxml import ElementTree
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
 from mmzero_env.draw import quicker
+from mmzero_env.draw.canvas import USED, Canvas
 from mmzero_env.draw.css import Page, apply_css
 from mmzero_env.draw.css.lengths import Units, length_px
 from mmzero_env.draw.errors import Refused
@@ -79,9 +82,9 @@ class SvgRenderer:
         self.texts.start(pixels)
         self.markers.start()
         background = ground(page.background, self.config.background_rgb())
-        surface = cairosvg.surface.PNGSurface(
-            _Document(root), None, DPI, None, None, None, 1, *pixels, background_color=background
-        )
+        canvas = Canvas if USED.search(code) else cairosvg.surface.PNGSurface
+        Canvas.stretch = pixels[0] / user[0]
+        surface = canvas(_Document(root), None, DPI, None, None, None, 1, *pixels, background_color=background)
         # Kept until this process ends: cairo frees the pixels together with the surface, and they are sent later.
         self.drawn = surface.cairo
         self.drawn.flush()

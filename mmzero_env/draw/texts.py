@@ -13,6 +13,7 @@ from cairosvg.helpers import normalize, paint, size
 
 from mmzero_env.draw.css.baselines import SHIFTED
 from mmzero_env.draw.css.colours import alpha
+from mmzero_env.draw.text_lines import decorate, stretch
 
 MIN_FONT_PX = 1.0
 TEXT_TAGS = ("text", "tspan", "textPath", "a")
@@ -20,6 +21,7 @@ BOLD = 550
 # CairoSVG hangs texts from the top of their font; the hanging baseline is at four fifths of its height (in em).
 ABOVE_HANGING = 0.19
 SHOWN_TEXT = 40
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 MOST_UNREADABLE = 3
 
 
@@ -30,6 +32,7 @@ class TextRecorder:
         self.original = cairosvg.surface.text
         self.pieces: list[tuple[object, bool, str]] = []
         self.unreadable: list[str] = []
+        self.reversed: list[str] = []
         self.pixels = (0, 0)
         # CairoSVG compares the function with its own module's name for it, so both are replaced.
         for tag, drawer in list(cairosvg.surface.TAGS.items()):
@@ -39,7 +42,7 @@ class TextRecorder:
         cairosvg.parser.handle_white_spaces = collapse
 
     def start(self, pixels: tuple[int, int]) -> None:
-        self.pieces, self.unreadable, self.pixels = [], [], pixels
+        self.pieces, self.unreadable, self.reversed, self.pixels = [], [], [], pixels
 
     def __call__(self, surface, node, draw_as_text: bool = False) -> None:
         if node.tag == "text" and not draw_as_text and node.children:
@@ -48,16 +51,24 @@ class TextRecorder:
             self._note(surface, node)
             if node.get("paint-order", "normal").startswith(("stroke", "markers stroke")):
                 stroke_first(surface, node)
-        if (node.get("dominant-baseline") or node.get("alignment-baseline")) != "hanging":
+        hanging = (node.get("dominant-baseline") or node.get("alignment-baseline")) == "hanging"
+        if not (hanging or node.get("textLength") or node.get("text-decoration")):
             return self.original(surface, node, draw_as_text)
         surface.context.save()
-        surface.context.translate(0, -ABOVE_HANGING * surface.font_size)
+        if hanging:
+            surface.context.translate(0, -ABOVE_HANGING * surface.font_size)
+        if node.tag == "text" and node.get("textLength") and not node.children:
+            stretch(surface, node, _advance(surface, node, True))
         self.original(surface, node, draw_as_text)
+        if draw_as_text and node.text and "text-decoration" in node and "text_bounding_box" in node:
+            decorate(surface, node)
         surface.context.restore()
 
     def _note(self, surface, node) -> None:
         if not (node.text and node.text.strip()) or getattr(surface, "in_mask", False):
             return
+        if RIGHT_TO_LEFT.search(node.text):
+            self.reversed.append(" ".join(node.text.split()))
         if self._readable(surface, node):
             down = node.get("dy", "0").strip() not in ("0", "") and SHIFTED not in node
             moved = "x" in node or "y" in node or down
@@ -76,13 +87,16 @@ class TextRecorder:
         return [text for text in (" ".join(text.split()) for _, text in joined) if text]
 
     def notes(self) -> list[str]:
-        """A line for texts that are drawn so that nobody can read them: outside, transparent, or at size 0."""
+        """A line for texts that are drawn so that nobody can read them: outside, transparent, or at size 0; one for
+        texts whose letters come out in the wrong order."""
+        lines = [f"right-to-left text is drawn from left to right: {text[:SHOWN_TEXT]!r}" for text in self.reversed[:1]]
         if not self.unreadable:
-            return []
+            return lines
         shown = ", ".join(repr(text[:SHOWN_TEXT]) for text in self.unreadable[:MOST_UNREADABLE])
         more = len(self.unreadable) - MOST_UNREADABLE
         return [
-            f"outside the picture, transparent or without size: {shown}" + (f" and {more} more" if more > 0 else "")
+            *lines,
+            f"outside the picture, transparent or without size: {shown}" + (f" and {more} more" if more > 0 else ""),
         ]
 
     def _readable(self, surface, node) -> bool:

@@ -72,7 +72,7 @@ def same_value(a: Answer, b: Answer) -> bool:
 
 def _same_across_kinds(a: Answer, b: Answer) -> bool:
     if (a.kind, b.kind) == ("clock", "ratio"):  # 12:30 may be meant as a ratio
-        return not a.unit and (read_ratio(a.core) or a).core == b.core
+        return not a.unit and ":0" not in a.core and (read_ratio(a.core) or a).core == b.core
     if (a.kind, b.kind) == ("set", "list"):  # braces may be missing
         return not b.brackets and _same_items(a.items, tuple(sorted(set(b.items), key=lambda item: item.key)))
     return False

@@ -22,6 +22,7 @@ SYMBOLS = {
     "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "approx": "~",
     "sim": "~", "simeq": "~", "in": "=", "cup": "∪", "circ": "°", "degree": "°", "colon": ":", "ratio": ":",
     "to": "->", "rightarrow": "->", "prime": "'", "cdots": "...", "ldots": "...", "dots": "...", "minus": "-",
+    "langle": "(", "rangle": ")",
     "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "dollar": "$", "textdollar": "$", "percent": "%",
 }  # fmt: skip
 NAMED = {name: name for name in GREEK.values()}

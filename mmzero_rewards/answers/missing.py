@@ -7,6 +7,9 @@ from mmzero_rewards.answers.reading import MAX_CHARS, unwrapped
 from mmzero_rewards.answers.textform import plain
 from mmzero_rewards.config import NON_ANSWERS
 
+NOTHING = " .…?_-"
+"""Of these alone there is no answer; a sign such as < is one."""
+
 
 def answered(answer: str | None, non_answers: Sequence[str] = NON_ANSWERS) -> str | None:
     """`answer` trimmed, or None if it is missing or a non-answer such as "N/A".
@@ -16,7 +19,7 @@ def answered(answer: str | None, non_answers: Sequence[str] = NON_ANSWERS) -> st
     if answer is None:
         return None
     answer = answer.strip()
-    return None if not answer or _is_non_answer(answer, tuple(non_answers)) else answer
+    return None if not answer.strip(NOTHING) or _is_non_answer(answer, tuple(non_answers)) else answer
 
 
 @lru_cache(maxsize=1 << 14)

@@ -2,7 +2,7 @@
 
 A date is read only where its order is not in doubt: month by name, year first, or a day above twelve; 05/06/2024 stays
 text. A clock time without am or pm is of the 24-hour clock, and its half of the day may be missing: 5:00 equals
-5:00 pm, and 17:00 does, but 5:00 is not 17:00. Not covered: time zones, weekdays, "quarter past".
+5:00 pm, and 17:00 does, but 5:00 is not 17:00. Not covered: time zones, weekdays.
 """
 
 import re
@@ -29,6 +29,7 @@ NAMED_DATES = tuple(
 )
 HAS_MONTH = re.compile(_MONTH)
 YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
+YEAR_MONTH = re.compile(r"([12]\d{3})[-/](0[1-9]|1[0-2])")
 YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
 DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 DECADE = re.compile(r"([12]\d\d0)'?s", re.IGNORECASE)
@@ -85,6 +86,9 @@ def _date(text: str) -> Moment | None:
     match = YEAR_FIRST.fullmatch(text)
     if match:
         return _checked(match.group(1), int(match.group(3)), match.group(4))
+    match = YEAR_MONTH.fullmatch(text)
+    if match and match.group(2) <= match.group(1)[2:]:  # 2010-11 may be two years
+        return _checked(match.group(1), int(match.group(2)), None)
     match = YEAR_LAST.fullmatch(text)
     if match:
         first, second = int(match.group(1)), int(match.group(3))

@@ -18,6 +18,7 @@ from mmzero_rewards.answers.answer import NAME, Answer
 from mmzero_rewards.answers.brackets import MAY_SEPARATE, enclosed, split, unwrapped
 from mmzero_rewards.answers.moments import DECADE, NAMED_TIMES, read_moment
 from mmzero_rewards.answers.numerals import SIMPLE, read_amount, read_number, read_ratio
+from mmzero_rewards.answers.phrases import repeating, rewritten
 from mmzero_rewards.answers.ranges import BOUND_ENDS, BOUND_LEADS, read_bound, read_bound_in_words, read_range
 from mmzero_rewards.answers.textform import WORD_FORMS, YES_FORMS, plain, text_core, yes_or_no
 from mmzero_rewards.answers.words import STARTS
@@ -60,7 +61,7 @@ def _read_word(word: str) -> Answer:
 
 def _read(text: str, nested: int) -> Answer:
     """Any text; `nested` counts the lists that it stands in. What no reading fits, even in its normal form, is text."""
-    text = unwrapped(text)
+    text = rewritten(unwrapped(repeating(text)))
     for _ in range(MAX_ROUNDS):
         value = _value(text, nested)
         if value:
@@ -133,7 +134,7 @@ def _moment(text: str) -> Answer | None:
 
 HEDGE_WORDS = """
     about approximately approx approx. roughly around circa ca ca. c. nearly almost some exactly precisely only
-    just at in on by year
+    just at in on by year somewhere
 """
 HEDGES = frozenset(HEDGE_WORDS.split())
 ANSWER_IS = re.compile(
@@ -221,7 +222,23 @@ def _group(text: str, nested: int) -> Answer | None:
         items = tuple(sorted(set(items), key=lambda item: item.key))
         core = (" ∪ " if union else ", ").join(item.key for item in items)
         return Answer("union", core, items=items) if union else Answer("set", "{" + core + "}", items=items)
-    return Answer("list", ", ".join(item.key for item in items), brackets=_style(text, closing, items), items=items)
+    style = _style(text, closing, items)
+    # Inside a union it stays an interval.
+    return (not nested and _unbounded(style, items)) or Answer(
+        "list", ", ".join(item.key for item in items), brackets=style, items=items
+    )
+
+
+def _unbounded(style: str, items: tuple[Answer, ...]) -> Answer | None:
+    """(3, infinity) is what is above 3."""
+    if not style or len(items) != 2:
+        return None
+    low, high = items
+    if low.kind == "number" and high.kind == "text" and high.core.lstrip("+") == "infinity" and style[1] == ")":
+        return Answer("bound", f"{'>=' if style[0] == '[' else '>'} {low.core}", low.unit)
+    if high.kind == "number" and low.kind == "text" and low.core == "-infinity" and style[0] == "(":
+        return Answer("bound", f"{'<=' if style[1] == ']' else '<'} {high.core}", high.unit)
+    return None
 
 
 def _style(text: str, closing: str, items: tuple[Answer, ...]) -> str:

@@ -32,6 +32,8 @@ MARKS = {
     ord("∞"): "infinity",
     ord("∠"): "angle ",
     ord("△"): "triangle ",
+    ord("⟨"): "(",
+    ord("⟩"): ")",
     ord("٫"): ".",
     ord("٬"): ",",
 }
@@ -87,6 +89,7 @@ YES_NO = re.compile(
 YES_FORMS = {"yes": "yes", "yeah": "yes", "yep": "yes", "yup": "yes", "no": "no", "nope": "no"}
 INNER_HYPHEN = re.compile(r"(?<=[^\W\d])[-_](?=[^\W\d])")
 APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
+AND = re.compile(r"\band\b")
 ABBREVIATION = re.compile(r"(?<![^\W_])([^\W\d_])\.(?=[^\W\d_](?![^\W_]))|(?<=[^\W\d_])\.(?=\s)")
 LEADING_ARTICLE = re.compile(r"\A(?:(?:the|an?)\s+(?=\w{2})(?!(?:and|or|to|is|are|plus|minus|vs|of|in)\b))+")
 INNER_THE = re.compile(r"\bthe\s+(?=\w)")
@@ -120,7 +123,8 @@ def text_core(text: str) -> str:
     if _is_expression(text):
         return TIGHT.sub("", TIMES.sub(lambda match: "*" if text[match.end()].isdigit() else "", text))
     if "'" in text:
-        text = APOSTROPHE.sub("", text)
+        bare = APOSTROPHE.sub("", text)
+        text = bare if len(AND.findall(bare)) == len(AND.findall(text)) else text  # "a'nd" joins nothing
     if "." in text:
         text = ABBREVIATION.sub(lambda match: match.group(1) or "", text)
     if "-" in text or "_" in text:

@@ -188,12 +188,18 @@ def compatible(one: str, other: str) -> bool:
     return {one, other} in ({"degree", "celsius"}, {"degree", "fahrenheit"})
 
 
+IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman", "mice": "mouse", "teeth": "tooth"}
+IRREGULAR |= {"leaves": "leaf", "halves": "half", "knives": "knife", "shelves": "shelf", "vertices": "vertex"}
+
+
 def singular(noun: str) -> str:
     """A noun without the ending of its plural: "boxes" -> "box", "cities" -> "city"; "glass" and "axis" stay.
 
     >>> [singular(word) for word in ("bars", "boxes", "cities", "glass", "axis", "bus", "sea")]
     ['bar', 'box', 'city', 'glass', 'axis', 'bus', 'sea']
     """
+    if noun in IRREGULAR:
+        return IRREGULAR[noun]
     if len(noun) < 4 or noun[-1] != "s" or noun[-2] in "sui":
         return noun
     if noun.endswith("ies") and len(noun) > 4:

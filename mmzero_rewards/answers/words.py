@@ -1,7 +1,7 @@
 """English number words: "two hundred and five apples" -> "205 apples", "two thirds" -> "2/3", "third" -> "3rd".
 
 Cardinals up to the trillions, fractions down to hundredths, ordinals up to the ninety-ninth. Not covered:
-"half a million", "two point five", other languages.
+"two point five", other languages.
 """
 
 from fractions import Fraction
@@ -26,6 +26,7 @@ PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4, "hundredth": 100, 
 PARTS |= {word + s: value for value, word in enumerate(ORDINALS, 1) if value > 2 for s in ("", "s")}
 
 
+HALF_A = (["half", "a"], ["half", "an"])  # half a mile
 NOT_AFTER_A_PART = (["of"], ["past"], ["to"])  # half of it, half past two
 
 
@@ -54,6 +55,8 @@ def in_figures(text: str) -> str | None:
     for at in (0, 1):
         if len(spelled) > at and "-" in spelled[at]:
             spelled[at : at + 1] = spelled[at].split("-")
+    if [word.casefold() for word in spelled[:2]] in HALF_A:
+        del spelled[1]
     words = [word.casefold() for word in spelled]
     if not words or not (words[0] in STARTS or words[0].isdigit()):
         return None

@@ -28,7 +28,7 @@ def extract_code(text: str, languages: Sequence[str] = ("svg",)) -> "RenderReque
 
     text = after_thought(text)
     if "svg" in languages:
-        code = next(fence_bodies(text, "svg"), None)
+        code = next(filter(None, fence_bodies(text, "svg")), None)
         if code is None and "<svg" in text:
             code = next((body for body in fence_bodies(text, "xml") if "<svg" in body), None)
         if code is None:
@@ -47,6 +47,8 @@ MOST_PARTS = 10_000
 NAMES = {"svg": "svg", "xml": "xml", "python": "python3?|py3?"}
 FENCES = {kind: re.compile(rf"```(?:{names})[^\S\n]*\n", re.IGNORECASE) for kind, names in NAMES.items()}
 
+CLOSE = re.compile(r"^[^\S\n]*```|```[^\S\n]*$", re.MULTILINE)  # not the one in print("```")
+
 
 def fence_bodies(text: str, kind: str) -> Iterator[str]:
     """Trimmed body of every closed ``` block of one kind (svg | xml | python), in order; of the first MOST_PARTS.
@@ -54,7 +56,8 @@ def fence_bodies(text: str, kind: str) -> Iterator[str]:
     A block in a list item is indented as a whole; that indentation is no part of the body.
     """
     for match in islice(FENCES[kind].finditer(text), MOST_PARTS):
-        end = text.find("```", match.end())
+        close = CLOSE.search(text, match.end())
+        end = close.start() if close else text.find("```", match.end())
         if end < 0:
             return
         yield _flush_left(text[match.end() : end])

@@ -36,9 +36,8 @@ UNEXPLAINED = "unexplained"
 REASONS = {
     "HTML in foreignObject is not drawn": r"foreignObject",
     "filters are not drawn": r"<filter",
-    "shapes as clip-path are not drawn": r"clip-path:\s*(circle|polygon|inset|ellipse)\(",
     "animations are not played": r"@keyframes|<animate",
-    "gradients as background are not drawn": r"background: linear-gradient",
+    "conic gradients as background are not drawn": r"background: conic-gradient",
     "borders of the root are not drawn": r"border:",
     "a browser draws nothing without the namespace": r"<svg (?!xmlns)",
     "taken more kindly: blanks before units": r'"\d+ px"',

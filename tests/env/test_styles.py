@@ -63,8 +63,14 @@ def test_styles_are_written_as_attributes_and_gone():
 @pytest.mark.parametrize(
     "body, note",
     [
-        ('<rect style="fill: color(display-p3 1 0 0)"/>', "fill: color(display-p3 1 0 0) is not drawn"),
-        ('<rect clip-path="circle(5px)"/>', "clip-path: circle(5px) is not drawn"),
+        ('<rect style="fill: color(rec2020 1 0 0)"/>', "fill: color(rec2020 1 0 0) is not drawn"),
+        ('<rect clip-path="xywh(1px 1px 5px 5px)"/>', "clip-path: xywh(1px 1px 5px 5px) is not drawn"),
+        ('<text word-spacing="9">a b</text>', "word-spacing: 9 is not drawn"),
+        ('<text style="font-variant: small-caps">a</text>', "font-variant: small-caps is not drawn"),
+        (
+            "<rect><animate attributeName='x' to='9'/></rect>",
+            "animations are not played: the picture shows the state without them",
+        ),
         ('<rect style="fill: var(--missing)"/>', "fill: var(--missing) has no value (--missing)"),
         ('<text font-size="huge">a</text>', "font-size: 'huge' is not understood, 16 px is used"),
         ('<rect transform="turn(3)"/>', "transform: turn(3) is not understood"),

@@ -49,9 +49,25 @@ WORDS = (
     "bold 12px/1 serif",
     "path('M0 0')",
     "auto",
+    "round(up, 7px, 2px)",
+    "calc(9px * cos(60deg))",
+    "atan2(1px, 2px)",
+    "polygon(0 0, 50% 50%, 9px 1e9px)",
+    "circle(5px at center)",
+    "inset(1px 2px round 3px)",
+    "linear-gradient(to top left, red, blue 40%, #0f08)",
+    "radial-gradient(circle, red, blue)",
+    "oklch(from red calc(l - .2) c h)",
+    "color-mix(in oklch, red 20%, blue)",
+    "M0 0A5 5 0 0 1 9 9a1 2 30 10 5 5z",
+    "vertical-rl",
+    "stroke fill",
+    "underline overline",
+    "multiply",
 )
 NAMES = (*PROPERTIES, *GEOMETRY, *TEXT_ATTRIBUTES, "transform", "transform-origin", "translate", "font", "marker")
 NAMES += ("--a", "--b", "offset", "orient", "viewBox", "points", "pathLength", "gradientTransform", "transform-box")
+NAMES += ("background", "textLength", "lengthAdjust", "clipPathUnits", "word-spacing", "markerUnits")
 TAGS = (
     "rect",
     "circle",
@@ -78,7 +94,22 @@ attributes = st.dictionaries(st.sampled_from(NAMES), value, max_size=5)
 style = st.lists(st.tuples(st.sampled_from(NAMES), value), max_size=5).map(
     lambda pairs: ";".join(f"{name}:{text}" for name, text in pairs)
 )
-selector = st.sampled_from(("*", "rect", ".a", "#g", "g > *", ":root", "@media screen", "@layer x", "a:has(b)", "&"))
+selector = st.sampled_from(
+    (
+        "*",
+        "rect",
+        ".a",
+        "#g",
+        "g > *",
+        ":root",
+        "@media screen",
+        "@layer x",
+        "a:has(b)",
+        "&",
+        "& > rect",
+        "@media (width <= 90px)",
+    )
+)
 sheet = st.lists(st.tuples(selector, style), max_size=4).map(
     lambda rules: " ".join(f"{head}{{{body}}}" for head, body in rules)
 )

@@ -4,24 +4,28 @@ CairoSVG 2.9 knows the colours and lengths of SVG 1.1 and draws others as black,
 `apply_css` computes the styles of every element as a browser does and writes them as attributes that CairoSVG knows:
 
 * style sheets, `style` attributes and presentation attributes in the order of the cascade, with `!important`, `@media`
-  (screen, light theme, width and height of the picture), `@layer`, `@supports`; `inherit`, `initial`, `unset`;
+  (media.py), `@layer`, `@supports`, rules within rules; `inherit`, `initial`, `unset`;
 * custom properties and `var()` with fallbacks;
-* the colours of CSS Color 4, `currentColor`;
-* lengths: `rem em ex ch vw vh vmin vmax Q` and the absolute units, percentages, `calc() min() max() clamp()`, blanks
-  before a unit; the sizes of fonts in every spelling; the `font` shorthand;
+* the colours of CSS Color 4 and 5, `color-mix()` and relative colours in sRGB, HSL and OKLab, `currentColor`;
+* lengths: `rem em ex ch vw vh vmin vmax Q` and the absolute units, percentages, blanks before a unit; `calc()` and the
+  other mathematical functions, of lengths and of angles; the sizes of fonts in every spelling; the `font` shorthand;
+  the first family of a list that is installed;
 * percentages in opacities and offsets, angles in `orient`;
 * `transform`, `translate`, `rotate`, `scale`, `transform-origin` and `transform-box` as properties;
-* `x y width height cx cy r rx ry d` as properties; `text-transform`, `white-space`, `baseline-shift`; the background of
-  the root; variables that a `<use>` gives to what it draws.
+* `x y width height cx cy r rx ry d` as properties; `text-transform`, `white-space`, `baseline-shift`, `writing-mode` of
+  texts that stand in one place; `paint-order`; the background of the root, also gradients.
+
+`mix-blend-mode`, `clip-rule` and `vector-effect` are drawn by canvas.py, `text-decoration` and `textLength` of a text
+of one piece by text_lines.py.
 
 A value that a browser would ignore is ignored here. Taken more kindly than browsers do, since what is meant is clear:
 lengths without a unit in a `style`, blanks before a unit, and units in a `transform` attribute.
 
-Not covered (what of it a document uses is in `Page.notes`, unless marked with *): `color-mix()` and wide-gamut colours;
-shapes (`circle()`, `polygon()`) as clip-path; filter functions; blend modes*; gradients as root background; container
-and other media queries*; nested rules*; animations; `transform-box: fill-box` of text; families after the first in a
-list*; `text-decoration`, `word-spacing`, `textLength`, vertical text*; `paint-order` of shapes*; font sizes in em or %
-that a `<use>` hands down*.
+Not covered (what of it a document uses is in `Page.notes`, unless marked with *): colours in Lab as mixing space and
+wide gamuts but display-p3; shapes (`circle()`, `polygon()`) as clip-path; filter functions; several or conic gradients
+as root background; `@property`; container queries*; animations; `transform-box: fill-box` of text; `word-spacing`,
+`font-variant`, vertical text that moves; upright letters in it*; `textLength` of a text of several pieces*; font sizes
+in em or % that a `<use>` hands down*.
 """
 
 from mmzero_env.draw.css.apply import apply_css

@@ -1,29 +1,32 @@
 """One walk over a document: every element's styles are computed and written as attributes that CairoSVG understands."""
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.css import properties
+from mmzero_env.draw.css.arcs import without_arcs
+from mmzero_env.draw.css.background import ground
 from mmzero_env.draw.css.baselines import shift, shift_px
 from mmzero_env.draw.css.cascade import KEYWORDS, MARKERS, Cascade, Page
-from mmzero_env.draw.css.colours import colour
+from mmzero_env.draw.css.clips import Clips
 from mmzero_env.draw.css.instances import Instances
-from mmzero_env.draw.css.lengths import Units, length_px, number
+from mmzero_env.draw.css.lengths import Units, number
 from mmzero_env.draw.css.moves import MOVING, place
 from mmzero_env.draw.css.properties import (
     AXES,
     GEOMETRY,
     HAS_GEOMETRY,
     INITIAL,
+    NOT_DRAWN,
     PLAIN,
     PROPERTIES,
     TEXT_ATTRIBUTES,
 )
-from mmzero_env.draw.css.repairs import SPECIAL, faded, repair
+from mmzero_env.draw.css.repairs import OUTLINED, SPECIAL, faded, repair, stroke_below, vertical
 from mmzero_env.draw.css.stylesheet import SVG, Declaration
+from mmzero_env.draw.css.viewports import is_root, view_of
 
 SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 USE = ("use", f"{SVG}use")
@@ -42,6 +45,9 @@ VIEWS = frozenset(("svg", "symbol", "pattern", "marker"))
 HANDED_DOWN = frozenset(("viewBox", "color", "fill", "stroke", "text-transform", "white-space"))
 KEPT_WHITE_SPACE = ("pre", "pre-wrap", "break-spaces")
 CASES = {"uppercase": str.upper, "lowercase": str.lower, "capitalize": str.title}
+ANIMATIONS = frozenset(("animate", "animateTransform", "animateMotion", "set"))
+NOT_PLAYED = "animations are not played: the picture shows the state without them"
+SIDES = ("width", "height")
 FUNCTION = re.compile(r"[a-z-]+\(", re.IGNORECASE)
 
 
@@ -63,8 +69,10 @@ def apply_css(root: Element, window: tuple[float, float] | None = None) -> Page:
     """
     walk = _Walk(root, window)
     walk.visit(root, _State(Units(window=window)))
+    walk.clips.write()
+    ground(root, walk.declared, window, walk.page)
     if walk.cascade.sheets.animated:
-        walk.page.note("CSS animations are not played: the picture shows the state without them")
+        walk.page.note(NOT_PLAYED)
     for parent in list(root.iter()):
         for child in [child for child in parent if child.tag in ("style", f"{SVG}style")]:
             parent.remove(child)
@@ -77,6 +85,8 @@ class _Walk:
         self.page = Page()
         self.cascade = Cascade(root, window, self.page)
         self.instances = Instances(root, self.cascade.sheets)
+        self.clips = Clips(root, self.page)
+        self.has_markers = any(element.tag in ("marker", f"{SVG}marker") for element in root.iter())
 
     def visit(self, element: Element, parent: _State) -> None:
         attributes = element.attrib
@@ -93,10 +103,22 @@ class _Walk:
             self.page.note(repair(element, tag, state.units))
         if tag in VIEWS or parent.current or not attributes.keys().isdisjoint(HANDED_DOWN):
             state = self._inherited(tag, attributes, parent, state)
+        if tag in ANIMATIONS:
+            self.page.note(NOT_PLAYED)
+        if "clip-path" in attributes:
+            self._clip(element, tag, state)
+        if tag == "path" and self.has_markers and "d" in attributes:
+            attributes["d"] = without_arcs(attributes["d"])
+        if tag == "tspan" and not element.text and not len(element):
+            attributes.pop("dy", None)  # nothing is written there
+        if tag == "text" and "textLength" in attributes and len(element):
+            self.page.note("textLength of a text of several pieces is not drawn")
+        if tag == "text" and "writing-mode" in attributes:
+            self.page.note(vertical(element))
         if tag in TEXT and state.case in CASES:
             _spell(element, CASES[state.case])
         if element is self.root:
-            self._ground(declared)
+            self.declared = declared
             self.root_variables = state.variables
             state = replace(state, units=replace(state.units, root_font=state.units.font))
         if tag == "use" and state.variables != self.root_variables:
@@ -107,6 +129,8 @@ class _Walk:
             self.visit(child, state)
             if child.tag in USE and number(child.get("opacity", "1")) != 1:
                 element[list(element).index(child)] = faded(child)
+            elif child.get("paint-order", "")[:6] == "stroke" and child.tag.rpartition("}")[2] in OUTLINED:
+                element[list(element).index(child)] = stroke_below(child)
         if tag in TEXT and len(element):
             self._baselines(element, state)
 
@@ -136,7 +160,10 @@ class _Walk:
     def _attributes(self, tag: str, attributes: dict, state: _State) -> None:
         for name, text in list(attributes.items()):
             # A path is as it is: only the property writes path("...").
-            if name not in LOOKED_AT or PLAIN.match(text) or (tag == "svg" and name in ("width", "height")):
+            if name in NOT_DRAWN:
+                self._undrawn(name, text)
+                continue
+            if name not in LOOKED_AT or PLAIN.match(text) or (name in SIDES and is_root(tag, state.units)):
                 continue
             if "var(" in text.lower():
                 text = self.cascade.replaced(name, text, state.variables)
@@ -156,8 +183,10 @@ class _Walk:
         for name, text, _ in declared:
             if name in MOVING:
                 moves[name] = text
+            elif name in NOT_DRAWN:
+                self._undrawn(name, text)
             elif name in GEOMETRY and tag in HAS_GEOMETRY[name]:
-                if tag == "svg" and name in ("width", "height"):
+                if name in SIDES and is_root(tag, state.units):
                     attributes[name] = text
                     continue
                 found = self._canonical(tag, attributes, name, text, state)
@@ -212,6 +241,16 @@ class _Walk:
         if FUNCTION.match(text) and not text.startswith("url("):
             self.page.note(f"{name}: {text[:60]} is not drawn")
 
+    def _clip(self, element: Element, tag: str, state: _State) -> None:
+        value = element.get("clip-path", "none")
+        name = properties.URL.match(value)
+        if name is not None or properties.SHAPE.search(value):
+            self.clips.note(element, tag, state.units, name[1] if name else value)
+
+    def _undrawn(self, name: str, text: str) -> None:
+        if text.strip().lower() not in NOT_DRAWN[name]:
+            self.page.note(f"{name}: {text[:60]} is not drawn")
+
     def _ids(self) -> set[str]:
         if not hasattr(self, "_all_ids"):
             self._all_ids = {element.get("id") for element in self.root.iter()}
@@ -222,7 +261,7 @@ class _Walk:
     def _inherited(self, tag: str, attributes: dict, parent: _State, state: _State) -> _State:
         view = state.units.view
         if tag in ("svg", "symbol", "pattern", "marker") or "viewBox" in attributes:
-            view = _view(attributes, state.units)
+            view = view_of(attributes, state.units)
         if view != state.units.view:
             state = replace(state, units=replace(state.units, view=view))
         current = set(parent.current)
@@ -249,34 +288,6 @@ class _Walk:
                 up = shift_px(kind, replace(state.units, font=size))
                 if up:
                     shift(text, index, up)
-
-    def _ground(self, declared: list[Declaration]) -> None:
-        """The background of the root, which browsers paint over the whole picture."""
-        for name, value, _ in declared:
-            if name in ("background", "background-color") and value.lower() not in KEYWORDS:
-                found = colour(value) or next(filter(None, map(colour, _words(value))), None)
-                if found is None and value.lower() != "none":
-                    self.page.note(f"{name}: {value[:60]} of the root is not drawn")
-                elif found != "currentColor":
-                    self.page.background = found
-
-
-def _words(value: str) -> list[str]:
-    """Parts between blanks outside brackets."""
-    return re.findall(r"(?:[^\s(]|\([^)]*\))+", value)
-
-
-def _view(attributes: dict, units: Units) -> tuple[float, float]:
-    numbers = re.split(r"[\s,]+", attributes.get("viewBox", "").strip())
-    try:
-        found = float(numbers[2]), float(numbers[3])
-    except (IndexError, ValueError):
-        sides = [
-            length_px(attributes[name], units, whole) if name in attributes else whole
-            for name, whole in zip(("width", "height"), units.view, strict=True)
-        ]
-        found = tuple(whole if side is None else side for side, whole in zip(sides, units.view, strict=True))
-    return found if all(map(math.isfinite, found)) else units.view
 
 
 def _spell(element: Element, case: Callable[[str], str]) -> None:

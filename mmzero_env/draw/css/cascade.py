@@ -65,6 +65,8 @@ class Cascade:
                 value = self.replaced(name, value, variables)
             if name == "font" and value not in KEYWORDS:
                 found += [(part, text, important) for part, text in (font_parts(value) or {}).items()]
+            elif name == "text-decoration-line":
+                found.append(("text-decoration", value, important))
             elif name == "marker":
                 found += [(part, value, important) for part in MARKERS]
             else:

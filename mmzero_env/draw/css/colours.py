@@ -11,9 +11,10 @@ import tinycss2
 from cairosvg.colors import COLORS
 from tinycss2 import color5
 
-from mmzero_env.draw.css.lengths import Units, evaluate, is_word, split
+from mmzero_env.draw.css.calc import evaluate
+from mmzero_env.draw.css.lengths import Units
+from mmzero_env.draw.css.mixing import Rgba, gamma, linear, mixed, relative
 
-Rgba = tuple[float, float, float, float]
 HEX = re.compile(r"#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\Z")
 URL = re.compile(r"url\(\s*[\"']?\s*#([^\"')]*?)\s*[\"']?\s*\)\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
 FROM_MARKED = ("context-fill", "context-stroke")
@@ -30,6 +31,25 @@ TO_LINEAR = {
         (-0.9787955160, 1.9162543774, 0.0334427312),
         (0.0719550451, -0.2289767982, 1.4053860351),
     ),
+}
+FROM_P3 = (
+    (1.2249401763, -0.2249401763, 0.0),
+    (-0.0420569547, 1.0420569547, 0.0),
+    (-0.0196375546, -0.0786360456, 1.0982736001),
+)
+FROM_ANOTHER = re.compile(r"[a-z]+\(\s*from\s")
+# Of a light theme (https://www.w3.org/TR/css-color-4/#css-system-colors).
+SYSTEM = {
+    "canvas": "white",
+    "canvastext": "black",
+    "field": "white",
+    "fieldtext": "black",
+    "linktext": "#0000ee",
+    "visitedtext": "#551a8b",
+    "activetext": "red",
+    "buttonborder": "black",
+    "mark": "yellow",
+    "marktext": "black",
 }
 
 
@@ -72,7 +92,11 @@ def channels(text: str) -> Rgba | None:
     ((0.0, 0.0, 1.0, 1.0), (0.25, 0.0, 0.75, 1.0))
     """
     if text.startswith("color-mix("):
-        return _mixed(text)
+        return mixed(text, channels)
+    if FROM_ANOTHER.match(text):
+        return relative(text, channels)
+    if text in SYSTEM:
+        return channels(SYSTEM[text])
     found = color5.parse_color(_without_maths(text) if text.count("(") > 1 else text)
     if found is None or isinstance(found, str):
         return None
@@ -81,13 +105,16 @@ def channels(text: str) -> Rgba | None:
     space = BESIDES_RGB.get(found.space, found.space)
     if space in TO_LINEAR:
         xyz = found.to(space).coordinates
-        rgb = [_gamma(sum(a * b for a, b in zip(row, xyz, strict=True))) for row in TO_LINEAR[space]]
+        rgb = [gamma(sum(a * b for a, b in zip(row, xyz, strict=True))) for row in TO_LINEAR[space]]
     elif found.space in ("srgb", "hsl", "hwb"):
         rgb = found.to("srgb").coordinates
     elif found.space == "srgb-linear":
-        rgb = [_gamma(channel or 0) for channel in found.coordinates]
+        rgb = [gamma(channel or 0) for channel in found.coordinates]
+    elif found.space == "display-p3":
+        light = [linear(channel or 0) for channel in found.coordinates]
+        rgb = [gamma(sum(a * b for a, b in zip(row, light, strict=True))) for row in FROM_P3]
     else:
-        return None  # display-p3 and other wide gamuts
+        return None  # other wide gamuts
     return (*(min(1.0, max(0.0, channel)) for channel in rgb), found.alpha)
 
 
@@ -128,38 +155,3 @@ def _without_maths(text: str) -> str:
             inner = inner if value is None else f"{value:.10g}{'%' if '%' in inner else ''}"
         parts.append(inner)
     return f"{outer.name}({''.join(parts)})"
-
-
-def _mixed(text: str) -> Rgba | None:
-    """`color-mix()` in sRGB (https://www.w3.org/TR/css-color-5/#color-mix); other spaces give other tones between."""
-    outer = tinycss2.parse_one_component_value(text)
-    parts = split(outer.arguments, ",") if outer.type == "function" else []
-    if len(parts) != 3 or tinycss2.serialize(parts[0]).split() != ["in", "srgb"]:
-        return None
-    colours, shares = [], []
-    for part in parts[1:]:
-        words = [token for token in part if is_word(token)]
-        shares += [next((token.value / 100 for token in words if token.type == "percentage"), None)]
-        named = [token.serialize() for token in words if token.type != "percentage"]
-        colours += [channels(named[0]) if len(named) == 1 else None]
-    if None in colours:
-        return None
-    if shares[0] is None:
-        shares[0] = 0.5 if shares[1] is None else 1 - shares[1]
-    if shares[1] is None:
-        shares[1] = 1 - shares[0]
-    total = sum(shares)
-    if total <= 0 or min(shares) < 0:
-        return None
-    weights = [share / total for share in shares]
-    alpha = sum(weight * colour[3] for weight, colour in zip(weights, colours, strict=True))
-    mixed = [
-        sum(weight * colour[3] * colour[index] for weight, colour in zip(weights, colours, strict=True)) / (alpha or 1)
-        for index in range(3)
-    ]
-    return (*mixed, alpha * min(1.0, total))
-
-
-def _gamma(linear: float) -> float:
-    size = abs(linear)
-    return math.copysign(12.92 * size if size <= 0.0031308 else 1.055 * size ** (1 / 2.4) - 0.055, linear)

@@ -1,4 +1,4 @@
-"""CSS numbers, lengths, angles and `calc()`.
+"""CSS numbers, lengths and angles, also as `calc()` (calc.py).
 
 Units and their sizes: CSS Values 4 (https://www.w3.org/TR/css-values-4/), sections 6 and 10. An SVG user unit is a px.
 """
@@ -9,17 +9,16 @@ from dataclasses import dataclass
 
 import tinycss2
 
+from mmzero_env.draw.css.calc import ANGLES, Degrees, evaluate, is_word
+
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 # "12 px" is no CSS, but what is meant is clear.
 LENGTH = re.compile(rf"\s*({NUMBER})\s*([a-zA-Z]+|%)?\s*\Z")
 LENGTHS = re.compile(rf"[\s,]*({NUMBER}(?:\s*(?:[a-zA-Z]+|%))?)")
 ABSOLUTE = {"": 1.0, "px": 1.0, "in": 96.0, "cm": 96 / 2.54, "mm": 9.6 / 2.54, "q": 2.4 / 2.54, "pt": 4 / 3, "pc": 16.0}
-# The renderer knows these itself, and knows better what a percentage is of.
+# The renderer knows these itself; of percentages only those of something that is not known here.
 KEPT = frozenset(("", "px", "in", "cm", "mm", "pt", "pc", "em", "ex", "ch", "%"))
 FONT = {"em": 1.0, "ex": 0.5, "ch": 0.5, "cap": 0.7, "ic": 1.0}
-ANGLES = {"": 1.0, "deg": 1.0, "grad": 0.9, "rad": 180 / math.pi, "turn": 360.0}
-MATHS = ("calc", "-webkit-calc", "min", "max", "clamp")
-MAX_NESTING = 20
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,8 @@ def shown(number: float) -> str:
 def length(text: str, units: Units, base: float | None = None) -> str | None:
     """A length that CairoSVG understands, None if this is none.
 
-    >>> length("1.5rem", Units()), length("12 px", Units()), length("50%", Units()), length("wide", Units())
-    ('24', '12px', '50%', None)
+    >>> length("1.5rem", Units()), length("12 px", Units()), length("50%", Units(), 90.0), length("wide", Units())
+    ('24', '12px', '45', None)
     >>> length("calc(50% - 2 * 5px)", Units(), 200.0)
     '90'
     """
@@ -81,7 +80,7 @@ def length(text: str, units: Units, base: float | None = None) -> str | None:
         value = evaluate(text, units, base) if "(" in text else None
         return None if value is None else shown(value)
     number, unit = match[1], (match[2] or "").lower()
-    if unit in KEPT:
+    if unit in KEPT and not (unit == "%" and base is not None):
         return number + unit
     value = units.px(float(number), unit, base)
     return None if value is None or not math.isfinite(value) else shown(value)
@@ -135,100 +134,13 @@ def angle(text: str) -> float | None:
 
     >>> angle("90deg"), angle("0.25turn"), angle("100grad"), angle("12px")
     (90.0, 90.0, 90.0, None)
+    >>> angle("calc(30deg * 4)"), angle("calc(1turn / 8)")
+    (120.0, 45.0)
     """
     match = LENGTH.match(text)
-    if match is None or (match[2] or "").lower() not in ANGLES:
+    if match is None:
+        return evaluate(text, Degrees(), None) if "(" in text else None
+    if (match[2] or "").lower() not in ANGLES:
         return None
     value = float(match[1]) * ANGLES[(match[2] or "").lower()]
     return value if math.isfinite(value) else None
-
-
-# --- calc() -----------------------------------------------------------------------------------------------------------
-
-
-class _NotMaths(Exception):
-    """This is no expression that can be evaluated."""
-
-
-def evaluate(text: str, units: Units, base: float | None) -> float | None:
-    """The value of `calc()`, `min()`, `max()` or `clamp()` in px, None if it has none."""
-    token = tinycss2.parse_one_component_value(text)
-    try:
-        value, _ = _value(token, units, base, 0)
-    except (_NotMaths, ZeroDivisionError, OverflowError):
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _value(token, units: Units, base: float | None, depth: int) -> tuple[float, bool]:
-    """Value, and whether it is a length: two lengths cannot be multiplied."""
-    if depth > MAX_NESTING:
-        raise _NotMaths
-    if token.type == "number":
-        return token.value, False
-    if token.type in ("dimension", "percentage"):
-        value = units.px(token.value, token.unit if token.type == "dimension" else "%", base)
-        if value is None:
-            raise _NotMaths
-        return value, True
-    if token.type == "() block":
-        return _sum(token.content, units, base, depth + 1)
-    if token.type == "function" and token.lower_name in MATHS:
-        parts = [_sum(part, units, base, depth + 1) for part in split(token.arguments, ",")]
-        values, a_length = [value for value, _ in parts], any(is_length for _, is_length in parts)
-        if token.lower_name in ("min", "max"):
-            return (min if token.lower_name == "min" else max)(values), a_length
-        if token.lower_name == "clamp" and len(values) == 3:
-            return max(values[0], min(values[1], values[2])), a_length
-        if len(values) == 1:
-            return parts[0]
-    raise _NotMaths
-
-
-def _sum(tokens, units: Units, base: float | None, depth: int) -> tuple[float, bool]:
-    total, a_length, sign, product = 0.0, False, 1, []
-    for token in [*(token for token in tokens if token.type not in ("whitespace", "comment")), None]:
-        if product and (token is None or token in ("+", "-")) and product[-1] not in ("*", "/"):
-            value, is_length = _product(product, units, base, depth)
-            total, a_length, product = total + sign * value, a_length or is_length, []
-            sign = -1 if token == "-" else 1
-        elif token is None:
-            raise _NotMaths
-        else:
-            product.append(token)
-    return total, a_length
-
-
-def _product(tokens: list, units: Units, base: float | None, depth: int) -> tuple[float, bool]:
-    total, a_length = _value(tokens[0], units, base, depth)
-    if len(tokens) % 2 == 0:
-        raise _NotMaths
-    for operator, token in zip(tokens[1::2], tokens[2::2], strict=True):
-        value, is_length = _value(token, units, base, depth)
-        if operator == "*" and not (a_length and is_length):
-            total, a_length = total * value, a_length or is_length
-        elif operator == "/" and not is_length:
-            total /= value
-        else:
-            raise _NotMaths
-    return total, a_length
-
-
-def is_word(token) -> bool:
-    """Neither blank nor comma."""
-    return token.type not in ("whitespace", "comment") and token != ","
-
-
-def split(tokens, separator: str) -> list[list]:
-    """Tokens between separators.
-
-    >>> [len(part) for part in split(tinycss2.parse_component_value_list("a,b c"), ",")]
-    [1, 3]
-    """
-    parts: list[list] = [[]]
-    for token in tokens:
-        if token == separator:
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    return parts

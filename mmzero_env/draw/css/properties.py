@@ -7,7 +7,7 @@ a browser would ignore.
 import re
 from collections.abc import Callable
 
-from mmzero_env.draw.css import colours
+from mmzero_env.draw.css import colours, fonts
 from mmzero_env.draw.css.lengths import Units, angle, length, length_list, length_px, number, shown
 
 Canonical = Callable[[str, Units, float | None], str | None]
@@ -15,6 +15,7 @@ Canonical = Callable[[str, Units, float | None], str | None]
 # Most attributes of a drawing are this plain and need no look at what they mean.
 PLAIN = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:px)?\Z|#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\Z")
 URL = re.compile(r"url\(\s*[\"']?\s*#([^\"')]*?)\s*[\"']?\s*\)\Z", re.IGNORECASE)
+SHAPE = re.compile(r"\b(?:circle|ellipse|inset|polygon|path)\(", re.IGNORECASE)
 # https://www.w3.org/TR/css-fonts-4/#absolute-size-mapping
 FONT_SIZES = {
     "xx-small": 9.0,
@@ -27,20 +28,12 @@ FONT_SIZES = {
     "xxx-large": 48.0,
 }
 STEP = 1.2
+FAR = 1e6
 FONT = re.compile(
     r"(?P<style>(?:(?:normal|italic|oblique|small-caps|bold|bolder|lighter|[1-9]\d{2}|(?:semi-|extra-|ultra-)?"
     r"(?:condensed|expanded))\s+)*)(?P<size>[^\s/]+(?:\([^)]*\))?)(?:\s*/\s*\S+)?\s+(?P<family>\S.*)\Z",
     re.IGNORECASE,
 )
-SYSTEM_FONTS = {
-    "system-ui": "sans-serif",
-    "-apple-system": "sans-serif",
-    "blinkmacsystemfont": "sans-serif",
-    "ui-sans-serif": "sans-serif",
-    "ui-rounded": "sans-serif",
-    "ui-serif": "serif",
-    "ui-monospace": "monospace",
-}
 
 
 def _paint(text: str, units: Units, base: float | None) -> str | None:
@@ -64,13 +57,19 @@ def _length(text: str, units: Units, base: float | None) -> str | None:
 def _size(text: str, units: Units, base: float | None) -> str | None:
     """A length that cannot be negative; `auto` is as good as nothing."""
     found = length(text, units, base)
-    return None if found is None or found.startswith("-") else found
+    return None if found is None or found.startswith("-") else _near(found)
+
+
+def _near(found: str) -> str:
+    """Far beyond every picture one length is as good as another, and cairo does not end with arcs of 1e200."""
+    value = number(found)
+    return shown(FAR) if value is not None and value > FAR else found
 
 
 def _extent(text: str, units: Units, base: float | None) -> str | None:
     """A width, height or radius. A negative one is an error: what has it is not drawn."""
     found = length(text, units, base)
-    return "0" if found is not None and found.startswith("-") else found
+    return "0" if found is not None and found.startswith("-") else found and _near(found)
 
 
 def _lengths(text: str, units: Units, base: float | None) -> str | None:
@@ -119,9 +118,7 @@ def _slant(text: str, units: Units, base: float | None) -> str | None:
 
 
 def _family(text: str, units: Units, base: float | None) -> str | None:
-    """CairoSVG takes the first of a list."""
-    first = text.split(",")[0].strip().strip("\"'")
-    return SYSTEM_FONTS.get(first.lower(), text.strip())
+    return fonts.family(text)
 
 
 def _reference(text: str, units: Units, base: float | None) -> str | None:
@@ -131,9 +128,20 @@ def _reference(text: str, units: Units, base: float | None) -> str | None:
     return f"url(#{match[1]})"
 
 
-def _path(text: str, units: Units, base: float | None) -> str | None:
+def _clip(text: str, units: Units, base: float | None) -> str | None:
+    """A reference, or a shape that clips.py turns into one."""
+    found = _reference(text, units, base)
+    return text.strip() if found is None and SHAPE.search(text) else found
+
+
+def path_data(text: str) -> str | None:
+    """What stands in a `path("...")`."""
     match = re.match(r"path\(\s*(?:(?:evenodd|nonzero)\s*,\s*)?([\"'])(.*?)\1\s*\)\Z", text.strip(), re.DOTALL)
     return match[2] if match else None
+
+
+def _path(text: str, units: Units, base: float | None) -> str | None:
+    return path_data(text)
 
 
 def font_px(text: str, parent: Units) -> float | None:
@@ -185,12 +193,13 @@ PROPERTIES: dict[str, Canonical] = {
 }
 PROPERTIES |= dict.fromkeys(("color", "stop-color", "flood-color", "lighting-color"), _colour)
 PROPERTIES |= dict.fromkeys(("opacity", "fill-opacity", "stroke-opacity", "stop-opacity", "flood-opacity"), _share)
-REFERENCES = ("clip-path", "mask", "filter", "marker-start", "marker-mid", "marker-end")
-PROPERTIES |= dict.fromkeys(REFERENCES, _reference)
+REFERENCES = ("mask", "filter", "marker-start", "marker-mid", "marker-end")
+PROPERTIES |= dict.fromkeys(REFERENCES, _reference) | {"clip-path": _clip}
 PROPERTIES |= dict.fromkeys(
     """
-alignment-baseline baseline-shift clip-rule display dominant-baseline fill-rule mask-type overflow paint-order
-shape-rendering stroke-linecap stroke-linejoin text-anchor text-rendering text-transform visibility white-space
+alignment-baseline baseline-shift clip-rule display dominant-baseline fill-rule isolation mask-type mix-blend-mode
+overflow paint-order shape-rendering stroke-linecap stroke-linejoin text-anchor text-decoration
+text-rendering text-transform vector-effect visibility white-space writing-mode
 """.split(),  # noqa: SIM905
     _keyword,
 )
@@ -210,10 +219,15 @@ INITIAL = {
     "letter-spacing": "0",
 } | dict.fromkeys(("font-weight", "font-style", "text-transform", "white-space"), "normal")
 
+# Said in a note where they have another value: what is written is drawn without them.
+NOT_DRAWN = dict.fromkeys(("word-spacing", "font-variant", "font-variant-caps"), ("normal", "0", "0px", "inherit"))
+
 # Attributes that are no properties.
-ATTRIBUTES: dict[str, Canonical] = dict.fromkeys(
-    ("x1", "y1", "x2", "y2", "fx", "fy", "fr", "refX", "refY", "startOffset"), _length
-) | dict.fromkeys(("markerWidth", "markerHeight"), _size)
+ATTRIBUTES: dict[str, Canonical] = (
+    dict.fromkeys(("x1", "y1", "x2", "y2", "fx", "fy", "fr", "refX", "refY"), _length)
+    | {"startOffset": lambda text, units, base: length(text, units)}
+    | dict.fromkeys(("markerWidth", "markerHeight"), _size)
+)
 TEXT_ATTRIBUTES: dict[str, Canonical] = dict.fromkeys(("x", "y", "dx", "dy"), _lengths) | {"rotate": _angles}
 # Properties that are also attributes (SVG 2, section 7.2), and of what.
 GEOMETRY: dict[str, Canonical] = (

@@ -1,10 +1,12 @@
 """What CairoSVG 2.9 draws otherwise than it should, mended by writing it in another way.
 
-A `<use>` does not fade; a marker without viewBox is scaled to fill its box; an ellipse needs both radii; dashes know
-no `pathLength`. Filters know offset, blend and flood one by one and no chains: of the usual shadow CairoSVG would draw
-only that the shape itself moves, so what it would half draw is left out.
+A `<use>` does not fade; `paint-order` of shapes and vertical text are not known; a marker without viewBox is scaled to
+fill its box; an ellipse needs both radii; dashes know no `pathLength`. Filters know offset, blend and flood one by one
+and no chains: of the usual shadow CairoSVG would draw only that the shape itself moves, so what it would half draw is
+left out.
 """
 
+from copy import deepcopy
 from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.css.lengths import Units, length_px, number, shown
@@ -15,6 +17,10 @@ from mmzero_env.draw.css.stylesheet import SVG
 
 SPECIAL = frozenset(("ellipse", "filter", "marker", *OF_PAINTS))
 DRAWN_ALONE = "feOffset"
+OUTLINED = frozenset(("rect", "circle", "ellipse", "path", "polygon", "polyline", "line"))
+OF_GROUPS = ("transform", "opacity", "clip-path", "mask", "filter", "display", "mix-blend-mode")
+MARKERS = ("marker-start", "marker-mid", "marker-end")
+PLACED = frozenset("xy")
 
 
 def repair(element: Element, tag: str, units: Units) -> str | None:
@@ -38,6 +44,39 @@ def faded(use: Element) -> Element:
     group = Element(f"{SVG}g", {"opacity": use.attrib.pop("opacity")})
     group.append(use)
     return group
+
+
+def stroke_below(shape: Element) -> Element:
+    """A shape whose `paint-order` begins with the stroke, as two in a group: one with only the stroke, one without."""
+    group, above = Element(f"{SVG}g"), deepcopy(shape)
+    shape.set("fill", "none")
+    above.set("stroke", "none")
+    above.attrib.pop("id", None)
+    for name in OF_GROUPS:
+        if name in shape.attrib:
+            group.set(name, shape.attrib.pop(name))
+            del above.attrib[name]
+    for name in MARKERS:
+        shape.attrib.pop(name, None)
+    group.extend((shape, above))
+    return group
+
+
+def vertical(text: Element) -> str | None:
+    """Turn a text with a vertical `writing-mode`: as browsers draw it where letters do not stand upright.
+
+    Returns a note where it cannot be done.
+    """
+    attributes = text.attrib
+    mode = attributes.pop("writing-mode")
+    if not mode.startswith(("vertical", "tb", "sideways-rl")):
+        return None
+    x, y = (number(attributes.get(name, "0").removesuffix("px")) for name in "xy")
+    if None in (x, y) or any(not PLACED.isdisjoint(piece.attrib) for piece in text.iter() if piece is not text):
+        return f"writing-mode: {mode} is not drawn: {' '.join(''.join(text.itertext()).split())[:40]!r}"
+    attributes["transform"] = f"{attributes.get('transform', '')} rotate(90 {shown(x)} {shown(y)})".strip()
+    attributes.setdefault("dominant-baseline", "central")
+    return None
 
 
 def _dashes(attributes: dict[str, str], tag: str, units: Units) -> None:

@@ -1,16 +1,16 @@
 """Style sheets and `style` attributes: which declarations an element has, in the order of the cascade."""
 
-import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 import cssselect2
 import tinycss2
 
+from mmzero_env.draw.css.calc import split
+from mmzero_env.draw.css.media import applies
+
 SVG = "{http://www.w3.org/2000/svg}"
-SHOWN_ON = re.compile(r"(?:only\s+)?(?:all|screen)\Z")
-SIDE = re.compile(r"\(\s*(min|max)-(width|height)\s*:\s*([\d.]+)px\s*\)\Z")
-FLAT_RULES = ("layer", "supports", "media")
+DEEPEST = 8  # of rules within rules
 
 # name, value, whether it is !important
 Declaration = tuple[str, str, bool]
@@ -40,13 +40,13 @@ class StyleSheets:
         matchers: dict[str, cssselect2.Matcher] = {}  # by layer, weakest first
         elements = [element for element in root.iter() if element.tag in ("style", f"{SVG}style")]
         for element in elements:
-            if element.get("type", "text/css").strip().lower() in ("text/css", "") and self._applies(
-                element.get("media", "")
+            if element.get("type", "text/css").strip().lower() in ("text/css", "") and applies(
+                element.get("media", ""), window
             ):
-                for layer, rule in self._rules(
-                    tinycss2.parse_stylesheet("".join(element.itertext()), True, True), "", 0
+                for layer, selectors, found in self._rules(
+                    tinycss2.parse_stylesheet("".join(element.itertext()), True, True), "", None, 0
                 ):
-                    _add(matchers.setdefault(layer, cssselect2.Matcher()), rule)
+                    _add(matchers.setdefault(layer, cssselect2.Matcher()), selectors, found)
         if matchers:
             matchers[""] = matchers.pop("", cssselect2.Matcher())  # what is in no layer is the strongest
             for wrapper in cssselect2.ElementWrapper.from_xml_root(root).iter_subtree():
@@ -54,47 +54,58 @@ class StyleSheets:
                 if found:
                     self.matches[wrapper.etree_element] = found
 
-    def _rules(self, rules, layer: str, depth: int) -> Iterator[tuple[str, object]]:
-        """Rules that apply, with the name of their layer."""
+    def _rules(self, rules, layer: str, around: str | None, depth: int) -> Iterator[tuple[str, str, list[Declaration]]]:
+        """Rules that apply: the name of their layer, selectors, declarations. `around`: the selectors of the rule that
+        they stand in."""
         for rule in rules:
             if rule.type == "qualified-rule":
-                yield layer, rule
+                selectors = _within(_plain(rule.prelude), around)
+                yield layer, selectors, declarations(rule.content)
+                if depth < DEEPEST and any(token.type in ("{} block", "at-keyword") for token in rule.content):
+                    yield from self._rules(_inner(rule.content), layer, selectors, depth + 1)
             elif rule.type == "at-rule":
                 keyword = rule.lower_at_keyword
                 self.animated |= keyword.endswith("keyframes")
                 condition = _plain(rule.prelude)
-                applies = keyword == "layer" or (keyword == "supports" and not condition.lower().startswith("not"))
+                holds = keyword == "layer" or (keyword == "supports" and not condition.lower().startswith("not"))
                 if keyword == "media":
-                    applies = self._applies(condition)
-                if applies and rule.content is not None and depth < 8:
+                    holds = applies(condition, self._window)
+                if keyword == "layer" and rule.content is None:  # the order of layers, before their rules
+                    yield from ((f"{layer}.{name.strip()}", "", []) for name in condition.split(","))
+                if holds and rule.content is not None and depth < DEEPEST:
                     inner = f"{layer}.{condition}" if keyword == "layer" else layer
-                    yield from self._rules(tinycss2.parse_rule_list(rule.content, True, True), inner, depth + 1)
-
-    def _applies(self, media: str) -> bool:
-        """A list of media queries, for a screen of the picture's size with a light theme."""
-        queries = [query.strip().lower() for query in media.split(",")]
-        return queries == [""] or any(
-            all(self._holds(part.strip()) for part in re.split(r"\band\b", query)) for query in queries
-        )
-
-    def _holds(self, feature: str) -> bool:
-        if SHOWN_ON.match(feature) or re.fullmatch(r"\(\s*prefers-color-scheme\s*:\s*light\s*\)", feature):
-            return True
-        match = SIDE.match(feature)
-        if match is None or self._window is None:
-            return False
-        side = self._window[0 if match[2] == "width" else 1]
-        return side >= float(match[3]) if match[1] == "min" else side <= float(match[3])
+                    if around is not None:
+                        yield inner, around, declarations(rule.content)
+                    yield from self._rules(_inner(rule.content), inner, around, depth + 1)
 
 
-def _add(matcher: cssselect2.Matcher, rule) -> None:
-    found = declarations(rule.content)
+def _inner(content):
+    """The rules in a block, which may hold declarations too."""
+    return tinycss2.parse_blocks_contents(content, True, True)
+
+
+def _within(selectors: str, around: str | None) -> str:
+    """The selectors of a rule inside another one (https://www.w3.org/TR/css-nesting-1/).
+
+    >>> _within(".b, &:hover", ".a"), _within("> text", "g, svg"), _within("rect", None)
+    (':is(.a) .b,:is(.a):hover', ':is(g, svg) > text', 'rect')
+    """
+    if around is None:
+        return selectors.replace("&", ":root")
+    parts = [tinycss2.serialize(part).strip() for part in split(tinycss2.parse_component_value_list(selectors), ",")]
+    outer = f":is({around})"
+    return ",".join(part.replace("&", outer) if "&" in part else f"{outer} {part}" for part in parts)
+
+
+def _add(matcher: cssselect2.Matcher, selectors: str, found: list[Declaration]) -> None:
+    if not found:
+        return
     try:
-        selectors = cssselect2.compile_selector_list(rule.prelude)
+        compiled = cssselect2.compile_selector_list(selectors)
     except cssselect2.SelectorError:
         return  # a rule with a selector that is not known does not apply
-    for selector in selectors:
-        if found and selector.pseudo_element is None and not selector.never_matches:
+    for selector in compiled:
+        if selector.pseudo_element is None and not selector.never_matches:
             matcher.add_selector(selector, found)
 
 

@@ -9,7 +9,8 @@ import re
 
 import tinycss2
 
-from mmzero_env.draw.css.lengths import ANGLES, NUMBER, Units, is_word, length_px, number, shown, split
+from mmzero_env.draw.css.calc import is_word, split
+from mmzero_env.draw.css.lengths import NUMBER, Units, angle, length_px, number, shown
 
 Matrix = tuple[float, float, float, float, float, float]
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
@@ -177,7 +178,7 @@ def _number(word: str) -> float:
 
 
 def _radians(word: str) -> float:
-    match = re.match(rf"({NUMBER})\s*([a-z]*)\Z", word.lower())
-    if match is None or match[2] not in ANGLES or not math.isfinite(float(match[1])):
+    value = angle(word)
+    if value is None:
         raise NoTransform(word)
-    return math.radians(float(match[1]) * ANGLES[match[2]])
+    return math.radians(value)
