@@ -8,7 +8,7 @@ from mmzero_rewards.answers.textform import plain
 from mmzero_rewards.config import NON_ANSWERS
 
 NOTHING = " .…?_-"
-"""Of these alone there is no answer; a sign such as < is one."""
+"""Of these alone there is no answer, where there are non-answers at all; a sign such as < is one."""
 
 
 def answered(answer: str | None, non_answers: Sequence[str] = NON_ANSWERS) -> str | None:
@@ -19,7 +19,8 @@ def answered(answer: str | None, non_answers: Sequence[str] = NON_ANSWERS) -> st
     if answer is None:
         return None
     answer = answer.strip()
-    return None if not answer.strip(NOTHING) or _is_non_answer(answer, tuple(non_answers)) else answer
+    nothing = not answer.strip(NOTHING if non_answers else None) or _is_non_answer(answer, tuple(non_answers))
+    return None if nothing else answer
 
 
 @lru_cache(maxsize=1 << 14)

@@ -64,7 +64,7 @@ def test_every_rollout_has_its_own_seed(monkeypatch):
 
     def seed(role="coder", iteration=1, run_seed=0, index=3, global_steps=2, session_id=1):
         worker = object.__new__(workers.CoderAgentLoop)
-        settings = {"seed": run_seed, "iteration": iteration, "role": role}
+        settings = {"seed": run_seed, "iteration": iteration, "role": role, "overlap": 0}
         worker.config = SimpleNamespace(mmzero=OmegaConf.create(settings))
         given = {"temperature": 0.5}
         asked = {"index": index, "global_steps": global_steps, "session_id": session_id}

@@ -242,7 +242,8 @@ def test_more_cards(browser, built):
 def test_head_shows_alarms(browser, built):
     with Seen(browser, built("synthetic")) as seen:
         alarms = seen.page.locator(".alarms")
-        assert "1 alarm" in alarms.inner_text() and "iter_02/coder" in alarms.inner_text()
+        assert "2 alarms" in alarms.inner_text()
+        assert "iter_02/coder" in alarms.inner_text() and "iter_02/solver" in alarms.inner_text()
         assert alarms.bounding_box()["y"] < 400
 
 
