@@ -1,8 +1,8 @@
 """What scripts take for granted on a desktop and what stands in for it here, so that the picture is not lost.
 
-Fonts that Pillow does not find by their name (the letters are those of DejaVu), LaTeX (matplotlib's own mathematics
-draws), window backends (Agg draws), styles under the names that they had before matplotlib 3.6, and films (their first
-frame). Each is said in the result's note.
+Fonts that Pillow does not find by their name (the letters are those of DejaVu), window backends (Agg draws), styles
+under the names that they had before matplotlib 3.6, and films (their first frame). Each is said in the result's note.
+Not LaTeX: it would be another program, which a snippet may not start.
 """
 
 import os
@@ -14,7 +14,6 @@ import matplotlib.animation
 import matplotlib.pyplot as plt
 import matplotlib.style
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from PIL import ImageFont
 
 FONTS = os.path.join(matplotlib.get_data_path(), "fonts", "ttf")
@@ -39,8 +38,6 @@ class Desktop:
     def install(self) -> None:
         ImageFont.truetype = self.truetype
         matplotlib.use, plt.switch_backend = self.use, self.switch_backend
-        Text.set_usetex = self._no_latex(Text.set_usetex)
-        matplotlib.RcParams.validate["text.usetex"] = self.latex
         library = matplotlib.style.library
         for name in [name for name in library if name.startswith(NEW)]:
             library.setdefault(name.replace(NEW, OLD), library[name])
@@ -70,18 +67,6 @@ class Desktop:
         animation._init_draw()
         self._note("of an animation the first frame is drawn")
         self._keep(animation._fig)
-
-    def latex(self, wanted: Any) -> bool:
-        if str(wanted).lower() in ("true", "1", "yes", "on", "t", "y"):
-            self._note("there is no LaTeX, matplotlib's own mathematics is drawn")
-        return False
-
-    def _no_latex(self, original: Callable) -> Callable:
-        def set_usetex(text: Text, wanted: bool | None) -> None:
-            self.latex(wanted)
-            original(text, False)
-
-        return set_usetex
 
     def _note(self, line: str) -> None:
         if line not in self.notes:
