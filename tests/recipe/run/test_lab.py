@@ -17,7 +17,7 @@ from recipe.mmzero.engine.train.true_labels import true_labels
 from recipe.mmzero.report.data import truth
 from recipe.mmzero.report.data.stats import over_seeds
 from recipe.mmzero.run.lab import cli as lab_cli
-from recipe.mmzero.run.lab import compare, experiment, figure, measure, rows, runner, shared
+from recipe.mmzero.run.lab import compare, experiment, figure, measure, rows, runner, shared, spent
 from recipe.mmzero.run.plan import plan
 from recipe.mmzero.run.record.journal import Journal, Record
 from recipe.mmzero.settings import schema
@@ -25,6 +25,13 @@ from recipe.mmzero.settings.folder import RunFolder
 from recipe.mmzero.settings.types import ConfigError
 from recipe.mmzero.tiny.pixels import draw
 from recipe.mmzero.tiny.world import Scene
+
+
+@pytest.fixture(autouse=True)
+def counted(monkeypatch):
+    """The table's runs here have no folder."""
+    monkeypatch.setattr(compare, "generations", lambda folder: 1200)
+
 
 SCENE = Scene("bars", (("red", 3), ("blue", 1)))
 ROW = {
@@ -334,6 +341,31 @@ def test_a_note_has_the_words_of_its_run(wanted, monkeypatch):
     monkeypatch.setattr(runner.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0))
     assert runner.run_all([wanted]) == 0
     assert json.loads((wanted.folder / "lab.json").read_text())["words"] == WORDS
+
+
+# --- what a run asked for ---------------------------------------------------------------------------------------------
+
+
+def test_generations_are_the_plans_with_the_used_share_of_a_collections_budget(tmp_path):
+    config = schema.load(["evolution.train=[solver]", "evolution.iterations=1", "solver.filter.proposals=100"])
+    folder = RunFolder(tmp_path)
+    folder.config.write_text(OmegaConf.to_yaml(config))
+    collect, train = plan(config)
+    summary = folder.step(collect.id).summary
+    summary.parent.mkdir(parents=True)
+    summary.write_text(json.dumps({"attempts": 25, "budget": 100}))
+    # A proposal is drawn once and asked about label_votes times, easy and hard.
+    assert collect.work.generations == 100 * (1 + 1 + 2 * config.solver.label_votes)
+    assert spent.generations(tmp_path) == collect.work.generations / 4 + train.work.generations
+    summary.unlink()
+    with pytest.raises(FileNotFoundError):
+        spent.generations(tmp_path)
+
+
+def test_the_table_says_what_an_arm_asked_for(tmp_path):
+    text = compare.table(compared(tmp_path, {("a", 0): 0.5}))
+    assert "a: seeds 0; not run: seeds 1; at most 1,200 generations a run\n" in text
+    assert "b: not run\n" in text
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------------------

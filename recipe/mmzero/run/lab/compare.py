@@ -5,12 +5,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from recipe.mmzero.report.data.stats import over_seeds
 from recipe.mmzero.report.data.truth import LINES, Rates, interval, paired
 from recipe.mmzero.run.lab.experiment import Experiment, Run
 from recipe.mmzero.run.lab.measure import base_rates, coder_form, rates_of
 from recipe.mmzero.run.lab.runner import NOTE, finished
+from recipe.mmzero.run.lab.spent import generations
 from recipe.mmzero.tiny.cache import ensure_base
 
 AGAIN = "base_again"
@@ -72,16 +74,17 @@ def table(found: Measured) -> str:
 
 
 def _told(found: Measured, arm: str) -> str:
-    """What of an arm was run, where it comes from, how many rows it had and how long it took."""
+    """What of an arm was run, where it comes from, how many rows it had, what it asked for and how long it took."""
     runs = [run for run in found.runs if run.arm == arm]
     done = [run for run in runs if run in found.rates]
     absent = [run.seed for run in runs if run not in found.rates]
-    told = f"seeds {', '.join(str(run.seed) for run in done)}" if done else "not run"
+    told = [f"seeds {', '.join(str(run.seed) for run in done)}" if done else "not run"]
     if done and absent:
-        told += f"; not run: seeds {', '.join(map(str, absent))}"
+        told.append(f"not run: seeds {', '.join(map(str, absent))}")
     if taken := [f"{run.seed} is {run.taken_from}" for run in done if run.taken_from]:
-        told += f"; seed {', '.join(taken)}"
-    return f"{arm}: {told}; {_rows([found.rates[run] for run in done])}{_times(done)}"
+        told.append(f"seed {', '.join(taken)}")
+    told += [_rows([found.rates[run] for run in done]), _generations(done), _times(done)]
+    return f"{arm}: {'; '.join(filter(None, told))}"
 
 
 def _line(found: Measured, arm: str, role: str, name: str) -> str:
@@ -139,10 +142,14 @@ def _rows(found: Sequence[Sequence[Rates]]) -> str:
     return f"{min(counts)} to {max(counts)} rows for the Solver" if counts else ""
 
 
+def _generations(done: Sequence[Run]) -> str:
+    return f"at most {fmean(generations(run.folder) for run in done):,.0f} generations a run" if done else ""
+
+
 def _times(done: Sequence[Run]) -> str:
     notes = [json.loads(path.read_text()) for run in done if (path := Path(run.folder) / NOTE).exists()]
     if not notes:
         return ""
     busy = any(max(note["load_before"], note["load_after"]) > note["cores"] for note in notes)
     spent = ", ".join(f"{note['seconds'] / 60:.0f}" for note in notes)
-    return f"; {spent} min" + (" (shared machine: no measurement of speed)" if busy else "")
+    return f"{spent} min" + (" (shared machine: no measurement of speed)" if busy else "")
