@@ -167,3 +167,20 @@ def test_line_is_one_line():
         "ALARM iter_01/coder kl: KL to the stage's start reached 3.00 nat per token: the policy ran away; "
         "lower optim.lr, raise kl.coef (alarms.kl_max=0.5)"
     )
+
+
+@pytest.mark.parametrize("items, fires", [(23, False), (24, True)])
+def test_a_mean_of_exactly_enough_items_counts(items, fires):
+    leaks = [(step, 1.0) for step in (1, 2)]
+    series = {"mmzero/coder/leak/mean": leaks, "mmzero/coder/leak/n": [(1, items - 12.0), (2, 12.0)]}
+    found = evaluate(Numbers("s", 1, "coder", series, {}), AlarmConfig(min_count=24))
+    assert [alarm.rule for alarm in found] == ["leak"] * fires
+
+
+@pytest.mark.parametrize("accepted, fires", [(3, True), (30, False)])
+def test_too_easy_is_a_share_of_the_rows_that_got_a_label(accepted, fires):
+    """What does not draw says nothing about difficulty."""
+    rejected = {"too_easy": 20, "too_hard": 2, "render_blank": 500}
+    summary = {"attempts": 555, "accepted": accepted, "rejected": rejected, "dropped": 0, "codes": 0}
+    found = evaluate(Numbers("s", 1, "collect_solver", {}, summary), AlarmConfig(acceptance_min=0.0))
+    assert ("labels_too_easy" in {alarm.rule for alarm in found}) is fires
