@@ -1,8 +1,8 @@
 """How many helper processes a GPU stage gets, from the CPU cores of its node.
 
 verl's own numbers (8 rollout workers, 8 reward workers, 8 loaders) suit a node of 128 cores. On 16 they would start 32
-render children, all of them busy; on 192 tokenizing, and the image processor, which prepares every picture in the rollout
-workers, would hold the GPUs up. Shares are ours, not measured on a GPU: an eighth of the cores prepares roll-outs, a
+render children, all of them busy; on 192 the tokenizer and the image processor, which work in the rollout workers,
+would hold the GPUs up. Shares are ours, not measured on a GPU: an eighth of the cores prepares roll-outs, a
 sixteenth scores, and each scorer keeps `render.workers` children, together a quarter of the cores with the default of
 4.
 """

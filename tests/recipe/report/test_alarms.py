@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from recipe.mmzero.report.alarms import measures
 from recipe.mmzero.report.alarms.check import RULES, Numbers, check_step, evaluate, numbers_of, should_stop
 from recipe.mmzero.report.data.read import Skips, read_step
 from recipe.mmzero.settings.alarms import AlarmConfig
@@ -184,3 +185,9 @@ def test_too_easy_is_a_share_of_the_rows_that_got_a_label(accepted, fires):
     summary = {"attempts": 555, "accepted": accepted, "rejected": rejected, "dropped": 0, "codes": 0}
     found = evaluate(Numbers("s", 1, "collect_solver", {}, summary), AlarmConfig(acceptance_min=0.0))
     assert ("labels_too_easy" in {alarm.rule for alarm in found}) is fires
+
+
+@pytest.mark.parametrize("top_p, beyond", [(1.0, 0.08), (0.95, 0.03), (0.9, 0.0)])
+def test_what_the_cut_explains_is_no_difference(top_p, beyond):
+    numbers = Numbers("s", 1, "solver", {measures.DIFFERENCE: [(1, 0.08)]}, {}, top_p)
+    assert measures.difference(numbers, AlarmConfig()) == pytest.approx(beyond)
