@@ -8,12 +8,16 @@ much, or one out of place, shows no scene, and neither do two bars of one colour
 them.
 """
 
+from pathlib import Path
+
 import numpy as np
+from PIL import Image
 
 from recipe.mmzero.tiny.pixels import draw, read_note, same_picture
 from recipe.mmzero.tiny.world import (
     CELLS,
     COLOURS,
+    CONTENT_TYPE,
     MOST_DOTS,
     MOST_VALUE,
     SHAPES,
@@ -23,6 +27,25 @@ from recipe.mmzero.tiny.world import (
     Scene,
     parse_caption,
 )
+
+KIND_OF_TYPE = {content_type: kind for kind, content_type in CONTENT_TYPE.items()}
+
+
+def load(path: Path | str) -> np.ndarray:
+    """A picture file as `read_picture` takes it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def shown_scene(picture: np.ndarray, captioned: Scene | None, content_type: str) -> Scene | None:
+    """The scene that a proposal's picture shows, or None. Its kind is that of the `captioned` scene; where the caption
+    names none, that of the content type."""
+    kind = captioned.kind if captioned is not None else KIND_OF_TYPE.get(content_type)
+    return read_picture(picture, kind) if kind else None
 
 
 def read_picture(picture: np.ndarray, kind: str) -> Scene | None:

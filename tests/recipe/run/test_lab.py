@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 from dataclasses import replace
 from itertools import pairwise
@@ -68,6 +69,16 @@ def test_a_picture_of_no_scene_says_nothing_about_its_label():
     noise = np.random.default_rng(0).integers(0, 255, (112, 112, 3)).astype(np.uint8)
     values = rows.truth([ROW], [noise])
     assert values["label_true_of_picture"] == [None] and values["faithful"] == [0.0] and values["label_true"] == [1.0]
+
+
+def test_rows_that_were_written_again_are_read_again(tmp_path):
+    step = RunFolder(tmp_path).step("iter_01/collect_solver")
+    step.path.mkdir(parents=True)
+    Image.fromarray(draw(SCENE)).save(step.path / "one.png")
+    for second, (label, true) in enumerate((("4", 1.0), ("5", 0.0))):
+        pd.DataFrame({"extra_info": [ROW | {"label": label, "image": "one.png"}]}).to_parquet(step.rows)
+        os.utime(step.rows, (second, second))
+        assert rows.row_truth(step)["label_true"] == [true]
 
 
 # --- shuffled labels --------------------------------------------------------------------------------------------------

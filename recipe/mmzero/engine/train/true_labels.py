@@ -8,15 +8,11 @@ is what these pictures and questions could teach; the distance to silver labels 
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
 from recipe.mmzero.tiny.questions import answer
-from recipe.mmzero.tiny.reading import read_picture
-from recipe.mmzero.tiny.world import CONTENT_TYPE, parse_caption
-
-_KIND_OF_TYPE = {content_type: kind for kind, content_type in CONTENT_TYPE.items()}
+from recipe.mmzero.tiny.reading import load, shown_scene
+from recipe.mmzero.tiny.world import parse_caption
 
 
 def true_labels(rows: pd.DataFrame) -> pd.DataFrame:
@@ -36,8 +32,5 @@ def true_labels(rows: pd.DataFrame) -> pd.DataFrame:
 
 def true_answer(info: Mapping[str, Any], picture: str) -> str | None:
     """The answer of the row's hard question in the scene that the picture shows, None if it has none."""
-    caption = parse_caption(info["caption"])
-    kind = caption.kind if caption else _KIND_OF_TYPE.get(info["content_type"])
-    with Image.open(picture) as image:
-        shown = read_picture(np.asarray(image.convert("RGB")), kind) if kind else None
+    shown = shown_scene(load(picture), parse_caption(info["caption"]), info["content_type"])
     return answer(shown, info["hard_question"]) if shown else None

@@ -1,20 +1,19 @@
 """What is true of the rows that a Solver was trained on: silver labels against the caption and against the picture."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.tiny.questions import answer
-from recipe.mmzero.tiny.reading import read_picture
-from recipe.mmzero.tiny.world import CONTENT_TYPE, Scene, parse_caption
+from recipe.mmzero.tiny.reading import load, shown_scene
+from recipe.mmzero.tiny.world import Scene, parse_caption
 
 Values = dict[str, list[float | None]]
-KIND_OF_TYPE = {content_type: kind for kind, content_type in CONTENT_TYPE.items()}
 
 
 def row_truth(step: StepFolder) -> Values:
@@ -29,13 +28,14 @@ def row_truth(step: StepFolder) -> Values:
     Raises:
         OSError: the file or a picture cannot be read.
     """
-    rows = pd.read_parquet(step.rows)["extra_info"]
-    return truth(list(rows), [picture(step.path / row["image"]) for row in rows])
+    return _read(step.path, step.rows.stat().st_mtime_ns)
 
 
-def picture(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
+@cache
+def _read(folder: Path, written_ns: int) -> Values:
+    """Once for rows written at `written_ns`: a loop asks after every step, and a row takes 10 ms."""
+    rows = pd.read_parquet(StepFolder(folder).rows)["extra_info"]
+    return truth(list(rows), [load(folder / row["image"]) for row in rows])
 
 
 def truth(rows: Sequence[Mapping[str, Any]], pictures: Sequence[np.ndarray]) -> Values:
@@ -45,7 +45,7 @@ def truth(rows: Sequence[Mapping[str, Any]], pictures: Sequence[np.ndarray]) -> 
     }
     for row, shown in zip(rows, pictures, strict=True):
         scene = parse_caption(row["caption"])
-        drawn = _drawn(shown, scene, row["content_type"])
+        drawn = shown_scene(shown, scene, row["content_type"])
         right = _answer(scene, row["hard_question"])
         values["well_posed"].append(float(right is not None))
         values["faithful"].append(float(scene is not None and drawn == scene))
@@ -55,11 +55,6 @@ def truth(rows: Sequence[Mapping[str, Any]], pictures: Sequence[np.ndarray]) -> 
         )
         values["easy_true"].append(float(_answer(scene, row["easy_question"]) == row["easy_answer"]))
     return values
-
-
-def _drawn(shown: np.ndarray, scene: Scene | None, content_type: str) -> Scene | None:
-    kind = scene.kind if scene is not None else KIND_OF_TYPE.get(content_type)
-    return read_picture(shown, kind) if kind else None
 
 
 def _answer(scene: Scene | None, question: str) -> str | None:
