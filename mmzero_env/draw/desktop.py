@@ -33,11 +33,12 @@ class Desktop:
     def __init__(self, keep: Callable[[Figure], None]):
         self.notes: list[str] = []
         self._keep = keep
-        self._truetype, self._use, self._switch = ImageFont.truetype, matplotlib.use, plt.switch_backend
+        self._truetype = ImageFont.truetype
 
     def install(self) -> None:
         ImageFont.truetype = self.truetype
-        matplotlib.use, plt.switch_backend = self.use, self.switch_backend
+        matplotlib.use = self._without_windows(matplotlib.use)
+        plt.switch_backend = self._without_windows(plt.switch_backend)
         library = matplotlib.style.library
         for name in [name for name in library if name.startswith(NEW)]:
             library.setdefault(name.replace(NEW, OLD), library[name])
@@ -52,15 +53,15 @@ class Desktop:
             self._note(f"font {os.path.basename(font)[:40]!r} is not here, DejaVu is drawn")
             return self._truetype(os.path.join(FONTS, face(os.path.basename(font))), *args, **options)
 
-    def use(self, backend: str, *args: Any, **options: Any) -> None:
-        if str(backend).lower().startswith(DRAWN):
-            return self._use(backend, *args, **options)
-        return self._note(f"there are no windows, {str(backend)[:40]!r} is not used")
+    def _without_windows(self, choose: Callable[..., None]) -> Callable[..., None]:
+        """matplotlib's ways of choosing a backend, which leave the one that draws where windows are asked for."""
 
-    def switch_backend(self, backend: str) -> None:
-        if str(backend).lower().startswith(DRAWN):
-            return self._switch(backend)
-        return self._note(f"there are no windows, {str(backend)[:40]!r} is not used")
+        def chosen(backend: str, *args: Any, **options: Any) -> None:
+            if str(backend).lower().startswith(DRAWN):
+                return choose(backend, *args, **options)
+            return self._note(f"there are no windows, {str(backend)[:40]!r} is not used")
+
+        return chosen
 
     def film(self, animation: Any) -> None:
         """What saving an animation does: its first frame is the picture."""
