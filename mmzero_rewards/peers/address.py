@@ -94,3 +94,12 @@ def base_url(text: str) -> str:
     if not found:
         raise ValueError(f"peer address {text!r} is not host:port or http(s)://host:port[/v1]")
     return found[1] + (found[2] or "/v1")
+
+
+def no_address(text: str) -> str | None:
+    """What keeps a text from being an address that `base_url` takes; None if it is one."""
+    try:
+        base_url(text)
+    except ValueError as error:
+        return str(error)
+    return None

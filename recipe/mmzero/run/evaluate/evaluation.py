@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzero_env.process import replace
-from mmzero_rewards.peers.address import base_url
+from mmzero_rewards.peers.address import no_address
 from recipe.mmzero.run.evaluate import results
 from recipe.mmzero.run.evaluate.asking.ask import Asking, ask_all, served_model
 from recipe.mmzero.run.evaluate.asking.server import Server, Serving
@@ -53,7 +53,7 @@ def checkpoints(words: Sequence[str]) -> list[Checkpoint]:
         if not equals or "/" in label:
             label, rest = "", word
         served = rest.startswith(("http://", "https://"))
-        problem = _no_address(rest) if served else _no_model(Path(rest))
+        problem = no_address(rest) if served else _no_model(Path(rest))
         if problem:
             raise EvaluationError(f"checkpoint {rest}: {problem}")
         name = rest.split("//")[-1] if served else _name_of(Path(rest))
@@ -66,14 +66,6 @@ def checkpoints(words: Sequence[str]) -> list[Checkpoint]:
             raise EvaluationError(f"two checkpoints are called '{label}'; write LABEL=PATH")
         found.append(Checkpoint(label, rest, served, None if served else _iteration(Path(rest))))
     return found
-
-
-def _no_address(text: str) -> str | None:
-    try:
-        base_url(text)
-    except ValueError as error:
-        return str(error)
-    return None
 
 
 def _no_model(folder: Path) -> str | None:

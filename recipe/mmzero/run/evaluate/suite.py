@@ -28,7 +28,7 @@ from mmzero_env.config.ranges import (
     text_rule,
     whole,
 )
-from mmzero_rewards.peers.address import base_url
+from mmzero_rewards.peers.address import no_address
 from mmzero_rewards.prompting import PromptTemplates
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 
@@ -39,7 +39,10 @@ MAPPING = Rule(
 LONG_TEXT = Rule("a text with {question} in it", lambda value: isinstance(value, str) and "{question}" in value)
 OPEN_TEXT = Rule(f"{LONG_TEXT.says}, or null", lambda value: value is None or LONG_TEXT.accepts(value))
 NOTE = Rule("a text", lambda value: isinstance(value, str))
-ADDRESS = Rule("host:port or a URL, or null", lambda value: value is None or _is_address(value))
+ADDRESS = Rule(
+    "host:port or a URL, or null",
+    lambda value: value is None or (isinstance(value, str) and no_address(value) is None),
+)
 JUDGE_TEXT = Rule(
     "a text with {question}, {reference} and {response} in it, or null",
     lambda value: (
@@ -192,13 +195,6 @@ def shipped() -> list[str]:
     """Names of the suites that come with the package."""
     folder = resources.files("recipe.mmzero.config").joinpath("eval")
     return sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
-
-
-def _is_address(text: Any) -> bool:
-    try:
-        return isinstance(text, str) and bool(base_url(text))
-    except ValueError:
-        return False
 
 
 def _typed(cls: type, plain: Any, where: str, prefix: str) -> Any:
