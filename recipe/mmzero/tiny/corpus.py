@@ -15,7 +15,7 @@ from recipe.mmzero.tiny.breaking import broken_program, broken_svg, fence
 from recipe.mmzero.tiny.facts import facts
 from recipe.mmzero.tiny.pixels import LANGUAGES
 from recipe.mmzero.tiny.programs import program
-from recipe.mmzero.tiny.questions import answer, ask, same_type, wrong
+from recipe.mmzero.tiny.questions import answer, ask, ask_ill_posed, same_type, wrong
 from recipe.mmzero.tiny.world import (
     COLOURS,
     CONTENT_TYPE,
@@ -60,6 +60,7 @@ class Errors:
     text_format: float = 0.02
     text_easy: float = 0.02
     text_hard: float = 0.05
+    text_guess: float = 0.15  # an answer to a question that has none
 
 
 CLEAN = Errors(**dict.fromkeys(Errors.__dataclass_fields__, 0.0))
@@ -67,6 +68,8 @@ FIRST = replace(CLEAN, leaking=Errors.leaking)  # the first part of warm-up: lea
 DRAWING_TROUBLE = {"bars": 0.6, "dots": 1.0, "shapes": 1.5}
 HARD_SHARE = 0.4
 READER_HARD_SHARE = 0.6  # hard questions are what the text view is for
+ILL_POSED_SHARE = 0.2  # of the text view's questions have no answer
+UNKNOWN = "unknown"  # what it says then: the word that the real prompt (config/prompts/solver_text.txt) asks for
 # What a Coder may be asked for: (languages, answers too), with weights.
 FORMS = ((("svg",), False), (("python",), False), (("python",), True), (LANGUAGES, False), (LANGUAGES, True))
 FORM_WEIGHTS = (5, 2, 2, 1, 1)
@@ -154,9 +157,13 @@ def reader_sample(rng: random.Random, errors: Errors) -> tuple[str, str]:
     scene = training_scene(rng)
     hard = rng.random() < READER_HARD_SHARE
     question, said = ask(rng, scene, hard)
-    thought = " " + facts(scene, question)  # with the blank, its first word is the caption's token
-    if rng.random() < (errors.text_hard if hard else errors.text_easy):
+    ill_posed = ask_ill_posed(rng, scene, hard) if rng.random() < ILL_POSED_SHARE else None
+    if ill_posed is not None:
+        # a guess has the type of another question's answer about the scene: it cannot have the right one
+        question, said = ill_posed, said if rng.random() < errors.text_guess else UNKNOWN
+    elif rng.random() < (errors.text_hard if hard else errors.text_easy):
         said = wrong(rng, said)
+    thought = " " + facts(scene, question)  # with the blank, its first word is the caption's token
     return TEMPLATES.caption_text(scene.caption, question), _reply(rng, thought, said, errors.text_format)
 
 

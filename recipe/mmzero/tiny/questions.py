@@ -1,4 +1,5 @@
-"""Questions about scenes: `answer` gives the true answer, `ask` draws a question that fits a scene.
+"""Questions about scenes: `answer` gives the true answer, `ask` draws a question that fits a scene, `ask_ill_posed` one
+that does not.
 
 Easy questions are read off one item; hard ones combine several (sums, differences, opposite cells).
 """
@@ -92,6 +93,38 @@ def ask(rng: random.Random, scene: Scene, hard: bool) -> tuple[str, str]:
             return question, truth
     question = "how many shapes?" if scene.kind == "shapes" else "sum of all?"
     return question, answer(scene, question) or ""
+
+
+def ask_ill_posed(rng: random.Random, scene: Scene, hard: bool) -> str | None:
+    """A random question of this world that has no answer in the scene; None if the scene answers all that were tried."""
+    draw_one = _loose_shapes_question if scene.kind == "shapes" else _loose_count_question
+    tried = (draw_one(rng, scene, hard) for _ in range(20))
+    return next((question for question in tried if answer(scene, question) is None), None)
+
+
+def _loose_count_question(rng: random.Random, scene: Scene, hard: bool) -> str:
+    """As `_count_question`, of any colours."""
+    bars = scene.kind == "bars"
+    one, other = rng.choice(list(COLOURS)), rng.choice(list(COLOURS))
+    if not hard:
+        extremes = ("which bar is tallest?", "which bar is shortest?")
+        extremes = extremes if bars else ("which color has most dots?", "which color has fewest dots?")
+        return rng.choice((f"value of {one}?" if bars else f"how many {one} dots?", *extremes))
+    if rng.random() < 0.2:
+        return "which bar is second?" if bars and rng.random() < 0.5 else "largest minus smallest?"
+    if rng.random() < 0.5:
+        other = one = rng.choice([colour for colour, _ in scene.items])
+    return f"{rng.choice(('difference', 'sum'))} of {one} and {other}?"
+
+
+def _loose_shapes_question(rng: random.Random, scene: Scene, hard: bool) -> str:
+    """As `_shapes_question`, of any colours and shapes."""
+    shape = rng.choice(SHAPES)
+    if not hard:
+        return f"what color is the {shape}?"
+    if rng.random() < 0.5:
+        return f"difference of {shape}s and {shape}s?"
+    return f"what shape is opposite the {rng.choice(list(COLOURS))} {shape}?"
 
 
 def _count_question(rng: random.Random, scene: Scene, hard: bool) -> str:

@@ -7,6 +7,8 @@ samples; None where the item has none (an invalid proposal has no question). Wha
 
     solver    easy_right, hard_right, easy_answered, hard_answered      held-out scenes, drawn by us, true answers
               text_easy_right, text_hard_right                          the same questions to their captions
+              text_hard_abstains, text_ill_posed_abstains               the hard ones are called unknown; so are others
+                                                                        that have no answer in their captions
     coder     draws, faithful                                           held-out captions; faithful: of all prompts
               draws_svg, draws_python                                   of the responses in one language
               leaks, writes_answer                                      of what draws
@@ -30,10 +32,11 @@ import torch
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest, RenderResult
 from mmzero_rewards import FormatError, Proposal, extract_answer, extract_code, parse_proposal
+from mmzero_rewards.answers.missing import answered
 from mmzero_rewards.scoring.checks import leak
 from recipe.mmzero.tiny.corpus import TEMPLATES, templates
 from recipe.mmzero.tiny.pixels import LANGUAGES, draw, same_picture
-from recipe.mmzero.tiny.questions import answer, ask
+from recipe.mmzero.tiny.questions import answer, ask, ask_ill_posed
 from recipe.mmzero.tiny.sample import Sampler
 from recipe.mmzero.tiny.world import CONTENT_TYPE, KIND_OF_TOPIC, Scene, held_out_scene, parse_caption
 
@@ -62,7 +65,19 @@ def solver_rates(sampler: Sampler, count: int = 240, samples: int = 4, seed: int
         prompts = [TEMPLATES.caption_text(scene.caption, question) for scene, question, _ in items]
         answers = _answers(sampler.generate(prompts, n=samples, max_tokens=48))
         values[f"text_{name}_right"] = _right(answers, items)
+        if hard:
+            values["text_hard_abstains"] = _abstains(answers)
+    prompts = [TEMPLATES.caption_text(scene.caption, question) for scene, question in ill_posed_items(count)]
+    values["text_ill_posed_abstains"] = _abstains(_answers(sampler.generate(prompts, n=samples, max_tokens=48)))
     return values
+
+
+def ill_posed_items(count: int, seed: int = SEED) -> list[tuple[Scene, str]]:
+    """At most `count` (scene, hard question without an answer in it) of held-out scenes."""
+    rng = random.Random(f"{seed}:ill-posed")
+    scenes = [held_out_scene(rng) for _ in range(count)]
+    asked = [(scene, ask_ill_posed(rng, scene, hard=True)) for scene in scenes]
+    return [(scene, question) for scene, question in asked if question is not None]
 
 
 def answers_to_pictures(
@@ -75,6 +90,11 @@ def answers_to_pictures(
 
 def _answers(replies: list[list[str]]) -> list[list[str | None]]:
     return [[extract_answer(text) for text in texts] for texts in replies]
+
+
+def _abstains(answers: list[list[str | None]]) -> list[float | None]:
+    """Boxed, and one of the words that the method counts as no answer."""
+    return [fmean(a is not None and answered(a) is None for a in said) for said in answers]
 
 
 def _right(answers: list[list[str | None]], items: Sequence[tuple[Scene, str, str]]) -> list[float | None]:

@@ -29,6 +29,8 @@ LINES: tuple[Line, ...] = (
     ("solver", "hard_answered", "Solver: hard questions answered"),
     ("solver", "text_hard_right", "Solver: hard, from the caption"),
     ("solver", "text_easy_right", "Solver: easy, from the caption"),
+    ("solver", "text_hard_abstains", "Solver: calls a hard question unknown, from the caption"),
+    ("solver", "text_ill_posed_abstains", "Solver: calls one without an answer unknown, from the caption"),
     ("coder", "draws", "Coder: draws"),
     ("coder", "draws_svg", "Coder: draws, of its SVG"),
     ("coder", "draws_python", "Coder: draws, of its Python"),
