@@ -68,7 +68,7 @@ FIRST = replace(CLEAN, leaking=Errors.leaking)  # the first part of warm-up: lea
 DRAWING_TROUBLE = {"bars": 0.6, "dots": 1.0, "shapes": 1.5}
 HARD_SHARE = 0.4
 READER_HARD_SHARE = 0.6  # hard questions are what the text view is for
-ILL_POSED_SHARE = 0.2  # of the text view's questions have no answer
+ILL_POSED_SHARE = 0.25  # of the text view's questions have no answer
 UNKNOWN = "unknown"  # what it says then: the word that the real prompt (config/prompts/solver_text.txt) asks for
 # What a Coder may be asked for: (languages, answers too), with weights.
 FORMS = ((("svg",), False), (("python",), False), (("python",), True), (LANGUAGES, False), (LANGUAGES, True))

@@ -2,13 +2,15 @@
 
     bars: red 3, blue 5        sum of blue and red?   ->  blue 5, red 3
     shapes: red circle nw      what shape is se?      ->  se empty
+    dots: red 2                sum of red and red?    ->  red 2, same
+    bars: red 2, blue 2        which bar is second?   ->  red 2, blue 2, tie
 
 A small model picks out items far more easily than it answers in one step.
 """
 
 import re
 
-from recipe.mmzero.tiny.questions import WRITTEN
+from recipe.mmzero.tiny.questions import WRITTEN, answer
 from recipe.mmzero.tiny.world import CELLS, COLOURS, SHAPES, Scene
 
 WORD = re.compile(rf"\b({'|'.join((*COLOURS, *SHAPES, *CELLS))})s?\b")
@@ -19,6 +21,15 @@ def facts(scene: Scene, question: str) -> str:
     if question == WRITTEN:
         return f"text {scene.note}"
     named = WORD.findall(question)
+    if len(named) == 2 and named[0] == named[1]:
+        return f"{_named(scene, question, named[:1])}, same"
+    found = _named(scene, question, named)
+    # what is missing stands there as "no"; without such a word, nothing says why there is no answer
+    return found if answer(scene, question) is not None or " no" in found else f"{found}, tie"
+
+
+def _named(scene: Scene, question: str, named: list[str]) -> str:
+    """The items with the words of the question, as captions of the scene's kind write them."""
     return _shape_facts(scene, question, named) if scene.kind == "shapes" else _amounts(scene, named)
 
 

@@ -32,7 +32,7 @@ import torch
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest, RenderResult
 from mmzero_rewards import FormatError, Proposal, extract_answer, extract_code, parse_proposal
-from mmzero_rewards.answers.missing import answered
+from mmzero_rewards.parsing.boxed import has_answer_format
 from mmzero_rewards.scoring.checks import leak
 from recipe.mmzero.tiny.corpus import TEMPLATES, templates
 from recipe.mmzero.tiny.pixels import LANGUAGES, draw, same_picture
@@ -63,12 +63,12 @@ def solver_rates(sampler: Sampler, count: int = 240, samples: int = 4, seed: int
         values[f"{name}_right"] = _right(answers, items)
         values[f"{name}_answered"] = [fmean(a is not None for a in said) for said in answers]
         prompts = [TEMPLATES.caption_text(scene.caption, question) for scene, question, _ in items]
-        answers = _answers(sampler.generate(prompts, n=samples, max_tokens=48))
-        values[f"text_{name}_right"] = _right(answers, items)
+        replies = sampler.generate(prompts, n=samples, max_tokens=48)
+        values[f"text_{name}_right"] = _right(_answers(replies), items)
         if hard:
-            values["text_hard_abstains"] = _abstains(answers)
+            values["text_hard_abstains"] = _abstains(replies)
     prompts = [TEMPLATES.caption_text(scene.caption, question) for scene, question in ill_posed_items(count)]
-    values["text_ill_posed_abstains"] = _abstains(_answers(sampler.generate(prompts, n=samples, max_tokens=48)))
+    values["text_ill_posed_abstains"] = _abstains(sampler.generate(prompts, n=samples, max_tokens=48))
     return values
 
 
@@ -92,9 +92,9 @@ def _answers(replies: list[list[str]]) -> list[list[str | None]]:
     return [[extract_answer(text) for text in texts] for texts in replies]
 
 
-def _abstains(answers: list[list[str | None]]) -> list[float | None]:
-    """Boxed, and one of the words that the method counts as no answer."""
-    return [fmean(a is not None and answered(a) is None for a in said) for said in answers]
+def _abstains(replies: list[list[str]]) -> list[float | None]:
+    """A whole reply, with a word in its box that the method counts as no answer."""
+    return [fmean(has_answer_format(one) and extract_answer(one) is None for one in texts) for texts in replies]
 
 
 def _right(answers: list[list[str | None]], items: Sequence[tuple[Scene, str, str]]) -> list[float | None]:
