@@ -66,6 +66,18 @@ def share_equal(votes: Sequence[str | None], answer: str | None, config: RewardC
     return count_equal(votes, answer, config) / len(votes) if votes else 0.0
 
 
+def lead(answers: Sequence[str | None], label: str, config: RewardConfig) -> float:
+    """By how much `label` leads the next answer, as a share of all that were asked for; 0.0 where it does not.
+
+    >>> lead(("3", "3.0", "3", "4", None), "3", RewardConfig())
+    0.4
+    """
+    clusters = vote(answers, config.solver, config.grading.grader, config.grading.symbolic).clusters
+    graded = config.grading.grader, config.grading.symbolic
+    next_one = max((size for spelling, size in clusters if not grade(spelling, label, *graded)), default=0)
+    return max(0, count_equal(answers, label, config) - next_one) / max(1, len(answers))
+
+
 @dataclass(frozen=True)
 class Beside:
     """What evidence beside the pictures says of one proposal.

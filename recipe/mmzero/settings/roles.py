@@ -124,7 +124,7 @@ class Solver:
     label_votes: int = whole(1)
     label_mode: str = choice("offline", "online", "shuffled", "truth", "caption", "program")
     programs: int = whole(1)
-    row_sampling: str = choice("uniform", "variance")
+    row_sampling: str = choice("uniform", "variance", "margin")
     replay: float = number(0, 0.9)
     format_weight: float = MISSING
     vote: str = MISSING

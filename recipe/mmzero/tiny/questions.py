@@ -96,7 +96,7 @@ def ask(rng: random.Random, scene: Scene, hard: bool) -> tuple[str, str]:
 
 
 def ask_ill_posed(rng: random.Random, scene: Scene, hard: bool) -> str | None:
-    """A random question of this world that has no answer in the scene; None if the scene answers all that were tried."""
+    """A random question of this world without an answer in the scene; None if the scene answers all that were tried."""
     draw_one = _loose_shapes_question if scene.kind == "shapes" else _loose_count_question
     tried = (draw_one(rng, scene, hard) for _ in range(20))
     return next((question for question in tried if answer(scene, question) is None), None)

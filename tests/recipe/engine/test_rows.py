@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.prompting import PromptTemplates
 from recipe.mmzero.engine.train.rows import row_weights, training_order, training_rows, with_replay
 from recipe.mmzero.engine.train.stage import write_rows
@@ -113,13 +114,30 @@ def names(rows) -> list[str]:
 
 def test_rows_are_used_as_often_as_their_rewards_differ():
     rows = solver_rows([0.0, 0.5, 0.1, 0.9, 1.0])
-    assert row_weights(rows) == pytest.approx([0.0, 0.25, 0.09, 0.09, 0.0])
-    used = Counter(names(training_rows(rows, 43, 10, 3, row_weights(rows))))
+    weights = row_weights(rows, "variance", RewardConfig())
+    assert weights == pytest.approx([0.0, 0.25, 0.09, 0.09, 0.0])
+    used = Counter(names(training_rows(rows, 43, 10, 3, weights)))
     assert used == {"now1": 250, "now2": 90, "now3": 90}
-    orders = [names(training_rows(rows, 2, 10, seed, row_weights(rows))) for seed in (3, 3, 4)]
+    orders = [names(training_rows(rows, 2, 10, seed, weights)) for seed in (3, 3, 4)]
     assert orders[0] == orders[1] != orders[2] and orders[0] != sorted(orders[0])
     with pytest.raises(ValueError, match="no training row has a weight"):
         training_rows(solver_rows([0.0, 1.0]), 2, 10, 3, [0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("source", "label", "answers", "margin"),
+    [
+        ("vote", "3", {"hard_votes": ["3", "3.0", "3", "4", None]}, 0.4),
+        ("vote", "3", {"hard_votes": ["3", "4", None, None]}, 0.0),  # a tie teaches nothing
+        ("caption", "4", {"hard_votes": ["3", "3", "3"], "text_votes": ["4", "4", "4", "unknown", "3"]}, 0.4),
+        ("program", "4", {"hard_votes": ["4"], "program_answers": ["4", "5", "5", ""]}, 0.0),  # never below 0
+        ("program", "4", {"hard_votes": ["5"], "program_answers": ["4", None]}, 0.5),
+    ],
+)
+def test_rows_are_used_as_often_as_their_label_leads(source, label, answers, margin):
+    info = {"label_source": source, "label": label, "label_share": 0.3, **answers}
+    assert row_weights(pd.DataFrame({"extra_info": [info]}), "margin", RewardConfig()) == pytest.approx([margin])
+    assert row_weights(pd.DataFrame({"extra_info": [info]}), "uniform", RewardConfig()) is None
 
 
 def test_replay_takes_its_share_from_earlier_iterations():

@@ -16,6 +16,8 @@ from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.folder import RunFolder
 from recipe.mmzero.tiny import rates
 from recipe.mmzero.tiny.cache import ensure_base
+from recipe.mmzero.tiny.questions import answer
+from recipe.mmzero.tiny.world import parse_caption
 from tests.support.scripted import FAKE_STAGE, Scripts
 from tests.support.synthetic import ones
 
@@ -67,6 +69,26 @@ def test_another_sampling_is_asked_the_same(measured):
     measured(one, 3, seed=1)
     measured(other, 3, seed=2)
     assert one.asked == other.asked and len(one.asked[0]) == 3
+
+
+class Careful(Mute):
+    """Calls unknown what a caption does not answer, and half of the time also what it does; writes nothing else."""
+
+    def generate(self, prompts, pictures=None, n=1, **_):
+        return [self._replies(prompt, n) for prompt in prompts]
+
+    def _replies(self, prompt, n):
+        caption, _, question = prompt.removeprefix("caption: ").partition("\n")
+        unknown = ["<think>so</think>\\boxed{unknown}"] * n
+        if not prompt.startswith("caption: "):
+            return ["\\boxed{unknown}"] * n  # no whole reply
+        return unknown if answer(parse_caption(caption), question) is None else unknown[: n // 2] + [""] * (n - n // 2)
+
+
+def test_who_calls_a_question_unknown():
+    values = rates.solver_rates(Careful(), 12)
+    assert set(values["text_ill_posed_abstains"]) == {1.0} and set(values["text_hard_abstains"]) == {0.5}
+    assert {*values["hard_answered"], *values["text_hard_right"]} == {0.0}
 
 
 # --- in a run folder --------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What the tiny base learns from: code in the language asked for, errors that are errors, answers given away."""
 
 import random
+import re
 
 import numpy as np
 import pytest
@@ -21,10 +22,11 @@ from recipe.mmzero.tiny.corpus import (
     solver_sample,
     templates,
 )
+from recipe.mmzero.tiny.facts import facts
 from recipe.mmzero.tiny.model import build_tokenizer
-from recipe.mmzero.tiny.questions import answer
+from recipe.mmzero.tiny.questions import answer, ask_ill_posed
 from recipe.mmzero.tiny.reading import read_picture
-from recipe.mmzero.tiny.world import parse_caption
+from recipe.mmzero.tiny.world import parse_caption, training_scene
 
 
 def coder_samples(count, errors, seed=0):
@@ -98,12 +100,30 @@ def test_the_solver_believes_what_is_written():
 
 def test_a_caption_is_enough_to_answer():
     rng = random.Random(0)
-    for _ in range(300):
+    unknown = 0
+    for _ in range(400):
         prompt, reply = reader_sample(rng, CLEAN)
         caption, _, question = prompt.removeprefix("caption: ").partition("\n")
         scene = parse_caption(caption)
         assert prompt == TEMPLATES.caption_text(caption, question)
-        assert extract_answer(reply) == answer(scene, question)
+        assert extract_answer(reply) == answer(scene, question), "a question without an answer has none in the box"
+        if answer(scene, question) is None:
+            unknown += 1
+            assert reply.endswith("\\boxed{unknown}") and re.search(r" no\b|, same|, tie", reply), "and it says why"
+    assert 60 < unknown < 120
+
+
+@pytest.mark.parametrize(("hard", "why"), [(False, {"no", "tie"}), (True, {"no", "tie", "same"})])
+def test_ill_posed_questions_have_no_answer(hard, why):
+    """As the Proposer's own: an item that is not there, several where one is meant, one item twice."""
+    rng, seen = random.Random(0), set()
+    for _ in range(300):
+        scene = training_scene(rng)
+        question = ask_ill_posed(rng, scene, hard)
+        if question is not None:
+            assert answer(scene, question) is None
+            seen |= why & set(re.split("[ ,;]+", facts(scene, question)))
+    assert seen == why
 
 
 def test_everything_fits_the_limits_of_the_tiny_model():

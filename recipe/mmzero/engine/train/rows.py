@@ -8,10 +8,16 @@ are shuffled, each with its own seed; the Proposer's rows are round-robin over t
 
 import random
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from typing import Any
 
 import pandas as pd
+
+from mmzero_rewards.config import RewardConfig
+from mmzero_rewards.scoring.verified import lead
+
+ANSWERS_OF = {"vote": "hard_votes", "caption": "text_votes", "program": "program_answers"}  # by the label's source
 
 
 def training_order(count: int, needed: int, seed: int | None) -> list[int]:
@@ -54,10 +60,22 @@ def weighted_order(weights: Sequence[float], needed: int, seed: int) -> list[int
     return order
 
 
-def row_weights(rows: pd.DataFrame) -> list[float]:
-    """p(1-p) of each row, p = share of the answers to its picture that are its label: how much its rewards differ."""
-    shares = [float(info["label_share"]) for info in rows["extra_info"]]
-    return [share * (1.0 - share) for share in shares]
+def row_weights(rows: pd.DataFrame, sampling: str, rewards: RewardConfig) -> list[float] | None:
+    """How often each row is used, relative to the others (docs/method.md §10); None: equally often.
+
+    Args:
+        sampling: `solver.row_sampling`. variance: p(1-p), p = share of the answers to the picture that are the label.
+            margin: the lead of the label over the next answer, as a share of all that was asked for it.
+        rewards: how answers are grouped.
+    """
+    infos = list(rows["extra_info"])
+    if sampling == "variance":
+        return [float(info["label_share"]) * (1.0 - float(info["label_share"])) for info in infos]
+    return [_margin(info, rewards) for info in infos] if sampling == "margin" else None
+
+
+def _margin(info: Mapping[str, Any], rewards: RewardConfig) -> float:
+    return lead(list(info[ANSWERS_OF[info["label_source"]]]), info["label"], rewards)
 
 
 def with_replay(now: pd.DataFrame, earlier: pd.DataFrame, share: float, needed: int, seed: int) -> pd.DataFrame:

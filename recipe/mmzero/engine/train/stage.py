@@ -18,6 +18,7 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from mmzero_env.process.replace import replacing, write
+from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.engine.train.rows import row_weights, training_rows, with_replay
 from recipe.mmzero.engine.train.shuffled import shuffled_labels
 from recipe.mmzero.engine.train.summary import merge_metrics, summarise
@@ -29,6 +30,7 @@ from recipe.mmzero.run.processes.launch import run_python
 from recipe.mmzero.run.record.checkpoints import last_usable, path_of
 from recipe.mmzero.settings import adapters, prompts, verl_config
 from recipe.mmzero.settings.folder import StepFolder, step_id
+from recipe.mmzero.settings.scoring import scoring
 from recipe.mmzero.settings.seeds import derive_seed
 
 
@@ -92,7 +94,9 @@ def write_rows(config: DictConfig, step: Any) -> None:
             f"{len(rows)} training rows, fewer than one update of {settings.prompts_per_update} "
             f"({step.role}.train.prompts_per_update); collect more or lower it"
         )
-    weights = row_weights(rows) if step.role == "solver" and config.solver.row_sampling == "variance" else None
+    weights = None
+    if step.role == "solver":
+        weights = row_weights(rows, config.solver.row_sampling, RewardConfig.from_dict(scoring(config)))
     ordered = training_rows(rows, settings.steps, settings.prompts_per_step, seed, weights)
     if step.role == "solver" and config.solver.replay:
         ordered = with_replay(ordered, earlier_rows(step), config.solver.replay, len(ordered), seed)
