@@ -237,6 +237,12 @@ def test_an_arm_that_was_not_run_is_shown_as_not_run(tmp_path):
     assert "  b                       not run" in nothing and compare.AGAIN not in nothing
 
 
+def test_no_such_role(capsys):
+    with pytest.raises(SystemExit):
+        lab_cli.main(["table", "evolution", "--roles=solver,judge"])
+    assert "no role: judge; there are proposer, coder, solver" in capsys.readouterr().err
+
+
 def test_the_base_sampled_again_is_the_noise_floor(tmp_path):
     text = compare.table(compared(tmp_path, {("a", 0): 0.5}))
     line = next(line for line in text.splitlines() if line.startswith("  base_again "))

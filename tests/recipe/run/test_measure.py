@@ -1,6 +1,7 @@
 """Measuring checkpoints: once per weights, the same items whatever the sampling; what the loop keeps of it."""
 
 import json
+import math
 import shutil
 
 import pyarrow as pa
@@ -50,6 +51,17 @@ def test_a_measurement_that_fails_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="measuring failed"):
         measure.measured([("coder", tmp_path)], items=4)
     assert list((tmp_path / "cache" / "rates").iterdir()) == []
+
+
+def test_only_the_roles_that_were_asked_for_are_measured(tmp_path, monkeypatch):
+    (tmp_path / "config.yaml").write_text("coder: {languages: [svg]}\nsolver: {label_mode: offline}\n")
+    monkeypatch.setattr(
+        measure, "measured", lambda wanted, *_: {pair: {"values": {"x": [1.0]}, "whole": {}} for pair in wanted}
+    )
+    base = tmp_path / "base"
+    (point,) = measure.rates_of(tmp_path, base, items=4, roles=["solver"])
+    assert list(point.values) == ["solver"] == list(measure.base_rates(base, roles=["solver"]).values)
+    assert math.isnan(point.mean("coder", "draws")), "not measured, and the table leaves the line out"
 
 
 class Mute:

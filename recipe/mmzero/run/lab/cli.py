@@ -12,6 +12,7 @@ from recipe.mmzero.run.lab.experiment import Experiment, ExperimentError, Run, l
 from recipe.mmzero.run.lab.shared import with_shared
 from recipe.mmzero.settings.arguments import Parser
 from recipe.mmzero.settings.folder import RunFolder
+from recipe.mmzero.settings.types import ROLES
 
 
 def main(argv: Sequence[str]) -> int:
@@ -37,6 +38,7 @@ def main(argv: Sequence[str]) -> int:
             command.add_argument("--parallel", type=int, default=1, help="runs at once (default: 1)")
         else:
             command.add_argument("--items", type=int, default=240, help="held-out items a rate (default: 240)")
+            command.add_argument("--roles", type=_roles, default=ROLES, help="only these roles' rates (default: all)")
             command.add_argument("--jobs", type=int, default=2, help="checkpoints measured at once (default: 2)")
             command.add_argument("--figure", type=Path, help="also draw the curves of all arms (.png or .svg)")
     options = parser.parse_args(list(argv))
@@ -49,6 +51,12 @@ def main(argv: Sequence[str]) -> int:
 
 def _names(text: str) -> list[str]:
     return [name for name in text.split(",") if name]
+
+
+def _roles(text: str) -> list[str]:
+    if unknown := set(_names(text)) - set(ROLES):
+        raise argparse.ArgumentTypeError(f"no role: {', '.join(sorted(unknown))}; there are {', '.join(ROLES)}")
+    return _names(text)
 
 
 def _numbers(text: str) -> list[int]:
@@ -71,7 +79,7 @@ def _table(options: argparse.Namespace) -> int:
     if options.figure:
         figure.check(options.figure)
     experiment = load(options.experiment)
-    found = compare.measure(experiment, _runs(options, experiment), options.jobs, options.items)
+    found = compare.measure(experiment, _runs(options, experiment), options.jobs, options.items, options.roles)
     print(compare.table(found))
     if options.figure:
         figure.save(found, options.figure)

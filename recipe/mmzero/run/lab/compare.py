@@ -13,6 +13,7 @@ from recipe.mmzero.run.lab.experiment import Experiment, Run
 from recipe.mmzero.run.lab.measure import base_rates, coder_form, rates_of
 from recipe.mmzero.run.lab.runner import NOTE, finished
 from recipe.mmzero.run.lab.spent import generations
+from recipe.mmzero.settings.types import ROLES
 from recipe.mmzero.tiny.cache import ensure_base
 
 AGAIN = "base_again"
@@ -38,15 +39,17 @@ class Measured:
         return {run.seed: found for run, found in self.rates.items() if run.arm == arm}
 
 
-def measure(experiment: Experiment, runs: Sequence[Run], jobs: int = 2, items: int = 240) -> Measured:
-    """Rates of the runs that are finished."""
+def measure(
+    experiment: Experiment, runs: Sequence[Run], jobs: int = 2, items: int = 240, roles: Sequence[str] = ROLES
+) -> Measured:
+    """Rates of the runs that are finished, of these roles and of the rows."""
     base = ensure_base()
-    rates = {run: rates_of(run.folder, base, jobs, items) for run in runs if finished(run)}
+    rates = {run: rates_of(run.folder, base, jobs, items, roles) for run in runs if finished(run)}
     if not rates:
         return Measured(experiment, runs, rates, None)
     of_control = [run for run in rates if run.arm == experiment.control]
     form = coder_form((of_control or list(rates))[0].folder)
-    once, again = (base_rates(base, form, items, jobs, number) for number in (0, 1))
+    once, again = (base_rates(base, form, items, jobs, number, roles) for number in (0, 1))
     return Measured(experiment, runs, rates, (once, again))
 
 

@@ -26,22 +26,22 @@ from recipe.mmzero.run.lab.rows import row_truth
 from recipe.mmzero.run.merged import whole_model
 from recipe.mmzero.run.record.artifacts import fingerprint
 from recipe.mmzero.settings.folder import RunFolder, step_id
+from recipe.mmzero.settings.types import ROLES
 from recipe.mmzero.tiny import cache
 
-ROLES = ("proposer", "coder", "solver")
 # What decides the numbers besides the weights; a change of these files measures anew.
 SOURCES = ("world", "programs", "questions", "facts", "corpus", "prompts", "pixels", "rates", "sample")
 Pair = tuple[str, Path]
 """(role, checkpoint)"""
 
 
-def rates_of(run_dir: Path, base: Path, jobs: int = 2, items: int = 240) -> list[Rates]:
+def rates_of(run_dir: Path, base: Path, jobs: int = 2, items: int = 240, roles: Sequence[str] = ROLES) -> list[Rates]:
     """The base and every finished iteration of a run, in order; measures what the cache does not hold.
 
     Raises:
         OSError: a measurement failed; the message has the end of its output.
     """
-    points = list(checkpoints(run_dir, base))
+    points = [point for point in checkpoints(run_dir, base) if point[1] in roles]
     known = measured([(role, folder) for _, role, folder in points], items, coder_form(run_dir), jobs)
     found: dict[int, Rates] = {}
     for iteration, role, folder in points:
@@ -54,10 +54,12 @@ def rates_of(run_dir: Path, base: Path, jobs: int = 2, items: int = 240) -> list
     return [found[iteration] for iteration in sorted(found)]
 
 
-def base_rates(base: Path, form: str = "svg", items: int = 240, jobs: int = 2, again: int = 0) -> Rates:
+def base_rates(
+    base: Path, form: str = "svg", items: int = 240, jobs: int = 2, again: int = 0, roles: Sequence[str] = ROLES
+) -> Rates:
     """The base alone. again: another number samples other answers to the same items."""
-    known = measured([(role, base) for role in ROLES], items, form, jobs, again)
-    return Rates(0, *({role: known[role, base][part] for role in ROLES} for part in ("values", "whole")))
+    known = measured([(role, base) for role in roles], items, form, jobs, again)
+    return Rates(0, *({role: known[role, base][part] for role in roles} for part in ("values", "whole")))
 
 
 def checkpoints(run_dir: Path, base: Path) -> Iterator[tuple[int, str, Path]]:
