@@ -108,6 +108,7 @@ class ProposerConfig:
     empty_body: str = choice("error", "allow", default="error")
     min_consistency: float = declare(SHARE, 0.0)
     blind_penalty: float = declare(POINTS, 0.0)
+    unknown_penalty: float = declare(POINTS, 0.0)
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 PRESETS["verified"] = PRESETS["default"] | {
-    "proposer": PRESETS["default"]["proposer"] | {"difficulty": "agreement"},
+    "proposer": PRESETS["default"]["proposer"] | {"difficulty": "agreement", "unknown_penalty": 0.5},
     "coder": PRESETS["default"]["coder"] | {"difficulty_weight": 0.0},
     "verify": {"caption": True},
 }

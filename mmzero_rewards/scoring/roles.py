@@ -63,7 +63,8 @@ def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = Non
 
     Evidence beside the picture (§10) counts where its key is set and it was asked for. `verify.caption`: solvability is
     agreement with the caption's easy answer, 0 where that is not the Proposer's own. `verify.caption` and
-    `verify.program`: d is 0 unless the hard question is well-posed by them.
+    `verify.program`: d is 0 unless the hard question is well-posed by them. `proposer.unknown_penalty` takes its share
+    of the answers from the caption that call the hard question unknown, or give none.
     """
     config = config or RewardConfig()
     rules = config.proposer
@@ -94,13 +95,15 @@ def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = Non
     mean_d = sum(difficulties) / rendered if rendered else 0.0
     applies = rules.no_render == "r_eh" if not rendered else mean_d < rules.easy_hard.threshold - TOLERANCE
     r_eh = -rules.easy_hard.penalty if applies else 0.0
+    unknown = known_of.text_unknown
+    unknown_penalty = rules.unknown_penalty * unknown if unknown == unknown else 0.0
     blind = math.nan
     if evidence.blind_votes is not None:
         pooled = [raw for drawing in evidence.drawings if drawing.rendered for raw in drawing.hard_votes]
         blind = blind_rate(evidence.blind_votes, pooled, config)
     blind_penalty = rules.blind_penalty * blind if blind == blind else 0.0
     return _proposer_terms(
-        (total / codes if codes else 0.0) + r_eh - blind_penalty,
+        (total / codes if codes else 0.0) + r_eh - blind_penalty - unknown_penalty,
         format_ok=1.0,
         num_codes=float(codes),
         num_rendered=float(rendered),
@@ -113,6 +116,7 @@ def score_proposer(evidence: ProposerEvidence, config: RewardConfig | None = Non
         leak_excused=sum(excused) / rendered if rendered else math.nan,
         blind_rate=blind,
         blind_penalty=blind_penalty,
+        unknown_penalty=unknown_penalty,
         hard_agreement=sum(agreements) / rendered if rendered else math.nan,
         caption_tells=float(caption_tells(proposal)),
         **known_of.terms(),
@@ -132,11 +136,13 @@ def _proposer_terms(score: float, **terms: float) -> dict[str, float]:
         "leak_excused": math.nan,
         "blind_rate": math.nan,
         "blind_penalty": 0.0,
+        "unknown_penalty": 0.0,
         "hard_agreement": math.nan,
         "caption_tells": math.nan,
         "text_consistency": math.nan,
         "text_easy_agrees": math.nan,
         "text_hard_agrees": math.nan,
+        "text_unknown": math.nan,
         "program_consistency": math.nan,
         "well_posed": math.nan,
     }

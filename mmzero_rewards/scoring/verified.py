@@ -10,6 +10,7 @@ drawing. Programs that draw a proposal and compute its answers from the same var
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from mmzero_rewards.answers.grading import grade
 from mmzero_rewards.answers.missing import answered
@@ -66,6 +67,11 @@ def share_equal(votes: Sequence[str | None], answer: str | None, config: RewardC
     return count_equal(votes, answer, config) / len(votes) if votes else 0.0
 
 
+def unanswered(answers: Sequence[str | None], config: RewardConfig) -> float:
+    """Share of roll-outs without an answer; "unknown" is none (`solver.non_answers`). 0.0 without any roll-out."""
+    return fmean(answered(raw, config.solver.non_answers) is None for raw in answers) if answers else 0.0
+
+
 def lead(answers: Sequence[str | None], label: str, config: RewardConfig) -> float:
     """By how much `label` leads the next answer, as a share of all that were asked for; 0.0 where it does not.
 
@@ -83,7 +89,7 @@ class Beside:
     """What evidence beside the pictures says of one proposal.
 
     text_easy, text_hard: from the caption; programs: the hard answers that Python drawings compute; None where it was
-    not asked for. easy_answer: what the easy question is graded against, None where the caption contradicts the
+    not asked for. text_unknown: share of the texts that give the hard question no answer, NaN likewise. easy_answer: what the easy question is graded against, None where the caption contradicts the
     Proposer. well_posed: nothing that counts speaks against the hard question.
     """
 
@@ -91,6 +97,7 @@ class Beside:
     text_hard: Known | None
     programs: Known | None
     easy_answer: str | None
+    text_unknown: float
     text_hard_agrees: bool
     well_posed: bool
     counted: bool  # did any of it count?
@@ -102,6 +109,7 @@ class Beside:
             "text_consistency": self.text_hard.consistency if self.text_hard else math.nan,
             "text_easy_agrees": float(self.easy_answer is not None) if asked else math.nan,
             "text_hard_agrees": float(self.text_hard_agrees) if asked else math.nan,
+            "text_unknown": self.text_unknown,
             "program_consistency": self.programs.consistency if self.programs else math.nan,
             "well_posed": float(self.well_posed) if self.counted else math.nan,
         }
@@ -125,6 +133,7 @@ def beside(proposal: Proposal, view: TextView | None, programs: Sequence[str], c
         text_hard=hard,
         programs=computed,
         easy_answer=None if not agrees else proposal.easy_answer if easy is None else easy.answer,
+        text_unknown=unanswered(view.hard_votes, config) if view else math.nan,
         text_hard_agrees=hard is not None and grade(hard.answer, proposal.hard_answer, *graded),
         well_posed=all(one.sure(config) for one in counting),
         counted=bool(counting),

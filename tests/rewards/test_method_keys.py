@@ -76,6 +76,7 @@ DECISIONS = {
     "2.3": {"solver.format_weight": 0.2, "solver.label_votes": 8},
     "10": {
         "proposer.difficulty": "agreement",
+        "proposer.unknown_penalty": 0.4,
         "coder.difficulty_weight": 0.5,
         "verify.caption": True,
         "verify.program": True,

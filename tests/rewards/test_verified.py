@@ -77,6 +77,27 @@ def test_text_view_decides_what_is_solvable_and_well_posed():
     assert proposer(CAPTION, drawn())["score"] == pytest.approx(0.9), "not asked: nothing speaks against it"
 
 
+@pytest.mark.parametrize(
+    ("hard_votes", "share"),
+    [
+        (("5",) * 5, 0.0),
+        (("5", "5", "5", "unknown", None), 0.4),
+        (("Unknown.",) * 5, 1.0),
+        (("5", "7", "8", "9", "1"), 0.0),
+    ],
+)
+def test_what_readers_call_unknown_costs_its_share(hard_votes, share):
+    paying = RewardConfig.from_dict({"verify": {"caption": True}, "proposer": {"unknown_penalty": 0.5}})
+    view = replace(SURE, hard_votes=hard_votes)
+    free, paid = proposer(CAPTION, drawn(), view=view), proposer(paying, drawn(), view=view)
+    assert free["text_unknown"] == paid["text_unknown"] == share and free["unknown_penalty"] == 0.0
+    assert paid["unknown_penalty"] == pytest.approx(0.5 * share)
+    assert free["score"] - paid["score"] == pytest.approx(0.5 * share)
+    assert proposer(paying, drawn())["score"] == pytest.approx(0.9), "nobody was asked"
+    published = RewardConfig.from_dict({"proposer": {"unknown_penalty": 0.5}})
+    assert proposer(published, drawn(), view=view)["unknown_penalty"] == 0.0, "and without verify.caption nobody is"
+
+
 def test_the_threshold_is_reached_in_spite_of_binary_rounding():
     view = replace(SURE, hard_votes=("5", "5", "5", "7", None))  # .6 of 5
     assert known(view.hard_votes, CAPTION) == Known("5", 0.6)

@@ -78,6 +78,7 @@ class Proposer:
     empty_body: str = MISSING
     min_consistency: float = MISSING
     blind_penalty: float = MISSING
+    unknown_penalty: float = MISSING
 
 
 @dataclass

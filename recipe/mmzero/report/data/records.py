@@ -196,6 +196,7 @@ def breakdown(sample: Sample, format_weight: float = 0.1, difficulty_weight: flo
         for name in ("r_eh", "r_ct", "r_div"):
             parts[name] = terms.get(name, 0.0)
         parts["blind"] = -terms.get("blind_penalty", 0.0)
+        parts["unknown"] = -terms.get("unknown_penalty", 0.0)
         rest = "solvability"
     elif sample.role == "proposer":
         rest = "format error"
