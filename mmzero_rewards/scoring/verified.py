@@ -89,8 +89,9 @@ class Beside:
     """What evidence beside the pictures says of one proposal.
 
     text_easy, text_hard: from the caption; programs: the hard answers that Python drawings compute; None where it was
-    not asked for. text_unknown: share of the texts that give the hard question no answer, NaN likewise. easy_answer: what the easy question is graded against, None where the caption contradicts the
-    Proposer. well_posed: nothing that counts speaks against the hard question.
+    not asked for. text_unknown: share of the texts that give the hard question no answer, NaN likewise. easy_answer:
+    what the easy question is graded against, None where the caption contradicts the Proposer. well_posed: nothing that
+    counts speaks against the hard question.
     """
 
     text_easy: Known | None
