@@ -108,7 +108,7 @@ class Capture:
         FigureCanvasAgg.draw = canvas_draw
         Figure.savefig = figure_savefig
         Figure.show = lambda figure, *_, **__: self.figure(figure)
-        plt.show = self.show
+        plt.show = lambda *args, **options: self.show(*args, **options)  # matplotlib writes a signature on it
         Image.Image.save = image_save
         Image.Image.show = lambda image, *_, **__: self.picture(image)
         for name in ("text", "multiline_text"):
@@ -169,6 +169,8 @@ class Capture:
 
     def _keep(self, image: Image.Image) -> None:
         longest = max(image.size)
+        if not min(image.size):
+            raise Refused(RenderStatus.BAD_SIZE, f"size {image.size[0]} x {image.size[1]} is no picture")
         if longest > self.config.max_declared_side:
             shown = f"{image.size[0]} x {image.size[1]}"
             limit = f"render.max_declared_side={self.config.max_declared_side}"

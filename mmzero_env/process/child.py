@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import tempfile
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -55,6 +56,7 @@ def isolate(channel: int, template: int, wall: Wall, folder: str | None) -> None
     os.environ.update(NAMES | ({"TMPDIR": folder, "HOME": folder, "MPLCONFIGDIR": folder} if folder else {}))
     for name, value in ONE_THREAD.items():
         os.putenv(name, value)  # for libraries in C; what Python shows to a snippet stays those few names
+    tempfile.tempdir = None  # the template may have asked for it, and it is remembered
     os.chdir(folder or "/")
     signal.signal(signal.SIGINT, signal.default_int_handler if folder else signal.SIG_DFL)
     wall.put_up()

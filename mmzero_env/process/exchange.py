@@ -9,7 +9,7 @@ from dataclasses import replace
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
 from mmzero_env.draw.picture import encode_png, is_blank
-from mmzero_env.process.spawner import Child, Ending, Spawner
+from mmzero_env.process.spawner import STOPPED_S, Child, Ending, Spawner
 from mmzero_env.results import RenderEnvError, RenderRequest, RenderResult, RenderStatus
 
 READY_LIMIT_S = 60.0
@@ -55,7 +55,7 @@ def exchange(spawner: Spawner, request: RenderRequest, config: RenderConfig) -> 
 def _run(spawner: Spawner, child: Child, channel: "_Channel", config: RenderConfig) -> RenderResult:
     """The result of a child that has started its code; it is used up afterwards. Raises TemplateDied."""
     start = time.monotonic()
-    channel.deadline = start + config.timeout_s
+    channel.allow(config.timeout_s)
     ended = False
     try:
         return _result(channel, config, start)
@@ -149,7 +149,12 @@ class _Channel:
 
     def __init__(self, sock: socket.socket, limit_s: float):
         self.sock = sock
-        self.deadline = time.monotonic() + limit_s
+        self.allow(limit_s)
+
+    def allow(self, limit_s: float) -> None:
+        """From now on so long; again from the moment when this process wakes up after it was stopped."""
+        self._limit_s = limit_s
+        self._deadline = time.monotonic() + limit_s
 
     def send(self, data: bytes) -> None:
         try:
@@ -181,14 +186,21 @@ class _Channel:
         return bytes(buffer[:filled])
 
     def _into(self, view: memoryview) -> int:
-        try:
+        while True:
             self._limit()
-            return self.sock.recv_into(view)
-        except ConnectionResetError:
-            return 0
+            try:
+                return self.sock.recv_into(view)
+            except ConnectionResetError:
+                return 0
+            except TimeoutError:
+                continue  # `_limit` knows whether that is the end
 
     def _limit(self) -> None:
-        left = self.deadline - time.monotonic()
+        """Raises TimeoutError when the time is over."""
+        left = self._deadline - time.monotonic()
+        if left < -STOPPED_S:
+            self.allow(self._limit_s)
+            left = self._limit_s
         if left <= 0:
             raise TimeoutError
         self.sock.settimeout(left)

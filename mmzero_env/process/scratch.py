@@ -7,7 +7,9 @@ What a snippet may hold is counted by looking at its folder. The look sees all o
 vanish (sandbox/seccomp.py), and one file is at most as large as sandbox/limits.py says.
 """
 
+import contextlib
 import os
+import shutil
 import tempfile
 
 from mmzero_env.process.held_folder import hold, remove_abandoned
@@ -43,7 +45,7 @@ class Scratch:
             problems.append(problem)
         raise OSError(
             f"no place for the files of snippets: {'; '.join(dict.fromkeys(problems))}; remedy: make room there "
-            "(docker: --shm-size), or lower render.workers or render.scratch_mb"
+            "(docker: --shm-size), set TMPDIR to another folder, or lower render.workers or render.scratch_mb"
         )
 
     def folder(self) -> str:
@@ -54,26 +56,34 @@ class Scratch:
         return path
 
     def over(self, folder: str, limit_bytes: int) -> bool:
-        """True if a folder holds too much."""
+        """True if a folder holds too much, or cannot be looked at."""
         total = 0
-        with os.scandir(folder) as entries:
-            for count, entry in enumerate(entries):
-                try:
-                    total += entry.stat(follow_symlinks=False).st_size
-                except FileNotFoundError:
-                    continue
-                if count >= MAX_FILES or total > limit_bytes:
-                    return True
+        try:
+            with os.scandir(folder) as entries:
+                for count, entry in enumerate(entries):
+                    try:
+                        total += entry.stat(follow_symlinks=False).st_size
+                    except FileNotFoundError:
+                        continue
+                    if count >= MAX_FILES or total > limit_bytes:
+                        return True
+        except OSError:  # with best effort, where seccomp is off, a snippet may close its folder
+            return True
         return False
 
     def drop(self, folder: str) -> None:
-        remove_flat(folder)
+        """Remove a snippet's folder; never raises for what the snippet left in it."""
+        try:
+            remove_flat(folder)
+        except OSError:
+            remove_odd(folder)
 
     def remove(self) -> None:
         for name in os.listdir(self.path):
             path = os.path.join(self.path, name)
-            remove_flat(path) if os.path.isdir(path) else os.unlink(path)
-        os.rmdir(self.path)
+            self.drop(path) if os.path.isdir(path) else os.unlink(path)
+        with contextlib.suppress(OSError):  # what could not be removed is tried again by the next template
+            os.rmdir(self.path)
         os.close(self._lock)
 
 
@@ -94,3 +104,18 @@ def remove_flat(folder: str) -> None:
         for entry in entries:
             os.unlink(entry.path)
     os.rmdir(folder)
+
+
+def remove_odd(folder: str) -> None:
+    """Remove a folder that is not as the walls keep it: with best effort a snippet may make folders and close them."""
+    _open(folder)
+    for path, names, _ in os.walk(folder):
+        for name in names:
+            _open(os.path.join(path, name))  # before the walk comes to it
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _open(folder: str) -> None:
+    with contextlib.suppress(OSError):
+        if not os.path.islink(folder):
+            os.chmod(folder, 0o700)

@@ -29,6 +29,9 @@ from mmzero_env.results import RenderEnvError, one_line
 START_LIMIT_S = 120.0
 CHILD_LIMIT_S = 60.0
 CLOSE_LIMIT_S = 10.0
+# A process that runs wakes up at the end of a time limit. One that wakes so much later was stopped itself (Ctrl-Z, a
+# container that is paused), perhaps with all the others; then the time says nothing about them and starts again.
+STOPPED_S = 2.0
 BOOT = (
     "import json, sys; start = json.loads(sys.argv[1]); sys.path[:] = start['path']; "
     "from mmzero_env.process.template import main; main(start)"
@@ -168,7 +171,10 @@ class Spawner:
         """
         start = time.monotonic()
         while not there():
-            left = max(start, self._heard) + CHILD_LIMIT_S - time.monotonic()
+            now = time.monotonic()
+            left = max(start, self._heard) + CHILD_LIMIT_S - now
+            if left < -STOPPED_S:
+                start, left = now, CHILD_LIMIT_S
             if left <= 0 and not self.died:
                 self._give_up(f"no answer within {CHILD_LIMIT_S:.0f} s")
             if self.died:
@@ -187,6 +193,8 @@ class Spawner:
         self._changed.notify_all()
 
     def _command(self, control: int, config: RenderConfig) -> list[str]:
+        if not sys.executable:
+            raise OSError("this interpreter does not know its own program; remedy: start python by its full path")
         # The interpreter without site (nothing that .pth files start), with exactly the caller's import path.
         root = str(Path(__file__).resolve().parents[2])
         path = list(dict.fromkeys([root, *import_path()]))

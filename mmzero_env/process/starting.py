@@ -73,9 +73,10 @@ def import_path() -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """What the template sees of the caller's environment: nothing but where fonts of this user are."""
-    home = os.path.expanduser("~")
+    """What the template sees of the caller's environment: where fonts of this user are, and where to put files."""
+    home, folder = os.path.expanduser("~"), os.environ.get("TMPDIR", "")
     return {
+        **({"TMPDIR": folder} if os.path.isabs(folder) and os.path.isdir(folder) else {}),
         "PATH": os.defpath,
         "LC_ALL": "C.UTF-8",
         "HOME": home if os.path.isabs(home) and os.path.isdir(home) else NO_HOME,

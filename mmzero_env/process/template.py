@@ -58,6 +58,9 @@ def main(start: dict[str, Any]) -> None:
         except OSError as error:
             refuse(control, f"the {language} template does not start: {why(error)}")
             return
+        except MemoryError:
+            refuse(control, f"the {language} template does not start: out of memory; remedy: ulimit -v unlimited")
+            return
         report = json.dumps([[layer.name, layer.on, layer.detail] for layer in layers])
         control.send(wire.EVENT.pack(wire.HELLO, 0, 0, 0, 0) + report.encode())
         try:
@@ -199,12 +202,16 @@ class Children:
         deadline = time.monotonic() + grace_s
         done, status, usage = os.wait4(pid, os.WNOHANG)
         while not done and time.monotonic() < deadline:
+            self.watch_scratch()  # nobody fills a folder in the meantime
             time.sleep(0.002)
             done, status, usage = os.wait4(pid, os.WNOHANG)
-        ended_by = wire.ITSELF if done else wire.KILLED
+        ended_by = wire.ITSELF
         if not done:
             os.kill(pid, signal.SIGKILL)
             _, status, usage = os.wait4(pid, 0)
+            # One that was just ending, and slow at it on a busy machine, still says how.
+            if os.waitstatus_to_exitcode(status) == -signal.SIGKILL:
+                ended_by = wire.KILLED
         if pid in self.overfull:
             self.overfull.remove(pid)
             ended_by = wire.OVERFULL

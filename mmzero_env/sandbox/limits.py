@@ -18,6 +18,11 @@ from mmzero_env.sandbox.kernel import (
 CAPABILITY_VERSION_3 = 0x20080522
 FILE_BYTES = 16 << 20  # one file of a snippet
 OPEN_FILES = 64
+# What a lower limit of the owner would take away from snippets, and the shell's option for it.
+PROMISED = {
+    resource.RLIMIT_CPU: ("CPU time", "seconds", "t"),
+    resource.RLIMIT_AS: ("address space", "bytes", "v"),
+}
 
 
 def no_new_privs() -> None:
@@ -67,6 +72,17 @@ def table(cpu_s: float, address_bytes: int, file_bytes: int) -> dict[int, tuple[
         resource.RLIMIT_MEMLOCK: (0, 0),
         resource.RLIMIT_MSGQUEUE: (0, 0),
     }
+
+
+def check_inherited(limits: dict[int, tuple[int, int]]) -> None:
+    """Raises OSError where this process may have less than `limits` promise a snippet: it would end too early, and the
+    message would name a limit that was not reached."""
+    for limit, (what, unit, option) in PROMISED.items():
+        needed, _ = limits[limit]
+        _, most = resource.getrlimit(limit)
+        if most != resource.RLIM_INFINITY and most < needed:
+            remedy = f"remedy: ulimit -{option} unlimited"
+            raise OSError(f"a process may have {most} {unit} of {what} here, {needed} are needed; {remedy}")
 
 
 def apply(limits: dict[int, tuple[int, int]]) -> None:

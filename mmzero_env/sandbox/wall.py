@@ -46,6 +46,7 @@ class Wall:
         address_bytes = limits.address_space() + (self.config.memory_mb << 20)
         file_bytes = min(limits.FILE_BYTES, self.config.scratch_mb << 20) if self.language == "python" else 0
         self._limits = limits.table(self.config.cpu_s, address_bytes, file_bytes)
+        limits.check_inherited(self._limits)
         if "seccomp" not in self.off:
             self._filter = seccomp.of(self.language)
         self._readable = paths.readable()

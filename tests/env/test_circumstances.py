@@ -31,6 +31,23 @@ HOLDS = {
     "shared memory read-only": {"shm": "ro"},
     "temporary folder read-only": {"tmp": "ro"},
     "shared memory and temporary folder read-only": {"user": "nobody", "shm": "ro", "tmp": "ro"},  # there is /var/tmp
+    "no shared memory": {"without": ["/dev/shm"]},
+    "room only where TMPDIR is": {"shm": "size=4m", "tmp": "size=4m", "env": {"TMPDIR": "/var/tmp"}},
+    "TMPDIR does not exist": {"user": "nobody", "shm": "ro", "env": {"TMPDIR": "/nonexistent"}},
+    "odd settings of Python": {
+        "env": {
+            "PYTHONDEVMODE": "1",
+            "PYTHONWARNINGS": "error",
+            "PYTHONOPTIMIZE": "2",
+            "PYTHONUTF8": "0",
+            "PYTHONMALLOC": "debug",
+            "PYTHONHASHSEED": "7",
+            "PYTHONPATH": ":/nonexistent:odd",
+            "LC_ALL": "C",
+        }
+    },
+    "a filter of the container": {"user": "bare", "refused": ["membarrier", "openat2"]},
+    "a small stack": {"limits": {"STACK": 512 << 10}},
     "SIGCHLD ignored": {"ignored": ["SIGCHLD"]},
     "SIGCHLD and SIGXCPU ignored": {"user": "nobody", "ignored": ["SIGCHLD", "SIGXCPU", "SIGTERM", "SIGPIPE"]},
     "64 descriptors": {"limits": {"NOFILE": 64}},
@@ -51,6 +68,14 @@ HOLDS = {
 REFUSES = {
     "no files allowed": ({"limits": {"FSIZE": 0}}, "svg", "ulimit -f"),
     "files of 1 MB allowed": ({"user": "nobody", "limits": {"FSIZE": 1 << 20}}, "svg", "ulimit -f"),
+    "20 seconds of CPU time": ({"limits": {"CPU": 20}, "config": {"cpu_s": 60.0}}, "svg", "ulimit -t"),
+    "2 GB of address space": (
+        {"user": "nobody", "limits": {"AS": 2 << 30}, "config": {"memory_mb": 4096}},
+        "svg",
+        "ulimit -v",
+    ),
+    "no /proc": ({"without": ["/proc"]}, "svg", "remedy"),
+    "a filter without Landlock": ({"refused": ["landlock_create_ruleset"]}, "svg", "a kernel or container that allows"),
     "no room for files": ({"shm": "size=4m", "tmp": "size=4m"}, "python", "make room"),
     "few processes": ({"user": OWN_USER, "limits": {"NPROC": 1}}, "svg", "ulimit -u"),
     "processes for two": ({"user": OWN_USER + 1, "limits": {"NPROC": 2}}, "svg", "ulimit -u"),
@@ -77,7 +102,7 @@ def test_strict_holds(name):
 @pytest.mark.parametrize("name", REFUSES)
 def test_strict_refuses_with_one_line_and_a_remedy(name):
     case, language, remedy = REFUSES[name]
-    runner = users.start(case.get("user", "root"), case, may_refuse=True)
+    runner = users.start(case.get("user", "root"), case, may_refuse=True, **case.get("config", {}))
     said = runner.hello if "error" in runner.hello else runner.try_render(SVG if language == "svg" else PLOT, language)
     assert "error" in said, f"it works all the same: {said}"
     assert "\n" not in said["error"] and remedy in said["error"] and "remedy" in said["error"], said

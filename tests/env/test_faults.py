@@ -3,18 +3,22 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
-from mmzero_env import RenderConfig, RenderEnv, RenderEnvError, RenderRequest, RenderStatus
-from mmzero_env.process import held_folder, scratch, spawner
+from mmzero_env import RenderConfig, RenderEnv, RenderEnvError, RenderRequest, RenderStatus, wire
+from mmzero_env.process import held_folder, scratch, spawner, template
+from mmzero_env.sandbox import limits
+from mmzero_env.sandbox.wall import Wall
 from tests.env.test_env import busy, children, drawing, templates, wait_for
 from tests.support.sandbox import hostile_python, users
 
@@ -115,8 +119,10 @@ def used_mb(folder: str) -> float:
 def test_shared_memory_is_left_alone_where_it_is_small():
     """As docker gives it: 64 MB, of which four workers may take 64 MB each."""
     runner = users.start("root", {"shm": "size=64m"}, workers=4, scratch_mb=64)
-    code = f"{TOOLS}open('x', 'wb').write(bytes(12 << 20))\nreport(os.getcwd())"
+    code = f"{TOOLS}import tempfile\nopen('x', 'wb').write(bytes(12 << 20))\nreport(os.getcwd())"
     answer = runner.render(code, "python")
+    file = runner.render(f"{TOOLS}import tempfile\nreport(tempfile.NamedTemporaryFile().name)", "python")
+    assert file.status == "OK" and file.text[0].startswith(os.path.dirname(answer.text[0])), file
     memory = Path(f"/proc/{runner.hello['pid']}/root/dev/shm")
     assert answer.status == "OK" and not answer.text[0].startswith("/dev/shm")
     assert used_mb(str(memory)) == 0 and not list(memory.iterdir())
@@ -152,6 +158,82 @@ def test_removing_and_renaming_do_what_snippets_expect(env, code, said):
     with RenderEnv(RenderConfig(workers=1, scratch_mb=8)) as small:
         result = python(small, head + code)
     assert result.ok and said in " ".join(result.text), result
+
+
+LEFT_BEHIND = (
+    "os.chmod('.', 0)",
+    "os.mkdir('a'); os.mkdir('a/b'); open('a/b/c', 'w').close()",
+    "os.symlink('../..', 'a'); os.mkdir('b'); os.chmod('b', 0)",
+    "os.rmdir(os.getcwd())",
+)
+
+
+@pytest.mark.parametrize("what", LEFT_BEHIND)
+def test_what_a_snippet_leaves_does_not_end_its_template(tmp_path, what):
+    """Where the walls are off, which best effort goes on without, a folder may hold anything and be closed."""
+
+    def leave() -> None:
+        parent = scratch.Scratch(str(tmp_path / "held"), os.open(tmp_path, os.O_RDONLY))
+        folder = parent.folder()
+        os.chdir(folder)
+        exec(what)
+        os.chdir("/")
+        closed = not os.access(folder, os.R_OK)
+        assert parent.over(folder, 1 << 20) == closed
+        parent.drop(folder)
+        parent.remove()
+
+    (tmp_path / "held").mkdir()
+    (tmp_path / "kept").write_text("x")
+    assert as_a_template(leave) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def as_a_template(call) -> int:
+    """Exit status of a forked process without capabilities, which calls it."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            limits.drop_capabilities()
+            call()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_folders_are_looked_at_while_a_child_is_given_time_to_end(tmp_path):
+    """Or one snippet that closes its channel and goes on would let another one fill its folder."""
+    looked = []
+    folders = scratch.Scratch(str(tmp_path), os.open(tmp_path, os.O_RDONLY))
+    folders.over = lambda folder, limit: looked.append(folder)
+    ours, theirs = socket.socketpair()
+    wall = Wall("python", RenderConfig(), frozenset())
+    with ours, theirs:
+        one = template.Children(theirs, wall, None, folders)
+        going_on = subprocess.Popen(["sleep", "60"])
+        one.folders = {going_on.pid: folders.folder(), 2**30: "another"}
+        one.end(going_on.pid, 0.3)
+        going_on.returncode = -9  # reaped by `end`
+    assert looked.count("another") > 3
+
+
+def test_a_child_that_is_slow_to_end_still_says_how(monkeypatch, tmp_path):
+    """On a busy machine the time for it may be over before the kernel is done with a process."""
+    going = subprocess.Popen([sys.executable, "-S", "-c", "raise SystemExit(7)"])
+    os.waitid(os.P_PID, going.pid, os.WEXITED | os.WNOWAIT)
+    wait4 = os.wait4
+    monkeypatch.setattr(os, "wait4", lambda pid, how: (0, 0, None) if how == os.WNOHANG else wait4(pid, how))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        one = template.Children(theirs, None, None, None)
+        one.folders = {going.pid: None}
+        one.end(going.pid, 0.0)
+        going.returncode = 7  # reaped by `end`
+        _, pid, status, _, ended_by = wire.EVENT.unpack(ours.recv(wire.EVENT.size))
+    assert (pid, os.waitstatus_to_exitcode(status), ended_by) == (going.pid, 7, wire.ITSELF)
 
 
 # --- results that are forged -----------------------------------------------------------------------------------------
@@ -281,6 +363,59 @@ def test_a_template_that_is_stopped_is_replaced(monkeypatch):
     assert psutil.Process().children() == before
 
 
+STOPPED = """
+import sys
+from mmzero_env import RenderConfig, RenderEnv, RenderRequest
+from tests.support.sandbox import hostile_python
+
+with RenderEnv(RenderConfig(workers=1, timeout_s=6.0)) as env:
+    assert env.render(RenderRequest(f"{hostile_python.TOOLS}report('warm')", "python")).ok
+    print("now", flush=True)
+    code = f"{hostile_python.TOOLS}import time\\nstart = time.monotonic()\\nwhile time.monotonic() < start + 2: pass"
+    print(env.render(RenderRequest(f"{code}\\nreport('through')", "python")).status.name)
+"""
+
+
+@pytest.mark.parametrize("who", ["the owner", "everybody"])
+def test_an_owner_that_is_stopped_costs_no_snippet(who):
+    """Ctrl-Z, a container that is paused: time in which it cannot look says nothing about the snippet."""
+    command = [sys.executable, "-c", STOPPED]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as owner:
+        assert owner.stdout.readline() == "now\n"
+        time.sleep(0.3)
+        one = psutil.Process(owner.pid)
+        stopped = [one, *one.children(recursive=True)] if who == "everybody" else [one]
+        for process in stopped:
+            with contextlib.suppress(psutil.NoSuchProcess):  # one that was just ending when it was listed
+                process.suspend()
+        time.sleep(9.0)
+        for process in reversed(stopped):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+        assert owner.stdout.readline() == "OK\n"
+
+
+def test_an_owner_that_is_stopped_does_not_take_its_template_for_dead(monkeypatch):
+    """The limit of a template that says nothing was over before the owner could listen again."""
+    monkeypatch.setattr(spawner, "CHILD_LIMIT_S", 0.5)
+    with RenderEnv(RenderConfig(workers=1)) as one:
+        assert one.render(drawing(77, 0)).ok
+        alive = one._spawners["svg", 0]
+        alive._heard = time.monotonic() - 60.0
+        asked = []
+        with alive._changed:
+            alive._wait_for(lambda: asked.append(1) or len(asked) > 1)
+        assert not alive.died
+
+
+def test_an_interpreter_that_does_not_know_its_program_is_told_so(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "")
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(RenderEnvError, match="remedy: start python by its full path"), RenderEnv():
+        pass
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 HELD = """
 import os, socket
 from mmzero_env import wire
@@ -371,7 +506,12 @@ def test_programs_started_by_the_owner_get_no_connection_to_snippets(env):
     assert "socket:" not in said
 
 
-@pytest.mark.parametrize("dpi", ["-5", "0", "-1e-9", "float('nan')", "float('inf')", "float('-inf')"])
+def test_pictures_without_pixels_are_refused(env):
+    result = python(env, "from PIL import Image\nImage.new('RGB', (0, 9)).show()")
+    assert result.status is RenderStatus.BAD_SIZE, result
+
+
+@pytest.mark.parametrize("dpi", ["1e-300", "-5", "0", "-1e-9", "float('nan')", "float('inf')", "float('-inf')"])
 def test_figures_of_no_size_are_refused(env, dpi):
     result = python(env, f"import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.savefig('a.png', dpi={dpi})")
     assert result.status is RenderStatus.BAD_SIZE, result

@@ -139,7 +139,9 @@ def test_size_follows_the_figure_and_the_limit(env):
         "fig.savefig('a.png'); plt.close('all')",
         "fig.show()",
         "",  # left open
-        "plt.switch_backend('TkAgg') if False else None; plt.show(block=True)",
+        "plt.switch_backend('TkAgg'); plt.show(block=True)",
+        "plt.show()\nfor backend in ('agg', 'svg', 'pdf', 'Agg'):\n    plt.switch_backend(backend)",
+        "import matplotlib; plt.show(); matplotlib.use('svg')",
         "if __name__ == '__main__':\n    plt.show()\n    exit()",
     ],
 )

@@ -5,6 +5,9 @@ Keys of the JSON, all optional:
            one capability that gives up others) | a number
   shm      a tmpfs of its own at /dev/shm: options of mount, for example "size=64m"
   tmp      the same at /tmp
+  without  folders over which an empty, read-only file system is mounted, for example ["/dev/shm"]
+  refused  names of system calls that a filter of this container already answers with EPERM
+  env      further environment variables
   limits   {"NOFILE": 64, ...}: soft and hard
   umask    a number
   ignored  names of signals
@@ -17,6 +20,7 @@ in a mount namespace of its own in which the folders above them hold nothing but
 """
 
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -27,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 CLONE_NEWNS = 0x20000
-MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
+MS_RDONLY, MS_BIND, MS_REC, MS_PRIVATE = 1, 4096, 16384, 1 << 18
 MNT_DETACH = 2
 PR_CAPBSET_DROP = 24
 CAP_SETPCAP = 8
@@ -97,15 +101,37 @@ def become(user: str | int) -> None:
         os.setresuid(uid, uid, uid)
 
 
+def refuse_calls(names: list[str]) -> None:
+    """As a container's own filter does."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+    from mmzero_env.sandbox import limits, seccomp
+    from mmzero_env.sandbox.kernel import number
+
+    code = [seccomp._op(seccomp.LOAD, seccomp.NR)]
+    for name in names:
+        code += [
+            seccomp._op(seccomp.EQUAL, number(name), 0, 1),
+            seccomp._op(seccomp.RETURN, seccomp.REFUSE | errno.EPERM),
+        ]
+    code = b"".join([*code, seccomp._op(seccomp.RETURN, seccomp.ALLOW)])
+    buffer = ctypes.create_string_buffer(code, len(code))
+    outer = object.__new__(seccomp.Filter)
+    outer._program = seccomp._Program(len(code) // 8, ctypes.addressof(buffer))
+    limits.no_new_privs()
+    outer.load()
+
+
 def main(case: dict[str, Any], command: list[str]) -> None:
     user = case.get("user", "root")
     blocked = {} if user in ROOTS else blocked_by(needed())
-    if blocked or case.keys() & {"shm", "tmp"}:
+    if blocked or case.keys() & {"shm", "tmp", "without"}:
         own_mounts()
         open_the_way(blocked)
         for key, folder in (("shm", "/dev/shm"), ("tmp", "/tmp")):
             if key in case:
                 mount("tmpfs", folder, "tmpfs", data=f"mode=1777,{case[key]}")
+        for folder in case.get("without", ()):
+            mount("tmpfs", folder, "tmpfs", flags=MS_RDONLY)
     os.chdir(case.get("cwd", "/") if case.get("cwd") != "deleted" else tempfile.mkdtemp())
     if case.get("cwd") == "deleted":
         os.rmdir(os.getcwd())
@@ -117,6 +143,9 @@ def main(case: dict[str, Any], command: list[str]) -> None:
     home = case.get("home", os.environ.get("HOME") if user in ROOTS else "/nonexistent")
     if home is not None:
         environment["HOME"] = home
+    environment |= case.get("env", {})
+    if "refused" in case:
+        refuse_calls(case["refused"])
     for name, value in case.get("limits", {}).items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
     os.umask(case.get("umask", 0o022))

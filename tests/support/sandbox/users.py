@@ -81,7 +81,7 @@ class Runner:
 
 def start(user: str, case: dict[str, Any] | None = None, may_refuse: bool = False, **config: Any) -> Runner:
     """Skips, with the reason, where this user cannot be had here."""
-    if (user != "nobody" or (case or {}).keys() & {"shm", "tmp"}) and os.geteuid() != 0:
+    if (user != "nobody" or (case or {}).keys() & {"shm", "tmp", "without"}) and os.geteuid() != 0:
         pytest.skip("not started as root")
     if user == "nobody" and os.geteuid() != 0:
         user = "me"  # already unprivileged
