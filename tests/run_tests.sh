@@ -7,10 +7,11 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../examples/lib.sh"
 cd "$repo"
 MMZERO_QUIET=1 setup cpu
+export OMP_WAIT_POLICY=passive # threads that spin while they wait take the cores from what runs beside them
 
-# The tiny base takes minutes where it is not cached. It is made beside what needs none, and stands back there.
+# The tiny base takes minutes where it is not cached: it is made beside the first parts, whose few tests of it wait.
 if [[ $# == 0 || $1 == --fast ]]; then
-  OMP_WAIT_POLICY=passive nice python -m recipe.mmzero.cli tiny build >/dev/null &
+  nice -n 5 python -m recipe.mmzero.cli tiny build >/dev/null &
   base=$!
   trap 'kill "$base" 2>/dev/null' EXIT
 fi
@@ -29,9 +30,9 @@ if [[ ! ${base:-} ]]; then exec python -m pytest "$@"; fi
 
 # One at a time: the sandbox's tests look at processes, descriptors and memory of their own.
 python -m pytest -m "not slow" tests/env --durations=3
+# Three on two cores: there is always one that waits for something.
+python -m pytest -m "not e2e and not slow" --ignore tests/env -n 3 --dist loadfile --durations=10
 wait "$base"
 trap - EXIT
-
-# Three on two cores, as many wait for something; a run on the real engine starts single-threaded, so two go together.
-python -m pytest -m "not e2e and not slow" --ignore tests/env -n 3 --dist loadfile --durations=10
+# Two runs on the real engine: each is single-threaded while it starts, which is most of its time.
 if [[ ${1:-} != --fast ]]; then python -m pytest -m e2e tests/e2e -n 2 --dist loadfile --durations=10; fi

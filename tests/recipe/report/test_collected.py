@@ -23,6 +23,8 @@ from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter
 from tests.support.collect_sim import SimRender, peers, run, settings, tables
 from tests.support.synthetic import Shape, default_config, make_run, row, write_tables
 
+pytestmark = pytest.mark.usefixtures("one_figure")
+
 FILTERS = {
     "default": {},
     "no_filters": {"easy_min": 0.0, "hard_consistency": [0.0, 1.0]},
