@@ -49,7 +49,7 @@ def test_a_folder_that_is_no_run_is_refused_and_left_alone(tmp_path, capsys, fil
         ("iter_01/proposer/metrics.jsonl", ""),
     ],
 )
-def test_one_sign_of_a_run_is_enough(tmp_path, one_figure, name, text):
+def test_one_sign_of_a_run_is_enough(tmp_path, name, text):
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text(text)
     assert report.build(tmp_path).exists()
