@@ -137,7 +137,7 @@ def main() -> int:
     started = time.monotonic()
     killed = disturb(run_dir, VICTIMS, options.kills, 5 * options.iterations, dice, words)
     wrong = check.problems(run_dir) + check.differences(run_dir, reference)
-    wrong += loop.leftovers(run_dir) + sorted(loop.traces() - before)
+    wrong += loop.leftovers(run_dir) + loop.new_traces(before)
     attempts = sum(record["attempts"] for record in loop.records(run_dir).values())
     verdict = "; ".join(wrong) or "whole, rows equal the reference's, nothing left"
     print(f"kills {killed}, attempts {attempts}, {time.monotonic() - started:.0f} s: {verdict}")

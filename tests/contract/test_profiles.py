@@ -34,11 +34,6 @@ PROFILES = [(model, hardware) for model in MODELS for hardware in HARDWARE]
 CLUSTER = {"multinode": ["hardware.ray_address=10.0.0.1:6379"]}
 
 
-@pytest.fixture(scope="module")
-def defaults():
-    return verl_config.verl_defaults()
-
-
 _loaded = {}
 
 
@@ -62,11 +57,8 @@ def described(config, stage):
     }
 
 
-def full(defaults, config, role):
-    overlay = verl_config.stage_config(config, described(config, role))
-    composed = defaults.copy()
-    with open_dict(composed):
-        return OmegaConf.merge(composed, overlay)
+def full(config, role):
+    return verl_config.composed(verl_config.stage_config(config, described(config, role)))
 
 
 def leaves(node, prefix=""):
@@ -81,9 +73,9 @@ def leaves(node, prefix=""):
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(("model", "hardware"), PROFILES)
-def test_training_stage(model, hardware, role, defaults):
+def test_training_stage(model, hardware, role):
     config = profile(model, hardware)
-    stage = full(defaults, config, role)
+    stage = full(config, role)
     validate_config(stage, use_reference_policy=need_reference_policy(stage), use_critic=need_critic(stage))
     layout = config.hardware.stages[role]
     assert stage.trainer.n_gpus_per_node * stage.trainer.nnodes == layout.train_gpus
@@ -105,9 +97,9 @@ def test_training_stage(model, hardware, role, defaults):
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("hardware", HARDWARE)
-def test_frozen_dataclasses_take_the_overlay(hardware, role, defaults):
+def test_frozen_dataclasses_take_the_overlay(hardware, role):
     """verl turns these blocks into typed objects in its workers; a wrong key or value would only show there."""
-    stage = full(defaults, profile("qwen2_5_vl_7b", hardware), role)
+    stage = full(profile("qwen2_5_vl_7b", hardware), role)
     actor = omega_conf_to_dataclass(stage.actor_rollout_ref.actor)
     assert actor.clip_ratio_high == 0.3 and actor.kl_loss_type == "low_var_kl"
     config = profile("qwen2_5_vl_7b", hardware)
@@ -142,10 +134,10 @@ def test_no_legacy_reward_key(hardware, role):
     assert not {"custom_reward_function", "reward_model", "reward_manager", "sandbox_fusion"} & set(overlay)
 
 
-def test_every_class_path_resolves(defaults):
+def test_every_class_path_resolves():
     found = 0
     for role in ROLES:
-        stage = full(defaults, profile("qwen2_5_vl_7b", "gpu8x80"), role)
+        stage = full(profile("qwen2_5_vl_7b", "gpu8x80"), role)
         for key, value in leaves(OmegaConf.to_container(stage, resolve=False)):
             if key.endswith("_target_"):
                 assert load_class_from_fqn(value, key)
@@ -159,26 +151,26 @@ def test_every_class_path_resolves(defaults):
     assert found > 30, "verl's config lists its dataclasses by _target_"
 
 
-def test_helper_processes_follow_from_the_cores(defaults):
+def test_helper_processes_follow_from_the_cores():
     for node, rollout, reward in ((16, 2, 1), (128, 16, 8)):
         config = schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80", f"hardware.cores={node}"])
-        stage = full(defaults, config, "coder")
+        stage = full(config, "coder")
         assert (stage.actor_rollout_ref.rollout.agent.num_workers, stage.reward.num_workers) == (rollout, reward)
     words = ["model=qwen2_5_vl_7b", "hardware=multinode", *CLUSTER["multinode"], "hardware.cores=16"]
-    stage = full(defaults, schema.load(words), "coder")
+    stage = full(schema.load(words), "coder")
     assert (stage.actor_rollout_ref.rollout.agent.num_workers, stage.reward.num_workers) == (4, 2), "two nodes"
-    tiny = full(defaults, profile("tiny", "cpu"), "coder")
+    tiny = full(profile("tiny", "cpu"), "coder")
     assert (tiny.actor_rollout_ref.rollout.agent.num_workers, tiny.reward.num_workers) == (1, 1)
     kept = schema.load(["hardware=gpu8x80", "verl.all.reward.num_workers=3"])
-    assert full(defaults, kept, "coder").reward.num_workers == 3
+    assert full(kept, "coder").reward.num_workers == 3
 
 
 @pytest.mark.parametrize("hardware", HARDWARE)
-def test_server_knows_the_largest_picture(hardware, defaults):
+def test_server_knows_the_largest_picture(hardware):
     """vLLM sizes its encoder's memory at start; its own limit would be the processor's, 12.8 M pixels."""
     config = profile("qwen2_5_vl_7b", hardware)
     policy = {"min_pixels": config.image.min_pixels, "max_pixels": config.image.max_pixels}
-    engine = full(defaults, config, "solver").actor_rollout_ref.rollout.engine_kwargs.vllm
+    engine = full(config, "solver").actor_rollout_ref.rollout.engine_kwargs.vllm
     assert engine.mm_processor_kwargs == policy and engine.limit_mm_per_prompt.image == 1
     rollout, _ = verl_config.collect_rollout(config, "collect_solver")
     assert rollout.engine_kwargs.vllm.mm_processor_kwargs == policy
@@ -193,69 +185,69 @@ def test_server_knows_the_largest_picture(hardware, defaults):
         "actor_rollout_ref.actor.checkpoint.save_contents=[model,optimizer,extra,hf_model]",
     ],
 )
-def test_options_of_the_gpu_page_compose(setting, defaults):
+def test_options_of_the_gpu_page_compose(setting):
     """docs/gpu.md names them: verl's raw keys, valid and accepted."""
     config = schema.load(["model=qwen2_5_vl_7b", "hardware=gpu8x80", f"verl.all.{setting}"])
     verl_config.check_raw(config)
-    stage = full(defaults, config, "solver")
+    stage = full(config, "solver")
     validate_config(stage, use_reference_policy=need_reference_policy(stage), use_critic=need_critic(stage))
     key, value = setting.split("=")
     assert OmegaConf.select(stage, key) == OmegaConf.create(f"x: {value}").x
 
 
-def test_passes_without_gradients_take_twice_the_tokens(defaults):
-    stage = full(defaults, profile("qwen2_5_vl_7b", "gpu8x80"), "solver").actor_rollout_ref
+def test_passes_without_gradients_take_twice_the_tokens():
+    stage = full(profile("qwen2_5_vl_7b", "gpu8x80"), "solver").actor_rollout_ref
     assert stage.actor.ppo_max_token_len_per_gpu == 24576
     assert stage.ref.log_prob_max_token_len_per_gpu == stage.rollout.log_prob_max_token_len_per_gpu == 49152
-    tiny = full(defaults, profile("tiny", "gpu1x80"), "solver").actor_rollout_ref
+    tiny = full(profile("tiny", "gpu1x80"), "solver").actor_rollout_ref
     assert tiny.actor.ppo_max_token_len_per_gpu == 24576, "the tiny model does not train one sequence at a time"
 
 
 @pytest.mark.parametrize("hardware", HARDWARE)
-def test_optimiser_takes_its_arguments(hardware, defaults):
+def test_optimiser_takes_its_arguments(hardware):
     from verl.workers.config.optimizer import build_optimizer
 
-    stage = full(defaults, profile("tiny", hardware), "solver")
+    stage = full(profile("tiny", hardware), "solver")
     optimiser = build_optimizer(
         [torch.nn.Parameter(torch.zeros(2))], omega_conf_to_dataclass(stage.actor_rollout_ref.actor.optim)
     )
     assert bool(optimiser.defaults["fused"]) == (hardware != "cpu")
 
 
-def test_seven_billion_profile_takes_eight_gpus(defaults):
+def test_seven_billion_profile_takes_eight_gpus():
     config = profile("qwen2_5_vl_7b", "gpu8x80")
-    trained = [full(defaults, config, role).trainer for role in ROLES]
+    trained = [full(config, role).trainer for role in ROLES]
     assert [(trainer.nnodes, trainer.n_gpus_per_node) for trainer in trained] == [(1, 3), (1, 4), (1, 8)]
     layouts = [step.layout for step in plan.plan(config)[:5]]
     assert [sum(layout.values()) for layout in layouts] == [8, 8, 8, 8, 8]
 
 
-def test_cluster_stage_carries_its_variables(defaults):
-    arguments = full(defaults, profile("qwen2_5_vl_7b", "multinode"), "solver").ray_kwargs.ray_init
+def test_cluster_stage_carries_its_variables():
+    arguments = full(profile("qwen2_5_vl_7b", "multinode"), "solver").ray_kwargs.ray_init
     assert arguments.address == "10.0.0.1:6379" and arguments.num_cpus is None
     variables = arguments.runtime_env.env_vars
     assert variables.VERL_USE_EXTERNAL_MODULES == "recipe.mmzero.plugin"
     assert variables.VERL_FILE_LOGGER_PATH == "/run/iter_01/solver/metrics.attempt01.jsonl"
 
 
-def test_cluster_without_gpus_starts_no_ray_of_its_own(defaults):
+def test_cluster_without_gpus_starts_no_ray_of_its_own():
     """Ray refuses counts of a cluster that runs, and its shells don't know this run's warm workers."""
     config = schema.load(["model=tiny", "hardware=cpu", "hardware.ray_address=10.0.0.1:6379"])
-    arguments = full(defaults, config, "solver").ray_kwargs.ray_init
+    arguments = full(config, "solver").ray_kwargs.ray_init
     assert arguments.num_cpus is None and arguments.num_gpus is None
     assert arguments.runtime_env.py_executable == sys.executable
     assert arguments.runtime_env.env_vars.VERL_PLATFORM == "cpu"
 
 
-def test_ray_arguments_hold_no_interpolation(defaults):
+def test_ray_arguments_hold_no_interpolation():
     """verl hands ray_kwargs.ray_init to Ray without resolving it (verl/trainer/main_ppo.py)."""
     for hardware in HARDWARE:
-        stage = full(defaults, profile("tiny", hardware), "proposer")
+        stage = full(profile("tiny", hardware), "proposer")
         raw = OmegaConf.to_container(stage.ray_kwargs, resolve=False)
         assert not [value for _, value in leaves(raw) if re.search(r"\$\{", str(value))]
 
 
-def test_written_file_is_what_verl_composes(tmp_path, defaults):
+def test_written_file_is_what_verl_composes(tmp_path):
     """`python -m verl.trainer.main_ppo --config-path=STEP_DIR --config-name=verl` reads the same configuration."""
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
@@ -266,7 +258,7 @@ def test_written_file_is_what_verl_composes(tmp_path, defaults):
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(tmp_path), version_base=None):
         composed = compose("verl")
-    expected = defaults.copy()
+    expected = verl_config.verl_defaults()
     with open_dict(expected):
         expected = OmegaConf.merge(expected, verl_config.stage_config(config, step))
     assert isinstance(composed, DictConfig)
@@ -322,10 +314,10 @@ def test_ranks_are_those_that_vllm_allows():
 @pytest.mark.parametrize(
     ("model", "hardware"), [("tiny", "cpu"), ("qwen2_5_vl_7b", "gpu8x80"), ("qwen3_vl_4b", "gpu1x80")]
 )
-def test_training_stage_with_adapters(model, hardware, role, tuning, defaults):
+def test_training_stage_with_adapters(model, hardware, role, tuning):
     """verl's own checks and types take the overlay; the reference is the actor without its adapter."""
     config = schema.load([f"model={model}", f"hardware={hardware}", f"tuning={tuning}"])
-    stage = full(defaults, config, role)
+    stage = full(config, role)
     validate_config(stage, use_reference_policy=need_reference_policy(stage), use_critic=need_critic(stage))
     actor = omega_conf_to_dataclass(stage.actor_rollout_ref.actor)
     assert actor.checkpoint.save_lora_only and actor.optim.lr == pytest.approx(10 * config.optim.lr)

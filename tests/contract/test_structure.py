@@ -132,3 +132,13 @@ def test_cited_sections_of_the_method_exist():
         path.name for path in files if path != Path(__file__) and re.search(r"\bMETHOD\b|\bDESIGN\b", path.read_text())
     ]
     assert unlinked == [], "say docs/method.md §N or docs/design.md"
+
+
+def test_runs_on_the_real_engine_are_in_one_folder():
+    """tests/run_tests.sh looks for them there alone."""
+    marked = [
+        path
+        for path in (ROOT / "tests").rglob("*.py")
+        if re.search(r"^(pytestmark|@).*\be2e\b", path.read_text(), re.M)
+    ]
+    assert {path.parent.name for path in marked} == {"e2e"}

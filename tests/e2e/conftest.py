@@ -28,8 +28,8 @@ def evolved(tmp_path_factory) -> Evolved:
     first_checkpoint = run_dir / "iter_01" / "proposer" / "checkpoints" / "latest_checkpointed_iteration.txt"
     loop.wait_until(process, run_dir, first_checkpoint.exists)
     code, seconds = loop.interrupt(process)
-    left = loop.leftovers(run_dir) + sorted(loop.traces() - before)
+    left = loop.leftovers(run_dir) + loop.new_traces(before)
     again = loop.start(run_dir)
     loop.finish(again, run_dir)
-    left_at_end = loop.leftovers(run_dir) + sorted(loop.traces() - before)
+    left_at_end = loop.leftovers(run_dir) + loop.new_traces(before)
     return Evolved(run_dir, code, seconds, left, left_at_end, loop.console(run_dir))

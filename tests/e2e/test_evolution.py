@@ -1,6 +1,10 @@
-"""It is really training: read from the metrics, weights and journal of a run on the real engine."""
+"""It is really training: read from the metrics, weights and journal of a run on the real engine; kills change no row.
+
+One file, as one worker of `pytest -n 2 --dist loadfile` has the run that all its tests read.
+"""
 
 import json
+import random
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +14,7 @@ from safetensors.torch import load_file
 from recipe.mmzero.report.data.read import Skips
 from recipe.mmzero.report.data.truth import END, truth
 from recipe.mmzero.run.record.artifacts import fingerprint
+from tests.chaos import chaos
 
 pytestmark = pytest.mark.e2e
 
@@ -25,6 +30,20 @@ def metrics(run_dir: Path, role: str) -> list[dict[str, float]]:
 
 def journal(run_dir: Path) -> dict:
     return json.loads((run_dir / "state.json").read_text())["steps"]
+
+
+def test_rows_survive_kills_of_trainer_loop_and_collector(evolved, tmp_path):
+    """The short form of tests/chaos/chaos.py: three kills -9 until the Coder's rows are there, compared with the other
+    run's (docs/method.md §4: the collected rows do not depend on timing or kills)."""
+    run_dir = tmp_path / "run"
+    words = ("evolution.max_attempts=10", "--until", "iter_01/collect_coder")
+    before = chaos.loop.traces()
+    kinds, dice = ("trainer", "loop", "collector"), random.Random(0)
+    killed = chaos.disturb(run_dir, kinds, 3, 2, dice, words, settle_s=5.0)
+    assert killed == 3, "the run was over before all three were killed"
+    assert chaos.check.problems(run_dir) == []
+    assert chaos.check.differences(run_dir, evolved.run_dir, ("collect_coder",)) == []
+    assert chaos.loop.leftovers(run_dir) + chaos.loop.new_traces(before) == []
 
 
 def test_interrupt_ends_everything_within_seconds(evolved):

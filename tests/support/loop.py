@@ -1,5 +1,6 @@
 """Drive `mmzero run` on the real engine as a person would, and look at what is left behind."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,7 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
+
+import psutil
 
 from recipe.mmzero.run.processes import tree
 
@@ -89,6 +93,50 @@ def leftovers(run_dir: Path) -> list[str]:
     return found
 
 
-def traces() -> set[str]:
-    """Shared memory, and folders of ours among the temporary files; to be compared with an earlier look."""
-    return {str(path) for path in [*Path("/dev/shm").iterdir(), *Path(tempfile.gettempdir()).glob("mmz-*")]}
+def traces(neighbours: Iterable[psutil.Process] | None = None) -> set[str]:
+    """Shared memory, and folders of ours among the temporary files; to be compared with an earlier look.
+
+    Args:
+        neighbours: processes of other runs, whose traces do not count. Default: what runs below the other workers of
+            `pytest -n`, nothing without it.
+    """
+    found = {str(path) for path in [*Path("/dev/shm").iterdir(), *Path(tempfile.gettempdir()).glob("mmz-*")]}
+    theirs = b"\0".join(map(_names, other_workers() if neighbours is None else neighbours))
+    return {path for path in found if path.encode() not in theirs}
+
+
+def new_traces(before: set[str], patience_s: float = 30.0) -> list[str]:
+    """What has come since the look `before`. Where nothing else runs, one look decides.
+
+    Beside other workers what goes within `patience_s` was one of theirs: a folder is nobody's for a moment, before its
+    owner starts and after it has ended. What a run leaves behind does not go by itself.
+    """
+    left, deadline = traces() - before, time.monotonic() + patience_s
+    while left and other_workers() and time.monotonic() < deadline:
+        time.sleep(0.5)
+        left &= traces()
+    return sorted(left)
+
+
+def other_workers() -> list[psutil.Process]:
+    """The other workers of `pytest -n`, and all processes below them."""
+    found: list[psutil.Process] = []
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for process in psutil.Process().parent().children():
+            if process.pid != os.getpid():
+                with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+                    found += [process, *process.children(recursive=True)]
+    return found
+
+
+def _names(process: psutil.Process) -> bytes:
+    """All file names that a process shows: in its environment, its command line, its memory, and those it has open."""
+    found, folder = [], Path(f"/proc/{process.pid}")
+    for name in ("environ", "cmdline", "maps"):
+        with contextlib.suppress(OSError):
+            found.append((folder / name).read_bytes())
+    with contextlib.suppress(OSError):
+        for entry in (folder / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.append(os.readlink(entry).encode())
+    return b"\0".join(found)

@@ -5,7 +5,6 @@ Pure: doctor.py compares the answers with the machine. Raw `verl.*` settings tha
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import product
 from typing import Any
 
@@ -14,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from recipe.mmzero.machine.gpu_memory import Layout, Model, Part, account, host_gb, requests_at_once
 from recipe.mmzero.settings import adapters
 from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
-from recipe.mmzero.settings.verl_compose import CONFIG_DIR
+from recipe.mmzero.settings.verl_compose import fragment
 
 __all__ = ["STAGES", "Layout", "Model", "Part", "Verdict", "account", "host_gb", "judge", "judge_all"]
 __all__ += ["layout_of", "model_of", "remedy", "requests_at_once"]
@@ -78,8 +77,8 @@ def verl_setting(config: DictConfig, stage: str, key: str, default: Any) -> Any:
         config.verl.get("all"),
         config.hardware.get("verl"),
         config.model.get("verl"),
-        _fragment(config.hardware.kind),
-        _fragment("base"),
+        fragment(config.hardware.kind),
+        fragment("base"),
     ]
     for layer in last_first:
         value: Any = layer
@@ -88,11 +87,6 @@ def verl_setting(config: DictConfig, stage: str, key: str, default: Any) -> Any:
         if value is not None:
             return value
     return default
-
-
-@cache
-def _fragment(name: str) -> DictConfig:
-    return OmegaConf.load(CONFIG_DIR / "verl" / f"{name}.yaml")
 
 
 @dataclass(frozen=True)

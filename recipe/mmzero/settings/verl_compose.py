@@ -27,9 +27,9 @@ OPEN_IN_VERL = (
 
 def composed(overlay: Mapping[str, Any] | DictConfig) -> DictConfig:
     """verl's full config with an overlay on top, as Hydra would compose it from a stage's verl.yaml."""
-    config = verl_defaults()
+    config = _verl_defaults()
     with open_dict(config):
-        return OmegaConf.merge(config, overlay)
+        return OmegaConf.merge(config, overlay)  # a copy
 
 
 def verl_defaults() -> DictConfig:
@@ -45,6 +45,12 @@ def _verl_defaults() -> DictConfig:
         return compose("ppo_trainer")
 
 
+@cache
+def fragment(name: str) -> DictConfig:
+    """`config/verl/NAME.yaml`, what this package itself sets of verl's keys. Read once; merging leaves it as it is."""
+    return OmegaConf.load(CONFIG_DIR / "verl" / f"{name}.yaml")
+
+
 def check_raw(config: DictConfig) -> None:
     """Check the keys of the user's `verl.*` block against verl's own and those that we add.
 
@@ -54,7 +60,8 @@ def check_raw(config: DictConfig) -> None:
     raw = OmegaConf.to_container(config.verl, resolve=True)
     if not any(raw.values()):
         return
-    valid = composed(OmegaConf.merge(*[OmegaConf.load(path) for path in sorted((CONFIG_DIR / "verl").glob("*.yaml"))]))
+    ours = sorted(path.stem for path in (CONFIG_DIR / "verl").glob("*.yaml"))
+    valid = composed(OmegaConf.merge(*map(fragment, ours)))
     tree = OmegaConf.to_container(valid, resolve=False)
     for part, overlay in raw.items():
         for key in keys.unknown(overlay, tree):

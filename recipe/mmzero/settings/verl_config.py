@@ -22,7 +22,7 @@ from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.settings.layout import PEERS
 from recipe.mmzero.settings.schema import scoring
 from recipe.mmzero.settings.seeds import derive_seed
-from recipe.mmzero.settings.verl_compose import CONFIG_DIR, check_raw, composed, verl_defaults
+from recipe.mmzero.settings.verl_compose import CONFIG_DIR, check_raw, composed, fragment, verl_defaults
 from recipe.mmzero.settings.verl_reward import image_policy, reward_kwargs
 
 __all__ = ["check_raw", "collect_rollout", "command", "composed", "metrics_file", "peer_spec", "ray_init"]
@@ -48,8 +48,8 @@ def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
     role = step["role"]
     kind = config.hardware.kind
     parts = [
-        OmegaConf.load(CONFIG_DIR / "verl" / "base.yaml"),
-        OmegaConf.load(CONFIG_DIR / "verl" / f"{kind}.yaml"),
+        fragment("base"),
+        fragment(kind),
         OmegaConf.create(_computed(config, step)),
         adapters.verl_overlay(config, step),
         OmegaConf.create(_helpers(config) | overlap.verl_overlay(config, role)),
@@ -285,8 +285,8 @@ def collect_rollout(config: DictConfig, stage: str) -> tuple[DictConfig, dict[st
     }
     full = composed(
         OmegaConf.merge(
-            OmegaConf.load(CONFIG_DIR / "verl" / "base.yaml"),
-            OmegaConf.load(CONFIG_DIR / "verl" / f"{config.hardware.kind}.yaml"),
+            fragment("base"),
+            fragment(config.hardware.kind),
             {"actor_rollout_ref": {"rollout": rollout}, "ray_kwargs": {"ray_init": ray_init(config)}},
             config.model.get("verl") or {},
             config.hardware.get("verl") or {},

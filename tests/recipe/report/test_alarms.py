@@ -191,3 +191,14 @@ def test_too_easy_is_a_share_of_the_rows_that_got_a_label(accepted, fires):
 def test_what_the_cut_explains_is_no_difference(top_p, beyond):
     numbers = Numbers("s", 1, "solver", {measures.DIFFERENCE: [(1, 0.08)]}, {}, top_p)
     assert measures.difference(numbers, AlarmConfig()) == pytest.approx(beyond)
+
+
+@pytest.mark.parametrize("top_p, rules", [(1.0, ["engine_mismatch"]), (0.95, [])])
+def test_a_difference_that_the_cut_explains_makes_no_mismatch(top_p, rules):
+    series = {measures.CORRELATION: [(1, 0.5)], measures.DIFFERENCE: [(1, 0.04)]}
+    assert [alarm.rule for alarm in evaluate(Numbers("s", 1, "solver", series, {}, top_p))] == rules
+
+
+def test_lost_rows_are_a_share_of_all_attempts():
+    summary = {"attempts": 500, "accepted": 99, "dropped": 30}
+    assert measures.dropped(Numbers("s", 1, "collect_solver", {}, summary), AlarmConfig()) == pytest.approx(0.06)

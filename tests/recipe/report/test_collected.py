@@ -73,7 +73,7 @@ def cells(page):
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_solver_rows_have_the_verdict_of_the_runs_own_filter(tmp_path, name):
+def test_solver_rows_have_the_verdict_of_the_runs_own_filter(tmp_path, name, one_figure):
     summary, _ = collected(tmp_path / "run", FILTERS[name])["collect_solver"]
     assert outcomes(report.build(tmp_path / "run"), "collect_solver") == decided(summary)
 
@@ -88,7 +88,7 @@ def test_solver_rows_have_the_verdict_of_the_runs_own_filter(tmp_path, name):
         CoderFilter(mode="window_then_variance", window=(0.5, 0.5), target_rows=20, attempt_budget=60, min_rows=4),
     ],
 )
-def test_coder_rows_have_the_verdict_of_the_window(tmp_path, rule):
+def test_coder_rows_have_the_verdict_of_the_window(tmp_path, rule, one_figure):
     """The window's verdict is known only after the row was stored, and the second pass may undo it."""
     summary, found = collected(tmp_path / "run", coder_filter=rule)["collect_coder"]
     page = report.build(tmp_path / "run")

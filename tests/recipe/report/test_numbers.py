@@ -274,6 +274,7 @@ def test_versions_that_nobody_recorded_are_called_so():
     assert which == NOT_RECORDED and "mmzero" in known
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_page_and_card_show_the_versions_of_each_step(tmp_path):
     from recipe.mmzero import report
 
@@ -288,6 +289,7 @@ def test_page_and_card_show_the_versions_of_each_step(tmp_path):
     assert card.count("torch 2.10") == page.count("torch 2.10") == 1
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_costs_of_page_and_card_are_the_same(tmp_path):
     from recipe.mmzero import report
 

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from recipe.mmzero import report
+from recipe.mmzero.report import output
 from recipe.mmzero.report.output import EARLIER
 
 
@@ -54,7 +55,7 @@ def test_one_sign_of_a_run_is_enough(tmp_path, name, text):
     assert report.build(tmp_path).exists()
 
 
-def test_the_readme_of_a_run_folder_is_the_users(run):
+def test_the_readme_of_a_run_folder_is_the_users(run, one_figure):
     (run / "README.md").write_text("notes of mine")
     report.build(run)
     assert (run / "README.md").read_text() == "notes of mine"
@@ -102,24 +103,33 @@ def test_a_newer_report_replaces_an_earlier_one(run):
 
 
 def test_an_interrupted_report_can_be_made_again(run, monkeypatch):
-    """Whatever file it was writing when it ended."""
-    from recipe.mmzero.report import output
-
-    write, left = output.write, [0]
+    """Whatever file it was writing when it ended. What is written is drawn once."""
+    written, to_folder, to_file, left = [], output.Output.write, output.write, [0]
 
     def fail(path, content):
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
-        write(path, content)
+        to_file(path, content)
 
-    for count in range(8):
+    monkeypatch.setattr(output.Output, "write", lambda self, *parts: written.append(parts) or to_folder(self, *parts))
+    report.build(run, run.parent / "whole")
+    (parts,) = written
+    files = len(content(run.parent / "whole"))
+    assert files == 2 + len(parts[2]) >= 8, "a page, a card and figures"
+    for count in range(files):
         folder = run.parent / f"out{count}"
         left[0] = count
         with monkeypatch.context() as patch:
             patch.setattr(output, "write", fail)
             with pytest.raises(KeyboardInterrupt):
-                report.build(run, folder)
-        if count in (0, 1, 7):
-            report.build(run, folder)
-            assert (folder / "RUN.md").exists()
+                to_folder(output.Output(folder, parts[2]), *parts)
+        assert len(content(folder)) == count
+        to_folder(output.Output(folder, parts[2]), *parts)
+        assert content(folder) == content(run.parent / "whole")
+    left[0] = 1
+    with monkeypatch.context() as patch:
+        patch.setattr(output, "write", fail)
+        with pytest.raises(KeyboardInterrupt):
+            report.build(run)
+    assert report.build(run).exists() and (run / "RUN.md").exists()

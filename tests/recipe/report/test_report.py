@@ -13,7 +13,10 @@ from recipe.mmzero.report.data import final, stats
 from recipe.mmzero.report.data.read import Skips, json_lines, read_run
 from recipe.mmzero.report.data.records import Sample, breakdown, from_sample
 from recipe.mmzero.report.data.survey import REASONS, choose, survey
+from recipe.mmzero.report.figures import steps as figures_steps
 from recipe.mmzero.report.page import card
+from recipe.mmzero.report.page.gallery import gallery
+from recipe.mmzero.report.page.pictures import Album
 from recipe.mmzero.settings import schema
 from tests.support.synthetic import Shape, make_run, write_held_out
 
@@ -188,3 +191,28 @@ def test_a_coders_difficulty_is_shown_as_it_is_paid():
     terms = {"render": 1.0, "solvability": 0.8, "difficulty": 0.4, "leak_penalty": 0.0}
     paid = Sample("a", 1, "coder", 1, "g", 1.8 + 0.5 * 0.4, "ok", terms=terms)
     assert breakdown(paid, difficulty_weight=0.5) == [("drawn", 1.0), ("solvability", 0.8), ("difficulty", 0.2)]
+
+
+def test_a_proposers_parts_are_what_it_was_paid():
+    """docs/method.md §2.1: difficulty counts for the codes that draw, an answer without the picture costs."""
+    terms = {"format_ok": 1.0, "num_codes": 4.0, "num_rendered": 1.0, "mean_difficulty": 0.4, "blind_penalty": 0.3}
+    paid = Sample("a", 1, "proposer", 1, "g", 0.5 + 0.4 / 4 - 0.3, "ok", terms=terms)
+    assert breakdown(paid) == [("solvability", 0.5), ("difficulty", 0.1), ("blind", -0.3)]
+
+
+def test_a_solvers_format_is_shown_with_the_runs_own_weight(tmp_path):
+    folder = make_run(tmp_path / "run", shape=Shape(iterations=1, steps=1, samples=2, rows=1, pictures=1))
+    config = OmegaConf.load(folder / "config.yaml")
+    config.solver.format_weight = 0.3
+    OmegaConf.save(config, folder / "config.yaml")
+    opened = read_run(folder)
+    index = gallery(opened, survey(opened), Album(opened)).index
+    assert {dict(sample["parts"])["format"] for sample in index if sample["role"] == "solver"} == {0.3}
+
+
+def test_failures_of_a_collection_are_of_all_its_attempts(run):
+    opened = read_run(run)
+    summary = json.loads((run / "iter_01" / "collect_solver" / "summary.json").read_text())
+    assert sum(summary["rejected"].values()) < summary["attempts"]
+    counts, of = figures_steps.outcomes(opened, survey(opened), 1, "collect_solver")
+    assert (counts, of) == (summary["rejected"], summary["attempts"])
