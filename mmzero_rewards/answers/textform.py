@@ -138,8 +138,8 @@ ACCENT = re.compile("(?<=[a-z])[\u0300-\u036f]+")  # of Latin letters: São Paul
 MEANT = re.compile(r"!+|['\"]|")
 EDGES = " \t\n.,;:!?\"'`"
 
-OPERATOR = re.compile(r"[-+*/=<>^|~]")
-EXPRESSION = re.compile(r"[a-z\d\s.()^+*/=<>!~|,-]+")
+OPERATOR = re.compile(r"[-+*/=<>^|≈]")
+EXPRESSION = re.compile(r"[a-z\d\s.()^+*/=<>!≈|,-]+")
 MATH_SIGN = re.compile(r"[\d=^+(*<>]")
 LETTERS = re.compile(r"[a-z]+")
 FUNCTIONS = frozenset([*GREEK.values(), "sqrt", "sin", "cos", "tan", "log", "ln", "infinity"])
@@ -160,7 +160,10 @@ def text_core(text: str) -> str:
 
     An expression (single letters, numbers, operators) loses its blanks and keeps its hyphens: "x - y" is "x-y".
     """
-    text = without_final_stops(_folded(text)).lstrip(EDGES)
+    text = without_final_stops(_folded(text))
+    text = text if text[:2] == "!=" else text.lstrip(EDGES)
+    if "~" in text:  # in a key it is never taken for a tie
+        text = text.replace("~", "≈")
     if _is_expression(text):
         return TIGHT.sub("", TIMES.sub(lambda match: "*" if text[match.end()].isdigit() else "", text))
     if "°" in text or "deg" in text:

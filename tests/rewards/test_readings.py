@@ -89,6 +89,7 @@ READINGS = {
         ("answer -5", "5", False),
         ("2x + 3 = 11", "11", False),  # an equation with an unknown is not worked out
         ("≠ 5", "5", False),
+        ("≠ blue", "blue", False),
     ],
     "choices": [
         ("(B) and (C)", "B and C", True),
@@ -116,6 +117,7 @@ READINGS = {
         ("9 a.m. to 5 p.m.", "9:00-18:00", False),
         ("10 through 20", "10-20", True),
         ("10~20", "10 to 20", True),
+        ("10≈20", "10 to 20", False),
         ("1~200", "1200", True),  # LaTeX's blank
         ("ages 18 to 24", "18-24 years old", True),
         ("Jan-Mar", "January to March", True),
