@@ -5,19 +5,20 @@ day, a variable's name, an option's letter, brackets): "12 cm" = "12" = "12 m", 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mmzero_rewards.answers.moments import same_time
 from mmzero_rewards.answers.numerals import read_ratio
 from mmzero_rewards.answers.units import compatible, singular
 
-NAME = r"[A-Za-z][\w']{0,11}(?: [A-Za-z][\w']{0,11})?(?:\([\w, ]{1,9}\))?"
+NAME = r"[A-Za-z][\w']{0,11}(?: [A-Za-z][\w']{0,11}){0,2}(?:\([\w, ]{1,9}\))?"
 """Pattern of a variable's name: x, x_1, AB, f(x), angle ABC."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """kind: text | number | ratio | clock | date | decade | range | bound | list | set | union | long.
+    """kind: text | number | constant | ratio | clock | date | decade | range | bound | list | set | union | long.
 
     core: its normal form. unit: of a number, range or bound; am or pm of a clock time. name: the variable it is given
     to ("x = 3"). option: letter of a choice before it ("A. blue"). brackets: of a list, "" for none. items: elements of
@@ -43,6 +44,12 @@ class Answer:
         if self.name:
             body = f"{self.name} {body}" if self.kind == "bound" else f"{self.name} = {body}"
         return f"{self.option}) {body}" if self.option else body
+
+
+def as_set(items: Iterable[Answer]) -> Answer:
+    """Elements without order and repetition."""
+    items = tuple(sorted(set(items), key=lambda item: item.key))
+    return Answer("set", "{" + ", ".join(item.key for item in items) + "}", items=items)
 
 
 def equal(a: Answer, b: Answer) -> bool:

@@ -9,7 +9,7 @@ MAY_SEPARATE = re.compile(r"[,;∪]|\s&\s|\sand\s", re.IGNORECASE)
 MARK = re.compile(r"[()\[\]{}]|\s*(?:[,;∪]|\s&\s|\sand\s)\s*(?:and\s+)*", re.IGNORECASE)
 THOUSANDS = re.compile(r"(?<=\d),\d{3}(?!\d)")
 LEADING_THE = re.compile(r"\A(?:the\s+)+(?=\w)", re.IGNORECASE)
-QUOTES = "\"'`*"
+QUOTES = "\"'`*_"
 
 
 def split(text: str, bracketed: bool) -> list[str]:
@@ -43,7 +43,7 @@ def unwrapped(text: str) -> str:
     """Without blanks, quotes around the whole, final stops, and brackets around a single value."""
     for _ in range(MOST_WRAPPERS):
         before = text
-        text = text.strip().lstrip(",;:?!")
+        text = text.strip().lstrip(",;:?" if text.lstrip()[:2] == "!=" else ",;:?!")
         if text[-1:] in ".,:;?!" and len(text) > 1:
             text = without_final_stops(text) or text
         if len(text) > 1 and text[0] in QUOTES and text[-1] == text[0]:

@@ -21,6 +21,8 @@ SYMBOLS = {
     "times": "*", "cdot": "*", "ast": "*", "div": "/", "pm": "±", "le": "<=", "leq": "<=", "leqslant": "<=",
     "ge": ">=", "geq": ">=", "geqslant": ">=", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "approx": "~",
     "sim": "~", "simeq": "~", "in": "=", "cup": "∪", "circ": "°", "degree": "°", "colon": ":", "ratio": ":",
+    "cong": " cong ", "parallel": " parallel ", "perp": " perp ", "emptyset": "∅", "varnothing": "∅", "checkmark": "✓",
+    "textdegree": "°", "mid": "|", "triangle": "triangle ", "angle": "angle ", "over": "/", "ell": "l",
     "to": "->", "rightarrow": "->", "prime": "'", "cdots": "...", "ldots": "...", "dots": "...", "minus": "-",
     "langle": "(", "rangle": ")",
     "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "dollar": "$", "textdollar": "$", "percent": "%",
@@ -37,6 +39,9 @@ IGNORED_ARGUMENT = frozenset(["begin", "end", "hspace", "vspace", "color", "phan
 ESCAPES = {"!": "", "(": "", ")": "", "[": "", "]": "", "\\": ";", "|": "|"}  # \, \; \: and the like are blanks
 TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[{}^_~&]|[^\\{}^_~&]+|\\", re.DOTALL)
 MATH = re.compile(r"(?<!\\)\$\$(.+?)\$\$|(?<!\\)\$(?!\s)((?:[^$\\]|\\.)+)(?<!\s)\$(?!\d)", re.DOTALL)
+FRACTIONS = frozenset(["frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac"])
+OVER = re.compile(r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}")
+APART = re.compile(r"(\\(?:text\w*|math\w+|boxed|mbox|[dtc]?frac|sqrt))\s+(?=\{)")
 MAX_DEPTH = 30
 
 SIMPLE_POWER = re.compile(r"[+-]?\w+")
@@ -48,7 +53,9 @@ def without_latex(text: str) -> str:
     """Plain text of `text`; unchanged when its groups are nested deeper than MAX_DEPTH."""
     if "$" in text:
         text = MATH.sub(lambda match: match.group(1) or match.group(2), text)
-    tokens = TOKEN.findall(text)
+    if "\\over" in text:
+        text = OVER.sub(r"\\frac{\1}{\2}", text)
+    tokens = TOKEN.findall(APART.sub(r"\1", text) if " {" in text else text)
     if _depth(tokens) > MAX_DEPTH:
         return text
     return _Pass(tokens).items(closing=False)
@@ -88,7 +95,8 @@ class _Pass:
         if token == "{":
             return self._bare_group(before)
         if token == "^":
-            return power(self._argument())
+            exponent = self._argument()
+            return "°" if exponent == "o" and before.rstrip()[-1:].isdigit() else power(exponent)
         if token == "_":
             return self._argument()
         if token == "~":
@@ -116,7 +124,7 @@ class _Pass:
         if name in IGNORED_ARGUMENT:
             self._argument()
             return ""
-        if name in ("frac", "dfrac", "tfrac", "cfrac"):
+        if name in FRACTIONS:
             above, below = self._argument(), self._argument()
             return f"{_bracketed(above, FACTOR)}/{_bracketed(below, ATOM)}"
         if name == "sqrt":
@@ -129,7 +137,8 @@ class _Pass:
             inside = self._argument()
             return f"({inside})" if inside.isdigit() else inside  # 0.\overline{3} is 0.(3)
         if self.at < len(self.tokens) and self.tokens[self.at] == "{":  # \text, \mathrm, \boxed, \operatorname ...
-            return self._argument()
+            self.at += 1
+            return self.items(closing=True)
         return NAMED.get(name.lower(), name)
 
     def _index(self) -> str:

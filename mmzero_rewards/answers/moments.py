@@ -2,11 +2,14 @@
 
 A date is read only where its order is not in doubt: month by name, year first, or a day above twelve; 05/06/2024 stays
 text. A clock time without am or pm is of the 24-hour clock, and its half of the day may be missing: 5:00 equals
-5:00 pm, and 17:00 does, but 5:00 is not 17:00. Not covered: time zones, weekdays.
+5:00 pm, and 17:00 does, but 5:00 is not 17:00. A quarter or half of a year is "q1 2020". A weekday before a date says
+nothing more. Not covered: time zones, weekdays alone.
 """
 
 import re
 from dataclasses import dataclass
+
+from mmzero_rewards.answers.periods import read_period
 
 MONTH_NAMES = """
     january february march april may june july august september october november december
@@ -17,23 +20,32 @@ MONTH_NUMBERS |= {name: number for number, name in enumerate(MONTHS, 1)}
 _MONTH = rf"(?P<month>{'|'.join(sorted(MONTH_NUMBERS, key=len, reverse=True))})\b\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{4})"
-NAMED_DATES = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"{_MONTH}\s*{_DAY}(?:\s*,\s*|\s+){_YEAR}",
-        rf"{_DAY}\s*(?:of\s+|-)?{_MONTH}(?:\s*,\s*|\s+|-){_YEAR}",
-        rf"{_MONTH}(?:\s*,\s*|\s+of\s+|\s*){_YEAR}",
-        rf"{_MONTH}\s*{_DAY}",
-        rf"{_DAY}\s*(?:of\s+)?{_MONTH}",
-    )
+MONTH_FIRST = (
+    rf"{_MONTH}\s*{_DAY}(?:\s*,\s*|\s+){_YEAR}",
+    rf"{_MONTH}(?:\s*,\s*|\s+of\s+|\s*){_YEAR}",
+    rf"{_MONTH}\s*{_DAY}",
+    rf"{_MONTH}\s*'(?P<short>\d\d)",
 )
+FIGURES_FIRST = (
+    rf"{_DAY}\s*(?:of\s+|-)?{_MONTH}(?:\s*,\s*|\s+|-){_YEAR}",
+    rf"{_DAY}\s*(?:of\s+)?{_MONTH}",
+    rf"{_YEAR}\s+{_MONTH}(?:\s+{_DAY})?",
+)
+NAMED_DATES = [[re.compile(pattern) for pattern in patterns] for patterns in (FIGURES_FIRST, MONTH_FIRST)]
 HAS_MONTH = re.compile(_MONTH)
 YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
 YEAR_MONTH = re.compile(r"([12]\d{3})[-/](0[1-9]|1[0-2])")
+MONTH_YEAR = re.compile(r"(0[1-9]|1[0-2])[-/]([12]\d{3})")
+WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?[,.]?\s+(?:the\s+)?(?=.*\d)")
 YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
 DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-DECADE = re.compile(r"([12]\d\d0)'?s", re.IGNORECASE)
-CLOCK = re.compile(r"(\d{1,2})(?::([0-5]\d)(?::([0-5]\d))?)?\s*([ap])\.?\s?m\b\.?|(\d{1,2}):([0-5]\d)(?::([0-5]\d))?")
+DECADE = re.compile(r"([12]\d\d0|'[015-9]0)'?s", re.IGNORECASE)  # '20s to '40s may be of two centuries
+CLOCK = re.compile(
+    r"(\d{1,2})(?:[:.]([0-5]\d)(?::([0-5]\d))?)?\s*([ap])\.?\s?m\b\.?"
+    r"|(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?:\s*(?:h|hrs?|hours|o'clock))?"
+)
+MILITARY = re.compile(r"(0\d)([0-5]\d)\s*(?:h|hrs?|hours)")
+PART_OF_DAY = re.compile(r"(?:\s+o'clock)?\s+(?:in (?:the )?(morning|afternoon|evening)|at (night))\Z")
 NAMED_TIMES = {"noon": "12:00 pm", "12 noon": "12:00 pm", "midnight": "12:00 am", "12 midnight": "12:00 am"}
 HALF_DAY = 12 * 3600
 
@@ -52,17 +64,38 @@ def read_moment(text: str) -> Moment | None:
     text = text.casefold()
     if text in NAMED_TIMES:
         text = NAMED_TIMES[text]
-    if len(text) > 24 or not text[:1].isalnum() or not any(map(str.isdigit, text)):
+    if len(text) > 40 or not text[:1].isalnum():
         return None
-    decade = DECADE.fullmatch(text)
-    if decade:
-        return Moment("decade", f"{decade.group(1)}s")
+    if "q" in text or " half" in text or (len(text) > 4 and "h" in text[:2]):
+        period = read_period(text)
+        if period:
+            return Moment("date", period)
+    if not any(map(str.isdigit, text)):
+        return None
+    if text[-1] == "s" and (decade := read_decade(text)):
+        return Moment("decade", decade)
     return _clock(text.removesuffix("o'clock").rstrip() + ":00" if text.endswith("o'clock") else text) or _date(text)
 
 
+def read_decade(text: str) -> str:
+    """1990s, also of "1990's" and "'90s"; "" for anything else."""
+    match = DECADE.fullmatch(text)
+    if not match:
+        return ""
+    years = match.group(1).replace("'", "20" if match.group(1)[1] in "01" else "19")
+    return f"{years}s"
+
+
 def _clock(text: str) -> Moment | None:
+    if "i" in text or "a" in text:
+        part = PART_OF_DAY.search(text)
+        if part:
+            hour = text[: part.start()].partition(":")[0]
+            half = "am" if part.group(1) == "morning" or (part.group(2) and hour in ("12", "1", "2", "3")) else "pm"
+            text = f"{text[: part.start()]} {half}"
     if ":" not in text and "m" not in text:
-        return None
+        match = MILITARY.fullmatch(text) if text[0] == "0" else None
+        return Moment("clock", f"{int(match.group(1))}:{match.group(2)}") if match else None
     match = CLOCK.fullmatch(text)
     if not match:
         return None
@@ -76,12 +109,14 @@ def _clock(text: str) -> Moment | None:
 
 
 def _date(text: str) -> Moment | None:
+    text = WEEKDAY.sub("", text, count=1) if text[0] in "mtwfs" else text
     if HAS_MONTH.match(text) if text[0].isalpha() else HAS_MONTH.search(text):
-        for pattern in NAMED_DATES:
+        for pattern in NAMED_DATES[text[0].isalpha()]:
             match = pattern.fullmatch(text)
             if match:
                 found = match.groupdict()
-                return _checked(found.get("year"), MONTH_NUMBERS[found["month"]], found.get("day"))
+                year = found.get("year") or (found.get("short") and f"20{found['short']}")
+                return _checked(year, MONTH_NUMBERS[found["month"]], found.get("day"))
         return None
     match = YEAR_FIRST.fullmatch(text)
     if match:
@@ -89,6 +124,9 @@ def _date(text: str) -> Moment | None:
     match = YEAR_MONTH.fullmatch(text)
     if match and match.group(2) <= match.group(1)[2:]:  # 2010-11 may be two years
         return _checked(match.group(1), int(match.group(2)), None)
+    match = MONTH_YEAR.fullmatch(text)
+    if match:
+        return _checked(match.group(2), int(match.group(1)), None)
     match = YEAR_LAST.fullmatch(text)
     if match:
         first, second = int(match.group(1)), int(match.group(3))

@@ -3,8 +3,8 @@
 Everything becomes a `fractions.Fraction` of at most MAX_DIGITS digits; longer numerals are left to text comparison.
 A unit is read only after a number, so "Monday" keeps its day. "2:1" is a ratio, not a quotient. Thousands may be set
 apart by commas (also the Indian way), blanks, apostrophes and, from two groups on, points; "1.234,56" is the European
-1234.56, "1.250" is 1.25 and "12,5" is no number but a list of two. Not covered: roots, powers other than 10^n,
-arithmetic; they are text (or the symbolic step's business).
+1234.56, "1.250" is 1.25 and "12,5" is no number but a list of two. Not covered: roots and pi (constants.py), powers
+other than 10^n, arithmetic; they are text (or the symbolic step's business).
 """
 
 import re
@@ -30,7 +30,7 @@ class Numeral:
 GROUPED = re.compile(
     r"""(?<![\d.,])(?:
         (?P<european> \d{1,3}(?:(?:\.\d{3})+|(?:\x20\d{3})+),\d{1,2} (?![\d.,]) )   # 1.250,75
-        | (?P<plain> \d{1,3}(?:,\d{3})+ (?![\d,])           # 1,250,000
+        | (?P<plain> [1-9]\d{0,2}(?:,\d{3})+ (?![\d,])      # 1,250,000
           | \d{1,2}(?:,\d\d)+,\d{3} (?![\d,])             # 12,34,567
           | \d{1,3}(?:\x20\d{3})+ (?!\d|\s*/)             # 1 250 000, but 3 125/200 is a mixed number
           | \d{1,3}(?:'\d{3})+ (?!\d)                     # 1'250'000
@@ -38,6 +38,8 @@ GROUPED = re.compile(
     )""",
     re.VERBOSE,
 )
+CENTS = re.compile(r"(?<![\d.,])(\d+),(\d\d)(?![\d.,])")  # 5,50 €: a decimal comma, where a price tells
+PRICED = re.compile(r"[€$£]|\b(?:EUR|euros?)\b", re.IGNORECASE)
 GROUP_MARKS = str.maketrans("", "", ",.' ")
 
 CURRENCY = "|".join(sorted(map(re.escape, PREFIX_CURRENCIES), key=len, reverse=True))
@@ -46,12 +48,12 @@ TEN = r"10\s*(?:\^|\*\*)\s*[{(]?\s*"
 NUMBER = re.compile(
     rf"""
     (?P<sign>[+-]?)\s*
-    (?:(?P<currency>{CURRENCY})\s*)?
+    (?:(?:usd?\s*(?=\$))?(?P<currency>{CURRENCY})\s*)?
     (?P<inner>[+-]?)\s*
     (?:(?P<whole>\d+)\s+(?P<part>\d+)\s*/\s*(?P<parts>\d+)        # 1 1/2
       |{TEN}(?P<ten>[+-]?\d{{1,3}})(?!\d)\s*[)}}]?                # 10^-3
       |(?P<value>{DECIMAL})(?:\((?P<repeat>\d{{1,12}})\))?        # 0.1(6)
-       (?:\s*/\s*(?P<below>[+-]?{DECIMAL}))?                      # 3/4
+       (?:\s*/\s*(?P<below>[+-]?{DECIMAL})(?:(?:ths?|rds?|nds)(?![a-z]))?)?     # 3/4, 3/4ths
        (?P<exponent>e[+-]?\d{{1,3}}(?![0-9a-z]))?
     )
     (?:\s*[x*]\s*{TEN}(?P<power>[+-]?\d{{1,3}})(?!\d)\s*[)}}]?)?
@@ -61,6 +63,7 @@ NUMBER = re.compile(
 )
 SIMPLE = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
 SIGNS = frozenset("+-.$€£¥₹₩₽")
+CODES = PREFIX_CURRENCIES.keys() | {"us ", "usd"}
 SCALES = {
     "dozen": 12,
     "hundred": 100,
@@ -70,13 +73,15 @@ SCALES = {
     "crore": 10**7,
     "billion": 10**9,
     "trillion": 10**12,
+    "mil": 10**6,
     "mn": 10**6,
     "bn": 10**9,
 }
 SCALE_WORD = re.compile(rf"\s*({'|'.join(SCALES)})s?(?![a-z])", re.IGNORECASE)
 SCALE_LETTER = re.compile(r"([kKMB]|\x20[kMB]\Z)(?![A-Za-z])")
-MONEY_LETTER = re.compile(r"\s?([kKmMbB])(?![A-Za-z])")
-LETTERS = {"k": 10**3, "m": 10**6, "b": 10**9}
+MONEY_LETTER = re.compile(r"\s?(mm|[kKmMbBtT])(?![A-Za-z])")
+MILLIONS_OF = re.compile(r"\s?m(?=\s+(?:us\s+)?(?:dollars|usd|euros?|eur|pounds|gbp|yen)\b)", re.IGNORECASE)
+LETTERS = {"k": 10**3, "m": 10**6, "mm": 10**6, "b": 10**9, "t": 10**12}
 
 
 def read_number(text: str) -> Numeral | None:
@@ -84,10 +89,12 @@ def read_number(text: str) -> Numeral | None:
     if SIMPLE.fullmatch(text):
         return Numeral(str(_decimal(text) if "." in text else int(text)))
     first = text[:1]
-    if not (first.isdigit() or first in SIGNS or text[:3].casefold() in PREFIX_CURRENCIES or text[1:2] in "$s"):
+    if not (first.isdigit() or first in SIGNS or text[:3].casefold() in CODES or text[1:2] in "$s"):
         return None
     if "," in text or " " in text or "'" in text or text.count(".") > 1:
         text = GROUPED.sub(_ungrouped, text)
+        if "," in text and PRICED.search(text):
+            text = CENTS.sub(r"\1.\2", text, count=1)
     match = NUMBER.fullmatch(text)
     value = _value(match) if match else None
     if value is None:
@@ -163,6 +170,8 @@ def _scale(tail: str, money: bool) -> tuple[int, str]:
         factor, rest = _scale(tail[word.end() :], money) if tail[word.end() : word.end() + 1] == " " else (1, "")
         rest = rest if factor > 1 else tail[word.end() :]
         return SCALES[word.group(1).lower()] * factor, rest  # 5 hundred thousand
+    if tail[0] in "mM" and (millions := MILLIONS_OF.match(tail)):  # 3m dollars
+        return 10**6, tail[millions.end() :]
     letter = (MONEY_LETTER if money else SCALE_LETTER).match(tail)
     if letter:
         return LETTERS[letter.group(1).strip().lower()], tail[letter.end() :]

@@ -8,12 +8,13 @@ import re
 from fractions import Fraction
 
 from mmzero_rewards.answers.answer import NAME, Answer
+from mmzero_rewards.answers.moments import read_moment
 from mmzero_rewards.answers.numerals import read_amount, read_number
 from mmzero_rewards.answers.units import compatible
 
 RANGE = re.compile(r"(-?[^-]*\d[^-]*)-([^-]*\d[^-]*)")
 BETWEEN = re.compile(r"between\s+(.+?)\s+and\s+(.+)", re.IGNORECASE)
-FROM_TO = re.compile(r"(?:from\s+)?(\S.*?)\s+to\s+(\S.*)", re.IGNORECASE)
+FROM_TO = re.compile(r"(?:from\s+)?(\S.*?)\s+(?:to|through|thru|until|till)\s+(\S.*)", re.IGNORECASE)
 
 
 def read_range(text: str) -> Answer | None:
@@ -21,10 +22,22 @@ def read_range(text: str) -> Answer | None:
     match = BETWEEN.fullmatch(text) or FROM_TO.fullmatch(text) or RANGE.fullmatch(text)
     if not match:
         return None
-    low, high = read_number(match.group(1).strip()), read_number(match.group(2).strip())
+    first, second = match.group(1).strip(), match.group(2).strip()
+    low, high = read_number(first), read_number(second)
+    if not low and not high:
+        return _span(first, second)
     if not low or not high or not compatible(low.unit, high.unit) or Fraction(low.core) >= Fraction(high.core):
         return None
     return Answer("range", f"{low.core} to {high.core}", high.unit or low.unit)
+
+
+def _span(first: str, second: str) -> Answer | None:
+    """From one time or date to another."""
+    ends = read_moment(first), read_moment(second)
+    if None in ends or ends[0].kind != ends[1].kind:
+        return None
+    items = tuple(Answer(end.kind, end.core, end.half) for end in ends)
+    return Answer("range", " to ".join(item.key for item in items), items=items)
 
 
 BOUND = re.compile(rf"(?:({NAME})\s*)?(<=|>=|!=|=<|=>|<|>)\s*([^<>=!]+)")
@@ -34,19 +47,23 @@ IN_WORDS = re.compile(
     rf"(?:(?:(?P<name>{NAME})\s+)?is\s+)?"
     r"(?:(?P<ge>at least|(?:no|not) (?:less|fewer) than|minimum(?: of)?|(?:greater|more) than or equal to)|"
     r"(?P<le>at most|up to|(?:no|not) (?:more|greater) than|maximum(?: of)?|(?:less|fewer) than or equal to)|"
-    r"(?P<gt>(?:more|greater|larger|higher) than|over|above)|(?P<lt>(?:less|fewer|lower|smaller) than|under|below))\s+",
+    r"(?P<gt>(?:more|greater|larger|higher|older|taller|longer|heavier) than|over|above|exceed(?:s|ing))|"
+    r"(?P<lt>(?:less|fewer|lower|smaller|younger|shorter|lighter) than|under|below))\s+",
     re.IGNORECASE,
 )
 AFTER = re.compile(
-    r"(?:(?P<ge>\+|\s(?:or|and) (?:more|above|greater|higher|over|up))|"
-    r"(?P<le>\s(?:or|and) (?:less|fewer|below|lower)))\Z",
+    r"(?:(?P<ge>\+|\s(?:or|and) (?:more|above|greater|higher|over|up|older|longer|larger|taller))|"
+    r"(?P<le>\s(?:or|and) (?:less|fewer|below|lower|under|younger|shorter|smaller)))\Z",
     re.IGNORECASE,
 )
 FIRST_WORDS = """
     is at no not minimum maximum greater more less fewer up larger higher lower smaller over above under below
+    older taller longer heavier younger shorter lighter exceeds exceeding
 """
 BOUND_LEADS = frozenset(FIRST_WORDS.split())
-FINAL_WORDS = "more above greater higher over up less fewer below lower"
+FINAL_WORDS = """
+    more above greater higher over up less fewer below lower older longer larger taller under younger shorter smaller
+"""
 BOUND_ENDS = frozenset(FINAL_WORDS.split())
 SIGNS = {"ge": ">=", "le": "<=", "gt": ">", "lt": "<", "=<": "<=", "=>": ">="}
 

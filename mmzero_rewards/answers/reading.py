@@ -14,9 +14,11 @@ grader_anagrams, grader_percent, no_merge, prefix_120); the rules in words are i
 import re
 from dataclasses import replace
 
-from mmzero_rewards.answers.answer import NAME, Answer
-from mmzero_rewards.answers.brackets import MAY_SEPARATE, enclosed, split, unwrapped
-from mmzero_rewards.answers.moments import DECADE, NAMED_TIMES, read_moment
+from mmzero_rewards.answers import framing
+from mmzero_rewards.answers.answer import NAME, Answer, as_set
+from mmzero_rewards.answers.brackets import MAY_SEPARATE, THOUSANDS, enclosed, split, unwrapped
+from mmzero_rewards.answers.constants import read_constant
+from mmzero_rewards.answers.moments import NAMED_TIMES, read_decade, read_moment
 from mmzero_rewards.answers.numerals import SIMPLE, read_amount, read_number, read_ratio
 from mmzero_rewards.answers.phrases import repeating, rewritten
 from mmzero_rewards.answers.ranges import BOUND_ENDS, BOUND_LEADS, read_bound, read_bound_in_words, read_range
@@ -47,7 +49,7 @@ def read_answer(raw: str) -> Answer:
     return answer if answer.core else Answer("text", raw.casefold())
 
 
-NOT_TEXT = (STARTS | NAMED_TIMES.keys()) - {"a"}
+NOT_TEXT = (STARTS | NAMED_TIMES.keys() | {"twice", "thrice", "pi"}) - {"a"}
 
 
 def _read_word(word: str) -> Answer:
@@ -94,8 +96,12 @@ def _value(text: str, nested: int) -> Answer | None:
     lower = text.casefold()
     first, last = FIRST_WORD.match(lower).group(), lower.rpartition(" ")[2]
     found = None
+    if "pi" in lower or "sqrt" in lower:
+        constant = read_constant(text)
+        if constant:
+            return Answer("constant", constant.core, constant.unit)
     if HAS_DIGIT.search(text) or first.partition("-")[0] in STARTS or first in NAMED_TIMES:
-        found = _number(text) or _moment(text)
+        found = (text[0] == "0" and _moment(text)) or _number(text) or _moment(text)  # 0930 hours, 03/2020
     if not found and ("=" in text or "<" in text or ">" in text or "~" in text):
         found = read_bound(text) or _named(text, nested)
     if not found and (first in LEADS or text[0] in "~#"):
@@ -104,20 +110,24 @@ def _value(text: str, nested: int) -> Answer | None:
         found = Answer("text", yes_or_no(text))
     if not found and not nested:
         found = _option(text)
-    if not found and ("-" in text or " to " in lower or first == "between"):
+    if not found and (
+        "-" in text or " to " in lower or first == "between" or " through " in lower or " until " in lower
+    ):
         found = read_range(text)
     if not found and (text[-1] == "+" or first in BOUND_LEADS or last in BOUND_ENDS or " is " in lower):
         found = read_bound_in_words(text)
-    if not found and last.strip("().") in AFTERTHOUGHTS:
+    if not found and last.strip("().") in framing.AFTERTHOUGHTS:
         found = _with_afterthought(text, nested)
+    if not found and len(text) < 100:
+        found = framing.framed(text, lower, first, nested, _value, _read, first in LED)
     if not found and nested < MAX_NESTED:
         found = _group(text, nested)
     return found
 
 
 def _number(text: str) -> Answer | None:
-    if text[-1:] in "sS" and DECADE.fullmatch(text):  # 1990s are no seconds
-        return Answer("decade", text.casefold().replace("'", ""))
+    if text[-1:] in "sS" and (decade := read_decade(text)):  # 1990s are no seconds
+        return Answer("decade", decade)
     numeral = read_amount(text)
     return Answer("number", numeral.core, numeral.unit) if numeral else None
 
@@ -138,13 +148,18 @@ HEDGE_WORDS = """
 """
 HEDGES = frozenset(HEDGE_WORDS.split())
 ANSWER_IS = re.compile(
-    r"(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice)(?:\s+is\b\s*:?|\s*[:=])\s*(?=\S)", re.IGNORECASE
+    r"(?:(?:my|final|correct|right|best)\s+)*(?:answer|ans\.?|option|choice)(?:\s+is\b\s*:?|\s*[:=]|\s+-\s)\s*(?=\S)|"
+    r"i(?:\s+would|'d)?\s+(?:choose|pick|select)\s+(?=\S)",
+    re.IGNORECASE,
 )
-LABEL = re.compile(r"(?:(?:option|choice|answer|label|point|number|item)\b|no\.|#)\s*[:#]?\s*(?=\S)", re.IGNORECASE)
+LABEL = re.compile(
+    r"(?:(?:option|choice|answer|letter|label|point|number|item)\b|no\.|#)\s*[:#]?\s*(?=\S)", re.IGNORECASE
+)
 LABEL_WORDS = """
-    final correct right best option choice answer label point number item no. close
+    my final correct right best option choice answer ans ans. letter label point number item no. close i i'd
 """
 LEADS = HEDGES | frozenset(LABEL_WORDS.split())
+LED = LEADS - {"my", "final", "correct", "right", "best"}
 
 
 def _phrase(text: str, nested: int) -> Answer | None:
@@ -165,15 +180,8 @@ def _phrase(text: str, nested: int) -> Answer | None:
     return _value(rest, nested) if hedged else None
 
 
-AFTERTHOUGHTS = frozenset(("approx", "approximately", "estimated", "est", "so", "correct", "right", "answer", "option"))
-AFTERTHOUGHT = re.compile(
-    r"\s+(?:\(?(?:approx(?:imately|\.)?|estimated|est\.)\)?|or so|is (?:the )?(?:correct|right)(?: answer| option)?)\Z",
-    re.IGNORECASE,
-)
-
-
 def _with_afterthought(text: str, nested: int) -> Answer | None:
-    after = AFTERTHOUGHT.search(text, max(0, len(text) - 40))
+    after = framing.AFTERTHOUGHT.search(text, max(0, len(text) - 50))
     return _value(text[: after.start()], nested) if after else None
 
 
@@ -189,7 +197,10 @@ def _named(text: str, nested: int) -> Answer | None:
     return replace(value, name=match.group(1).casefold())
 
 
-OPTION = re.compile(r"(?:([A-Ha-h])[).:]|\(([A-Ha-h])\)|\[([A-Ha-h])\])\s+(?=\S)|\(([A-Ha-h])\)(?=\w)")
+OPTION = re.compile(
+    r"(?:([A-Ha-h])[).:]|\(([A-Ha-h])\)\s?[:.]?|\[([A-Ha-h])\])\s+(?!(?:and|or|&)\s)(?=\S)|\(([A-Ha-h])\)(?=\w)|([A-H])\)(?=\w)|"
+    r"([A-H])\s+-\s+(?=[^\W\d_]{3})"
+)
 
 
 def _option(text: str) -> Answer | None:
@@ -211,7 +222,9 @@ def _group(text: str, nested: int) -> Answer | None:
     body = text[1:-1].strip() if closing else text
     if closing and text[0] + closing == "{" + "}" and not MAY_SEPARATE.search(body):
         return _read(body, nested + 1) if body else None
-    parts = split(body, bool(closing)) if MAY_SEPARATE.search(body) else []
+    parts = []
+    if MAY_SEPARATE.search(body):  # (1,250) is a point, and (1,250, 300) has thousands
+        parts = split(body, bool(closing) and not (THOUSANDS.search(body) and (", " in body or ";" in body)))
     if not 1 < len(parts) <= MAX_ITEMS or not all(parts):
         return None
     items = tuple(_read(part, nested + 1) for part in parts)
@@ -220,8 +233,10 @@ def _group(text: str, nested: int) -> Answer | None:
         return None
     if union or (closing == "}" and text[0] == "{"):
         items = tuple(sorted(set(items), key=lambda item: item.key))
-        core = (" ∪ " if union else ", ").join(item.key for item in items)
-        return Answer("union", core, items=items) if union else Answer("set", "{" + core + "}", items=items)
+        return Answer("union", " ∪ ".join(item.key for item in items), items=items) if union else as_set(items)
+    names = {item.name for item in items}
+    if "" not in names and len(names) == len(items):  # x = 3, y = 4 in any order
+        items = tuple(sorted(items, key=lambda item: item.name))
     style = _style(text, closing, items)
     # Inside a union it stays an interval.
     return (not nested and _unbounded(style, items)) or Answer(
@@ -229,14 +244,23 @@ def _group(text: str, nested: int) -> Answer | None:
     )
 
 
+INFINITE = frozenset(["infinity", "inf", "oo"])
+
+
 def _unbounded(style: str, items: tuple[Answer, ...]) -> Answer | None:
     """(3, infinity) is what is above 3."""
     if not style or len(items) != 2:
         return None
     low, high = items
-    if low.kind == "number" and high.kind == "text" and high.core.lstrip("+") == "infinity" and style[1] == ")":
+    if low.kind == "number" and high.kind == "text" and high.core.lstrip("+") in INFINITE and style[1] == ")":
         return Answer("bound", f"{'>=' if style[0] == '[' else '>'} {low.core}", low.unit)
-    if high.kind == "number" and low.kind == "text" and low.core == "-infinity" and style[0] == "(":
+    if (
+        high.kind == "number"
+        and low.kind == "text"
+        and low.core[:1] == "-"
+        and low.core[1:] in INFINITE
+        and style[0] == "("
+    ):
         return Answer("bound", f"{'<=' if style[1] == ']' else '<'} {high.core}", high.unit)
     return None
 
@@ -246,5 +270,5 @@ def _style(text: str, closing: str, items: tuple[Answer, ...]) -> str:
     if not closing:
         return ""
     style = text[0] + closing
-    ends = all(item.kind == "number" or item.core.lstrip("+-") == "infinity" for item in items)
+    ends = all(item.kind == "number" or item.core.lstrip("+-") in INFINITE for item in items)
     return "()" if style in ("[]", "{}") and not (len(items) == 2 and ends) else style

@@ -8,6 +8,8 @@ import re
 import unicodedata
 
 from mmzero_rewards.answers.latex import GREEK, MATH, power, without_latex
+from mmzero_rewards.answers.markup import one_line, without_tags
+from mmzero_rewards.answers.moments import MONTHS
 from mmzero_rewards.answers.words import COMPOUND_ORDINALS, ORDINAL_FORMS, WORDS
 
 MARKS = {
@@ -16,10 +18,10 @@ MARKS = {
     **dict.fromkeys(map(ord, "“”„‟″＂«»"), '"'),
     **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"), ""),
     **dict.fromkeys(map(ord, "⁄∕÷"), "/"),
-    **dict.fromkeys(map(ord, "×·⋅∙∗✕✖"), "*"),
+    **dict.fromkeys(map(ord, "×·⋅∙∗✕✖⨯"), "*"),
     **dict.fromkeys(map(ord, "≥⩾≧"), ">="),
     **dict.fromkeys(map(ord, "≤⩽≦"), "<="),
-    **dict.fromkeys(map(ord, "≈≃≅∼～"), "~"),
+    **dict.fromkeys(map(ord, "≈≃∼～"), "~"),
     **dict.fromkeys(map(ord, "º˚"), "°"),
     **{ord(letter): name for letter, name in GREEK.items()},
     ord("≠"): "!=",
@@ -35,19 +37,36 @@ MARKS = {
     ord("⟨"): "(",
     ord("⟩"): ")",
     ord("٫"): ".",
+    ord("٪"): "%",
+    ord("。"): ".",
+    ord("、"): ",",
+    ord("∥"): " parallel ",
+    ord("⊥"): " perp ",
+    ord("≅"): " cong ",
+    ord("✔"): "✓",
     ord("٬"): ",",
 }
 RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 MICRO = re.compile(r"[µμ](?=[mgslLAVWFHJ]\b)")
 ROOT = re.compile(r"(sqrt|root\d)\s*(?:\{([^{}]+)\}|(?<!\d)(\d+))")
-TIE = re.compile(r"(?<=\d)\s*~\s*")
-LATEX = re.compile(r"\\|[\^_]\{|\{,\}")
+TIE = re.compile(r"(?<=\d)\s*~\s*(\d{1,2}(?!\d)|\d{4,}|)")  # 10~20 is a range, 1~250 has thousands
+NEARLY = re.compile(r"≅(?=\s*[\d$€£.-])")
+RAISED_O = re.compile(r"(?<=\d)\s?\^o\b")
+LATEX = re.compile(r"\\|[\^_]\{|\{[,:.]\}")
+ANGLE_MEASURE = re.compile(r"\bm ?(?=angle )")
+PARALLEL = re.compile(r"(?<=[A-Za-z])\s*\|\|\s*(?=[A-Za-z])")
 SUBSCRIPT = re.compile(r"(?<=[^\W_])_(?=\d)")
 
 
 def plain(text: str) -> str:
     """One form for look-alike characters and LaTeX mark-up; case and wording stay."""
+    if "\n" in text:
+        text = one_line(text)
+    if "&" in text or "</" in text:
+        text = without_tags(text)
+    if "~" in text:  # a tie; behind LaTeX it stands for \\approx
+        text = TIE.sub(lambda match: f"-{match.group(1)}" if match.group(1) else " ", text)
     if not text.isascii():
         text = _unified(text)
     if LATEX.search(text) or ("$" in text and MATH.search(text)):
@@ -56,8 +75,12 @@ def plain(text: str) -> str:
             text = _unified(text)
     if "sqrt" in text or "root" in text:
         text = ROOT.sub(lambda match: f"{match.group(1)}({(match.group(2) or match.group(3)).strip()})", text)
-    if "~" in text:
-        text = TIE.sub(" ", text)
+    if "^o" in text:
+        text = RAISED_O.sub("°", text)
+    if "angle" in text:
+        text = ANGLE_MEASURE.sub("", text)
+    if "||" in text:
+        text = PARALLEL.sub(" parallel ", text)
     if "_" in text:
         text = SUBSCRIPT.sub("", text)
     return " ".join(text.split())
@@ -65,6 +88,8 @@ def plain(text: str) -> str:
 
 def _unified(text: str) -> str:
     pieces = []
+    if "≅" in text:
+        text = NEARLY.sub("~", text)
     text = RAISED.sub(lambda match: power(match.group().translate(LOWERED)), MICRO.sub("u", text))
     for char in text.translate(MARKS):
         if char.isascii():
@@ -79,6 +104,8 @@ def _unified(text: str) -> str:
 
 
 WORD_FORMS = {"grey": "gray", "colour": "color", "colours": "colors", "centre": "center", "metre": "meter"}
+WORD_FORMS |= {"bce": "bc", "thru": "through", "twice": "2 times", "thrice": "3 times", "sept": "september"}
+WORD_FORMS |= {name[:3]: name for name in MONTHS if name != "may"}
 WORD_FORMS |= ORDINAL_FORMS | {word: str(value) for word, value in WORDS.items()}
 """Word -> the form that stands for it: spelling variants, and numbers in figures ("third quarter", "two red bars")."""
 
@@ -86,19 +113,33 @@ YES_NO = re.compile(
     r"(yes|no|yeah|yep|nope)(?:\s*[,.;:-]\s*|\s+)(?:it|they|he|she|there|this|that|these|those|we|you|i|the\s\w+)\s+"
     r"(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must)(?:\s*not|n't|n't)?"
 )
+YES_BUT = re.compile(  # "Yes, because it is longer", but not "yes, no" or "No. 5"
+    r"(yes|no|yeah|yep|nope)(?:\s*[,;:]\s*|\s+-+\s+|\.\s+|\s+(?:and|&)\s+)(?!of\b|.*\b(?:yes|no|or)\b)(?=[a-z]\S*\s+\S)[^\n]+"
+)
 YES_FORMS = {"yes": "yes", "yeah": "yes", "yep": "yes", "yup": "yes", "no": "no", "nope": "no"}
-INNER_HYPHEN = re.compile(r"(?<=[^\W\d])[-_](?=[^\W\d])")
+INNER_HYPHEN = re.compile(r"(?<=[^\W\d])[-_](?=[^\W\d])|(?<=[^\W\d_]{2})-(?=\d)")
+DEGREES = re.compile(r"\s*(?:°|\bdeg(?:rees?|s)?\b)(?! ?[cf]\b)")
+PERCENT = re.compile(r"\s*(?:%|\bper[ -]?cent\b)")
+THOUSANDS = re.compile(r"(?<=[1-9]),(?=\d{3}(?!\d))|(?<=[1-9]\d),(?=\d{3}(?!\d))|(?<=[1-9]\d\d),(?=\d{3}(?!\d))")
+PLACE = re.compile(r"\A(\d+(?:st|nd|rd|th)) (?:place|position)\Z")
+MONTHS_BEGIN = frozenset(name[:3] for name in MONTHS)
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+PRONOUN = re.compile(r"\A(?:it|they) (?=[^\W\d_]{4,}\Z)")
+IN_MONTH = re.compile(rf"\Ain (?={_MONTH}\Z)")
+SPAN = re.compile(rf"\A({_MONTH}\.?)\s*-\s*({_MONTH})\b")
+ARGUMENT = re.compile(r"\b(sin|cos|tan|log\d*|ln)\s*\(([\w°.]+(?: degree)?)\s*\)")
 APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
 AND = re.compile(r"\band\b")
 ABBREVIATION = re.compile(r"(?<![^\W_])([^\W\d_])\.(?=[^\W\d_](?![^\W_]))|(?<=[^\W\d_])\.(?=\s)")
 LEADING_ARTICLE = re.compile(r"\A(?:(?:the|an?)\s+(?=\w{2})(?!(?:and|or|to|is|are|plus|minus|vs|of|in)\b))+")
 INNER_THE = re.compile(r"\bthe\s+(?=\w)")
 COLOR_WORD = re.compile(r"(?:in\s+)?colou?r(?:ed)?\s+(?:is\s+)?(?=\w)|(?<=\w)[\s-]+(?:in\s+)?colou?r(?:ed)?$")
+ACCENT = re.compile("(?<=[a-z])[\u0300-\u036f]+")  # of Latin letters: São Paulo is Sao Paulo
 MEANT = re.compile(r"!+|['\"]|")
 EDGES = " \t\n.,;:!?\"'`"
 
-OPERATOR = re.compile(r"[-+*/=<>^|~]")
-EXPRESSION = re.compile(r"[a-z\d\s.()^+*/=<>!~|,-]+")
+OPERATOR = re.compile(r"[-+*/=<>^|≈]")
+EXPRESSION = re.compile(r"[a-z\d\s.()^+*/=<>!≈|,-]+")
 MATH_SIGN = re.compile(r"[\d=^+(*<>]")
 LETTERS = re.compile(r"[a-z]+")
 FUNCTIONS = frozenset([*GREEK.values(), "sqrt", "sin", "cos", "tan", "log", "ln", "infinity"])
@@ -110,7 +151,7 @@ TIGHT = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 def yes_or_no(text: str) -> str:
     """ "yes" or "no" for one of their forms ("Yep", "No, it isn't."), "" for anything else ("no entry")."""
     text = text.casefold().strip(EDGES)
-    match = YES_NO.fullmatch(text) if text[:1] in "yn" else None
+    match = (YES_NO.fullmatch(text) or YES_BUT.fullmatch(text)) if text[:1] in "yn" else None
     return YES_FORMS.get(match.group(1) if match else text, "")
 
 
@@ -119,21 +160,37 @@ def text_core(text: str) -> str:
 
     An expression (single letters, numbers, operators) loses its blanks and keeps its hyphens: "x - y" is "x-y".
     """
-    text = without_final_stops(_folded(text)).lstrip(EDGES)
+    text = without_final_stops(_folded(text))
+    text = text if text[:2] == "!=" else text.lstrip(EDGES)
+    if "~" in text:  # in a key it is never taken for a tie
+        text = text.replace("~", "≈")
     if _is_expression(text):
         return TIGHT.sub("", TIMES.sub(lambda match: "*" if text[match.end()].isdigit() else "", text))
+    if "°" in text or "deg" in text:
+        text = DEGREES.sub(" degree ", text)
+    if "%" in text or "per" in text:
+        text = PERCENT.sub(" percent", text)
+    if "," in text and "(" not in text:
+        text = THOUSANDS.sub("", text)
     if "'" in text:
         bare = APOSTROPHE.sub("", text)
         text = bare if len(AND.findall(bare)) == len(AND.findall(text)) else text  # "a'nd" joins nothing
     if "." in text:
         text = ABBREVIATION.sub(lambda match: match.group(1) or "", text)
+    if "-" in text and text[:3] in MONTHS_BEGIN:
+        text = SPAN.sub(r"\1 to \2", text)
+    if "(" in text:
+        text = ARGUMENT.sub(r"\1 \2", text)
     if "-" in text or "_" in text:
         text = INNER_HYPHEN.sub(" ", " ".join(COMPOUND_ORDINALS.get(word, word) for word in text.split()))
     if " " in text:
         text = INNER_THE.sub("", LEADING_ARTICLE.sub("", text, count=1))
         if "colo" in text:
             text = COLOR_WORD.sub("", text)
-    return " ".join(WORD_FORMS.get(word, word) for word in text.split())
+    if text[:3] in ("in ", "it ", "the"):
+        text = PRONOUN.sub("", IN_MONTH.sub("", text, count=1), count=1)
+    text = " ".join(WORD_FORMS.get(word, word) for word in text.split())
+    return PLACE.sub(r"\1", text) if text[:1].isdigit() else text
 
 
 def _is_expression(text: str) -> bool:
@@ -157,4 +214,7 @@ def without_final_stops(text: str) -> str:
 
 def _folded(text: str) -> str:
     text = text.casefold()
-    return text if text.isascii() else unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    return unicodedata.normalize("NFKC", ACCENT.sub("", text))

@@ -12,11 +12,15 @@ from mmzero_rewards.answers.words import WORDS
 NAMES = {
     "percent": "% pct percentage per_cent percentages",
     "percentage point": "percentage_points pp",
-    "degree": "° deg degs degrees",
+    "degree": "° deg degs degrees °angle degree_angle degrees_angle",
+    "radian": "rad rads radians",
     "celsius": "°c c °celsius degree_celsius degrees_celsius degrees_c degree_c deg_c centigrade degrees_centigrade",
     "fahrenheit": "°f f °fahrenheit degree_fahrenheit degrees_fahrenheit degrees_f degree_f deg_f",
     "kelvin": "K kelvins",
-    "usd": "$ us$ usd dollar dollars us_dollar us_dollars",
+    "usd": "$ us$ usd dollar dollars us_dollar us_dollars buck bucks",
+    "hkd": "hk$",
+    "sgd": "s$",
+    "nzd": "nz$",
     "eur": "€ eur euro euros",
     "pound": "£ gbp lb lbs pounds pound_sterling pounds_sterling",
     "cent": "¢ cents",
@@ -34,6 +38,11 @@ NAMES = {
     "dkk": "",
     "inch": 'in inches "',
     "foot": "ft feet",
+    "gallon": "gal gals gallons",
+    "horsepower": "hp",
+    "angstrom": "Å å angstroms",
+    "mpg": "miles_per_gallon",
+    "time": "times",
     "yard": "yd yds yards",
     "mile": "mi miles",
     "tonne": "t ton tons tonnes",
@@ -100,13 +109,41 @@ def _symbols() -> tuple[dict[str, str], dict[str, str]]:
             for name in names.split():
                 for spelled in (name, name + "s"):
                     folded.setdefault(PREFIXES.get(prefix, "") + spelled, unit)
-    return exact, folded | {"cms": "cm", "kms": "km", "komega": "kohm", "momega": "Mohm"}
+    exact |= {"Nm": "N*m", "Mb/s": "Mbps", "Gb/s": "Gbps", "kb/s": "kbps", "Kb/s": "kbps"}
+    folded |= {
+        "cms": "cm",
+        "kms": "km",
+        "komega": "kohm",
+        "momega": "Mohm",
+        "micron": "um",
+        "microns": "um",
+        "lt": "l",
+        "ltr": "l",
+    }
+    return exact, folded | {"cc": "cm^3", "sqft": "foot^2", "sqm": "m^2", "sqkm": "km^2"}
 
 
 EXACT, FOLDED = _symbols()
+KNOWN = frozenset([*EXACT.values(), *FOLDED.values()])
 PREFIX_CURRENCIES = {
     alias.replace("_", " "): unit
-    for unit in ("usd", "eur", "pound", "yen", "yuan", "rupee", "won", "rouble", "chf", "cad", "aud", "brl")
+    for unit in (
+        "usd",
+        "eur",
+        "pound",
+        "yen",
+        "yuan",
+        "rupee",
+        "won",
+        "rouble",
+        "chf",
+        "cad",
+        "aud",
+        "brl",
+        "hkd",
+        "sgd",
+        "nzd",
+    )
     for alias in [unit, *NAMES[unit].split()]
     if len(alias) <= 3 and alias not in ("lb", "lbs", "won", "yen")
 }
@@ -125,8 +162,18 @@ NOT_UNITS = frozenset(CHANGES_MEANING.split())
 """Words behind a number that change what it means, so the whole is not "a number with a unit"."""
 
 POWER_WORDS = (("square ", "^2"), ("sq. ", "^2"), ("sq ", "^2"), ("cubic ", "^3"), ("cu ", "^3"))
-WORD_AFTER = ((" squared", "^2"), (" cubed", "^3"))
+WORD_AFTER = ((" squared", "^2"), (" cubed", "^3"), (" sq", "^2"), (" sq.", "^2"))
+COMPOSED = {"mile/h": "mph", "mile/gallon": "mpg", "h*kW": "kWh", "h*MW": "MWh", "W*h": "Wh", "GW*h": "GWh"}
+DIMENSION = re.compile(
+    r"(?:\A|\s+)(?:old|tall|long|wide|high|deep|thick|total|altogether|overall|"
+    r"in (?:total|all|length|width|height|area|volume|diameter|size))\Z",
+    re.IGNORECASE,
+)
+"""What is said of an amount behind its unit, and changes nothing: 5 years old, 12 cm tall, 36 in total."""
 POWER = re.compile(r"(.+?)\s*(?:\^\s*\{?([23])\}?)")
+BARE_POWER = re.compile(r"([A-Za-z]{1,5})([23])")
+FACTOR = re.compile(r"([A-Za-z]+|°)(?:\^?\(?(-?[1-3])\)?)?")
+FACTORS = re.compile(r"[\s*]+")
 NOUN = re.compile(r"[^\W\d_]{3,20}(?:-[^\W\d_]{2,20})?")
 NOUN_PHRASE = re.compile(r"[^\W\d_]{3,20} [^\W\d_]{3,20}s")
 
@@ -140,17 +187,52 @@ def read_unit(tail: str) -> str | None:
     unit = " ".join(tail.split()).replace("° ", "°")
     if unit[-1:] == "." and unit.casefold() not in FOLDED:
         unit = unit[:-1]
-    if len(unit) > 1 and unit[0] == "(" and unit[-1] == ")":
+    if len(unit) > 1 and unit[0] + unit[-1] in ("()", "[]"):
         unit, attached = unit[1:-1].strip(), False
+    unit = DIMENSION.sub("", unit, count=1)
     if not unit:
         return ""
-    if unit.casefold() in FOLDED:
+    if unit in EXACT or unit.casefold() in FOLDED:
         return EXACT.get(unit) or FOLDED[unit.casefold()]
-    top, slash, bottom = unit.replace(" per ", "/").partition("/")
+    product = _product(unit)
+    if product:
+        return product
+    top, slash, bottom = f" {unit}".replace(" per ", "/").partition("/")
     if not slash:
         return _single(unit, attached)
+    if not top.strip() and len(bottom.strip()) > 2:  # 12 per year
+        below = _single(bottom.strip(), False)
+        return f"/{below}" if below else None
+    below, again, rest = bottom.partition("/")
+    if again and below.strip() == rest.strip():  # m/s/s
+        bottom = f"{below.strip()}^2"
     above, below = _single(top.strip(), attached), _single(bottom.strip(), False)
-    return f"{above}/{below}" if above and below else None
+    return COMPOSED.get(f"{above}/{below}", f"{above}/{below}") if above and below else None
+
+
+def _product(unit: str) -> str:
+    """Known units side by side, with powers of either sign: "kg m^-3" is kg/m^3; "" for anything else."""
+    if not ("-" in unit or "*" in unit or " " in unit):
+        return ""
+    above, below = [], []
+    for factor in FACTORS.split(unit):
+        match = FACTOR.fullmatch(factor)
+        name = match and (EXACT.get(match.group(1)) or FOLDED.get(match.group(1).casefold()))
+        if not name:
+            return ""
+        power = int(match.group(2) or 1)
+        (above if power > 0 else below).append(name + (f"^{abs(power)}" if abs(power) > 1 else ""))
+    if not above:
+        return f"/{below[0]}" if len(below) == 1 and len(below[0]) > 2 else ""
+    top, bottom = "*".join(sorted(above)), "*".join(sorted(below))
+    unit = f"{top}/{bottom}" if bottom else top
+    return COMPOSED.get(unit, unit)
+
+
+@lru_cache(maxsize=1024)
+def is_known(unit: str) -> bool:
+    """Is this canonical unit one with a name, or made of such, and no plain counting noun?"""
+    return all(not part or part.partition("^")[0] in KNOWN for part in re.split(r"[/*]", unit))
 
 
 def _single(unit: str, attached: bool) -> str | None:
@@ -166,6 +248,10 @@ def _single(unit: str, attached: bool) -> str | None:
     known = EXACT.get(unit) or FOLDED.get(unit.casefold())
     if known:
         return known
+    bare = BARE_POWER.fullmatch(unit)
+    known = bare and (EXACT.get(bare.group(1)) or FOLDED.get(bare.group(1).casefold()))
+    if known:
+        return f"{known}^{bare.group(2)}"  # 5 m2
     unit = unit.casefold()
     if attached or unit in NOT_UNITS or not NOUN.fullmatch(unit):
         return unit if not attached and _is_noun_phrase(unit) else None

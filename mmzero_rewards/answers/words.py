@@ -1,7 +1,7 @@
 """English number words: "two hundred and five apples" -> "205 apples", "two thirds" -> "2/3", "third" -> "3rd".
 
-Cardinals up to the trillions, fractions down to hundredths, ordinals up to the ninety-ninth. Not covered:
-"two point five", other languages.
+Cardinals up to the trillions, decimals digit by digit ("two point five"), fractions down to hundredths, ordinals up to
+the ninety-ninth. Not covered: other languages.
 """
 
 from fractions import Fraction
@@ -15,7 +15,7 @@ TEN_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
 TENS = {word: 10 * value for value, word in enumerate(TEN_WORDS.split(), 2)}
 WORDS |= TENS
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-STARTS = frozenset([*WORDS, "a", "an", "half", "hundred", "dozen", "minus", "negative"])
+STARTS = frozenset([*WORDS, "point", "a", "an", "half", "hundred", "dozen", "minus", "negative"])
 
 ORDER = """
     first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth
@@ -52,8 +52,8 @@ def in_figures(text: str) -> str | None:
     ('99', '3/4', '5/2 hours', None)
     """
     spelled = text.split()
-    for at in (0, 1):
-        if len(spelled) > at and "-" in spelled[at]:
+    for at in range(min(len(spelled), 4)):
+        if "-" in spelled[at] and (at < 2 or spelled[at].rpartition("-")[2].casefold() in PARTS):
             spelled[at : at + 1] = spelled[at].split("-")
     if [word.casefold() for word in spelled[:2]] in HALF_A:
         del spelled[1]
@@ -64,6 +64,10 @@ def in_figures(text: str) -> str | None:
         rest = " ".join(spelled[1:])
         amount = rest if rest[:1].isdigit() else in_figures(rest)
         return f"-{amount}" if amount else None
+    if "point" in words[:8]:
+        decimal = _decimal(spelled, words)
+        if decimal or words[0] == "point":
+            return decimal
     value, used = _cardinal(words)
     part, more = _part(words, used)
     if part is None:
@@ -71,6 +75,20 @@ def in_figures(text: str) -> str | None:
         return None if bare or words[used : used + 1] in ORDINAL_WORDS else " ".join([str(value), *spelled[used:]])
     whole = value + part if words[used : used + 1] == ["and"] else part * (value if used else 1)
     return None if words[more : more + 1] in NOT_AFTER_A_PART else " ".join([str(whole), *spelled[more:]])
+
+
+def _decimal(spelled: list[str], words: list[str]) -> str | None:
+    """ "two point five" as "2.5", "point five" as "0.5"; the words behind it stay."""
+    at = words.index("point")
+    value, used = _cardinal(words)
+    digits = []
+    for word in words[at + 1 :]:
+        if not 0 <= WORDS.get(word, -1) <= 9:
+            break
+        digits.append(str(WORDS[word]))
+    if used != at or not digits:
+        return None
+    return " ".join([f"{value}.{''.join(digits)}", *spelled[at + 1 + len(digits) :]])
 
 
 def _cardinal(words: list[str]) -> tuple[int, int]:

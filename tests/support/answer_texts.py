@@ -16,6 +16,8 @@ PIECES = """
 ½|²|٣|1,000|e3|color |grey|"|'|/| per |h|answer: | million| B|×10^|an |.5|6.|“|∶|\u00a0|−
 [|]|;|∪|∞|\\cdot|\\sqrt|\\,|{,}|\\!|~|≈|about |≥|<=|<|>|+|one |half|twenty-|thirds|first|PM|May |2024
 1990s|5G|°C|€| to |or more|µ|₂|√
+π|\\pi|±| or | out of |Q1 | (rounded)| is |Total: |(B)| in total|° |10-|&lt;|<b>| years old|twice|point | through
+~|am| in the morning|\\cong|∥|m2| s^-1| and a half
 """
 FRAGMENTS = [piece for line in PIECES.strip().splitlines() for piece in line.split("|")]
 _BUILT = st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join)
