@@ -311,7 +311,8 @@ def test_a_shared_server_is_named_once_it_runs_and_rewards_come_while_it_is_awak
     if not scored:
         with pytest.raises(StageFailure, match="while the server sleeps"):
             trainer.on_init_end()
-        assert not trainer.folder.trained_server.exists()
+        assert not trainer.folder.peer_addresses("coder").exists()
         return
     trainer.on_init_end()
-    assert trainer.folder.trained_server.read_text().split() == ["127.0.0.1:5", "127.0.0.1:6"]
+    for role in ("coder", "solver"):
+        assert trainer.folder.peer_addresses(role).read_text().split() == ["127.0.0.1:5", "127.0.0.1:6"]
