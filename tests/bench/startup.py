@@ -71,7 +71,7 @@ def parts(run: RunFolder, name: str, record: dict) -> dict[str, float]:
 
 
 SMALL = ("model=tiny", "hardware=cpu", "stage.steps=1", "proposer.train.prompts_per_step=2")
-SMALL += ("proposer.train.prompts_per_update=2", "proposer.train.rollouts=2")
+SMALL += ("proposer.train.prompts_per_update=2", "proposer.train.rollouts=4")
 FIRST_STEP = "Training Progress:   0%"
 HERE = Path(__file__).resolve()
 

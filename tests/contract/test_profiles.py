@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from importlib import resources
 
 import pytest
@@ -243,7 +242,7 @@ def test_cluster_without_gpus_starts_no_ray_of_its_own(defaults):
     config = schema.load(["model=tiny", "hardware=cpu", "hardware.ray_address=10.0.0.1:6379"])
     arguments = full(defaults, config, "solver").ray_kwargs.ray_init
     assert arguments.num_cpus is None and arguments.num_gpus is None
-    assert arguments.runtime_env.py_executable == sys.executable
+    assert "py_executable" not in arguments.runtime_env, "this machine's stand-in for python is not on the others"
     assert arguments.runtime_env.env_vars.VERL_PLATFORM == "cpu"
 
 

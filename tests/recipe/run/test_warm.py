@@ -133,9 +133,9 @@ def test_ray_is_forked_whole_and_ends_with_its_driver(server_with_ray):
     assert len(server.children()) == 7
     driver.communicate("\n", timeout=60)
     assert driver.returncode == 0
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while server.children():
-        assert time.monotonic() < deadline, [child.cmdline() for child in server.children()]
+        assert time.monotonic() < deadline, server.children()
         time.sleep(0.1)
 
 
