@@ -22,6 +22,7 @@ from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.engine import servers
 from recipe.mmzero.engine.servers import PeerGroup
+from recipe.mmzero.engine.train import trainer as trainer_module
 from recipe.mmzero.engine.train.agreement import PEARSON
 from recipe.mmzero.engine.train.batch import StageFailure, updates_that_teach
 from recipe.mmzero.engine.train.summary import merge_metrics, read_metrics
@@ -344,6 +345,7 @@ def test_peers_with_gpus_of_their_own_start_beside_the_trainer(tmp_path, monkeyp
         return [PeerGroup("/m", dict.fromkeys(spec, "/m"), 1, 1, ("127.0.0.1:5",))]
 
     monkeypatch.setattr(servers, "launch", launch)
+    monkeypatch.setattr(trainer_module, "get_rollout_replica_class", lambda name: None)
     monkeypatch.setattr(PPOTrainerSync, "on_init_end", lambda self: None)
     trainer._start_peers("the trainer's pool")
     assert trainer.starting_peers.done() is (placement == "colocated")
@@ -363,6 +365,7 @@ def test_peers_that_do_not_start_end_the_stage(monkeypatch):
         raise OSError("no port")
 
     monkeypatch.setattr(servers, "launch", launch)
+    monkeypatch.setattr(trainer_module, "get_rollout_replica_class", lambda name: None)
     monkeypatch.setattr(PPOTrainerSync, "on_init_end", lambda self: None)
     trainer._start_peers("pool")
     with pytest.raises(OSError, match="no port"):

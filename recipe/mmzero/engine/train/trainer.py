@@ -34,6 +34,7 @@ from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils import tensordict_utils as tu
 from verl.utils.device import get_device_name
+from verl.workers.rollout.replica import get_rollout_replica_class
 
 from mmzero_env.process.replace import write
 from mmzero_rewards.config import RewardConfig
@@ -139,9 +140,11 @@ class MMZeroTrainer(OneStepAhead, PPOTrainerSync):
         vLLM measures a GPU's free memory meanwhile.
         """
         colocated = self.settings.peer_placement == "colocated"
+        rollout = OmegaConf.create(OmegaConf.to_container(self.config.actor_rollout_ref.rollout, resolve=True))
+        get_rollout_replica_class(rollout.name)  # imports the engine, which two threads should not do at once
         launch = peers.launch(
             OmegaConf.to_container(self.settings.peers, resolve=True),
-            OmegaConf.create(OmegaConf.to_container(self.config.actor_rollout_ref.rollout, resolve=True)),
+            rollout,
             self.settings.gpus_per_node,
             dict(self.settings.peer_rollout),
             pool if colocated else None,
