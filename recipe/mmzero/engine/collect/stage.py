@@ -50,7 +50,7 @@ async def collect(config: DictConfig, step) -> dict:
     colocated = config.hardware.get("peers") == "colocated"
     pool = replicas.shared_pool(max(peer["gpus"] for peer in spec.values())) if colocated else None
     launch = asyncio.create_task(replicas.launch(spec, rollout, int(config.hardware.gpus_per_node), {}, pool))
-    await asyncio.sleep(0)  # to where it waits for processes
+    await asyncio.sleep(0.01)  # until it has asked Ray for the servers' processes; what follows blocks meanwhile
     async with AsyncExitStack() as stack:
         render = stack.enter_context(RenderEnv(RenderConfig(**OmegaConf.to_container(config.render, resolve=True))))
         lengths = PromptLengths.of_model(spec[step.role]["path"], verl_config.collect_data(config, step.role))
