@@ -237,6 +237,12 @@ def test_cluster_stage_carries_its_variables(defaults):
     assert variables.VERL_FILE_LOGGER_PATH == "/run/iter_01/solver/metrics.attempt01.jsonl"
 
 
+@pytest.mark.parametrize("hardware", ["cpu", "gpu8x80"])
+def test_a_stage_without_a_cluster_looks_for_none(defaults, hardware):
+    model = "tiny" if hardware == "cpu" else "qwen2_5_vl_7b"
+    assert full(defaults, profile(model, hardware), "solver").ray_kwargs.ray_init.address == "local"
+
+
 def test_cluster_without_gpus_starts_no_ray_of_its_own(defaults):
     """Ray refuses counts of a cluster that runs, and its shells don't know this run's warm workers."""
     config = schema.load(["model=tiny", "hardware=cpu", "hardware.ray_address=10.0.0.1:6379"])
