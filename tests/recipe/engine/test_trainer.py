@@ -78,7 +78,10 @@ def a_trainer(role="coder", prompts=3, label_mode="offline", per_update=None, ra
     trainer.config = OmegaConf.create(
         {
             "data": {"train_batch_size": prompts, "max_response_length": max(LENGTHS)},
-            "actor_rollout_ref": {"rollout": {"n": N}, "actor": {"ppo_mini_batch_size": per_update or prompts}},
+            "actor_rollout_ref": {
+                "rollout": {"n": N, "name": "vllm"},
+                "actor": {"ppo_mini_batch_size": per_update or prompts},
+            },
             "algorithm": {
                 "use_kl_in_reward": False,
                 "adv_estimator": "grpo",
