@@ -48,7 +48,7 @@ def victims(kind: str, run_dir: Path, owner: int) -> list[int]:
         wanted = stage in TRAINING if kind == "rollout" else stage != "solver"
         return _alive(chosen) if wanted else []
     needle = {
-        "stage": "recipe.mmzero.engine.",
+        "stage": "recipe.mmzero.engine.stage",
         "collector": "engine.collect.stage",
         "warm": "recipe.mmzero.run.processes.warm",
     }[kind]
@@ -62,11 +62,7 @@ def victims(kind: str, run_dir: Path, owner: int) -> list[int]:
             line = " ".join(process.cmdline())
         except psutil.Error:
             continue
-        if (
-            needle in line
-            and (kind != "collector" or "--engine" in line)
-            and (kind == "collector" or "--engine" not in line)
-        ):
+        if needle in line:
             found.append(process.pid)
     return found[:1]
 

@@ -29,7 +29,7 @@ from omegaconf import OmegaConf
 
 from recipe.mmzero.machine import capacity
 from recipe.mmzero.machine.base_model import base_folder
-from recipe.mmzero.run.plan import stage_module
+from recipe.mmzero.run.plan import stage_words
 from recipe.mmzero.run.processes import supervise
 from recipe.mmzero.run.processes import tree as processes
 from recipe.mmzero.run.processes.signs import Signs
@@ -94,7 +94,7 @@ def check_only(stage: str, step_file: Path) -> int:
 
 
 def attempt(config, stage: str, step_file: Path, run_dir: Path, checkpoint: bool) -> supervise.Ended:
-    command = [sys.executable, "-m", stage_module("train" if stage in ROLES else "collect"), str(step_file)]
+    command = [sys.executable, *stage_words("train" if stage in ROLES else "collect", step_file)]
     if not checkpoint:
         command = [sys.executable, str(Path(__file__).resolve()), "--inner", str(step_file)]
     started, steps = time.monotonic(), config[stage].train.steps if stage in ROLES else 0

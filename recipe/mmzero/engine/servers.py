@@ -6,7 +6,7 @@ Roles that are adapters of one base share its servers: a request names the folde
 and so does the trainer's pool. `colocated` replicas join the trainer's placement group instead, which holds three
 worker groups with a third of each GPU (verl/workers/rollout/replica.py init_colocated).
 
-The trainer starts them before its reward workers; collection starts them before its pipeline. Callers get addresses
+The trainer starts them beside its own workers; collection starts them before its pipeline. Callers get addresses
 (`host:port`) of OpenAI-compatible servers, so a reward manager cannot tell them from a hand-started `vllm serve`.
 
 Not covered: health after start-up (the client retries and quarantines, mmzero_rewards/peers) and ending them: they

@@ -115,7 +115,7 @@ def _step(config: DictConfig, stage: str, iteration: int, name: str, inputs: dic
         rows=most_rows(config, stage) if collecting else train.steps * train.prompts_per_step,
         shared=config.hardware.peers != "standalone",
         per_update_step=once,
-        command=("python", "-m", stage_module(module), str(RunFolder(Path(config.run_dir)).step(name).description)),
+        command=("python", *stage_words(module, RunFolder(Path(config.run_dir)).step(name).description)),
     )
 
 
@@ -126,9 +126,9 @@ def models_made(config: DictConfig) -> tuple[str, ...]:
     return ("hf", "adapter") if adapters.used(config) else ("hf",)
 
 
-def stage_module(kind: str) -> str:
-    """The module that runs a step of this kind (`train` or `collect`): `python -m MODULE STEP_DIR/step.yaml`."""
-    return f"recipe.mmzero.engine.{kind}.stage"
+def stage_words(kind: str, description: Path) -> list[str]:
+    """What follows `python` to run a step of this kind (`train` or `collect`) as its step.yaml describes it."""
+    return ["-m", "recipe.mmzero.engine.stage", kind, str(description)]
 
 
 def stage_gpus(config: DictConfig, stage: str) -> dict[str, int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from recipe.mmzero.run.plan import Step, stage_module
+from recipe.mmzero.run.plan import Step, stage_words
 from recipe.mmzero.run.processes.warm import WarmServer
 from recipe.mmzero.settings.environment import inherited, stage_environment
 from recipe.mmzero.settings.folder import RunFolder, StepFolder
@@ -45,7 +45,7 @@ class Services:
 
     def command(self, step: Step, description: Path) -> list[str]:
         """The command line of a step's process."""
-        return [sys.executable, "-m", stage_module(step.kind), str(description)]
+        return [sys.executable, *stage_words(step.kind, description)]
 
     def environment(self, config: DictConfig, run_dir: Path) -> dict[str, str]:
         """The environment of a stage; on a machine without GPUs its processes are forked from one warm server."""

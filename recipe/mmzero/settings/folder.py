@@ -99,10 +99,9 @@ class StepFolder:
         """The adapter before training, where it is not that of an earlier stage."""
         return self.path / "adapter_before"
 
-    @property
-    def trained_server(self) -> Path:
-        """Addresses of the trained role's servers while it runs, where frozen roles answer from them."""
-        return self.path / "trained_server.txt"
+    def peer_addresses(self, role: str) -> Path:
+        """Where a frozen role answers while this stage runs, one address a line."""
+        return self.path / f"peer_{role}.txt"
 
     @property
     def checkpoints(self) -> Path:

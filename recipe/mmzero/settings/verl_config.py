@@ -9,7 +9,6 @@ finds it. The file holds only what differs from verl's defaults, so two stages c
 Not covered: what verl makes of it (`validate_config` and its dataclasses; tests/contract runs both on every profile).
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -183,11 +182,11 @@ def ray_init(config: DictConfig, metrics: Path | None = None) -> dict[str, Any]:
         }
         if hardware.kind == "cpu":  # what config/verl/cpu.yaml says of a Ray of our own
             joined |= {"num_cpus": None, "num_gpus": None, "include_dashboard": None}
-            joined["runtime_env"]["py_executable"] = sys.executable
         return joined
-    if hardware.kind == "cpu":  # config/verl/cpu.yaml has it all
-        return {}
-    return {"num_cpus": hardware.get("ray_cpus"), "include_dashboard": False}
+    own = {"address": "local"}  # without it Ray reads all processes' command lines first, for a cluster to join
+    if hardware.kind == "cpu":  # config/verl/cpu.yaml has the rest
+        return own
+    return own | {"num_cpus": hardware.get("ray_cpus"), "include_dashboard": False}
 
 
 def metrics_file(step: Mapping[str, Any]) -> Path:

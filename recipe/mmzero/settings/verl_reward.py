@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.settings import adapters, prompts
+from recipe.mmzero.settings import prompts
 from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.settings.layout import PEERS
 from recipe.mmzero.settings.schema import scoring
@@ -20,26 +20,23 @@ def image_policy(config: DictConfig) -> dict[str, int]:
 
 def reward_kwargs(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
     """What the reward manager of this step reads (`config.reward.reward_kwargs`, mmzero_rewards/managers/roles.py)."""
-    role = step["role"]
+    role, folder = step["role"], StepFolder(Path(step["step_dir"]))
     coder, solver = config.coder, config.solver
     peers: dict[str, Any] = {}
     if "coder" in PEERS[role]:
         peers["coder"] = {
-            "addresses": [],
+            "addresses_file": str(folder.peer_addresses("coder")),
             "model": str(step["inputs"]["coder"]),
             "samples": coder.samples,
             "sampling": _sampling(coder.sampling["peer"], coder.train.max_response_tokens),
         }
     if "solver" in PEERS[role]:
         peers["solver"] = {
-            "addresses": [],
+            "addresses_file": str(folder.peer_addresses("solver")),
             "model": str(step["inputs"]["solver"]),
             "votes": solver.votes,
             "sampling": _sampling(solver.sampling["judge"], solver.train.max_response_tokens),
         }
-    if adapters.shared(config):
-        for peer in peers.values():
-            peer["addresses_file"] = str(StepFolder(Path(step["step_dir"])).trained_server)
     return {
         "scoring": scoring(config),
         "render": OmegaConf.to_container(config.render, resolve=True),
@@ -52,7 +49,7 @@ def reward_kwargs(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]
         },
         "image": image_policy(config),
         "seed": derive_seed(config.seed, step["iteration"], role, 0, 2),
-        "dump_dir": str(StepFolder(Path(step["step_dir"])).samples) if config.dump.samples_per_step else None,
+        "dump_dir": str(folder.samples) if config.dump.samples_per_step else None,
     }
 
 

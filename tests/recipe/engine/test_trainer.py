@@ -1,7 +1,9 @@
 """The trainer's own steps on verl's real objects, without an engine: what is written back, what GRPO makes of it, and
 which updates are left out. The queue between verl's processes is a dictionary here."""
 
+import asyncio
 import json
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +20,9 @@ from verl.trainer.ppo.core_algos import agg_loss
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
 from mmzero_rewards.config import RewardConfig
+from recipe.mmzero.engine import servers
+from recipe.mmzero.engine.servers import PeerGroup
+from recipe.mmzero.engine.train import trainer as trainer_module
 from recipe.mmzero.engine.train.agreement import PEARSON
 from recipe.mmzero.engine.train.batch import StageFailure, updates_that_teach
 from recipe.mmzero.engine.train.summary import merge_metrics, read_metrics
@@ -73,7 +78,10 @@ def a_trainer(role="coder", prompts=3, label_mode="offline", per_update=None, ra
     trainer.config = OmegaConf.create(
         {
             "data": {"train_batch_size": prompts, "max_response_length": max(LENGTHS)},
-            "actor_rollout_ref": {"rollout": {"n": N}, "actor": {"ppo_mini_batch_size": per_update or prompts}},
+            "actor_rollout_ref": {
+                "rollout": {"n": N, "name": "vllm"},
+                "actor": {"ppo_mini_batch_size": per_update or prompts},
+            },
             "algorithm": {
                 "use_kl_in_reward": False,
                 "adv_estimator": "grpo",
@@ -311,7 +319,57 @@ def test_a_shared_server_is_named_once_it_runs_and_rewards_come_while_it_is_awak
     if not scored:
         with pytest.raises(StageFailure, match="while the server sleeps"):
             trainer.on_init_end()
-        assert not trainer.folder.trained_server.exists()
+        assert not trainer.folder.peer_addresses("coder").exists()
         return
     trainer.on_init_end()
-    assert trainer.folder.trained_server.read_text().split() == ["127.0.0.1:5", "127.0.0.1:6"]
+    for role in ("coder", "solver"):
+        assert trainer.folder.peer_addresses(role).read_text().split() == ["127.0.0.1:5", "127.0.0.1:6"]
+
+
+@pytest.mark.parametrize("placement", ["standalone", "colocated"])
+def test_peers_with_gpus_of_their_own_start_beside_the_trainer(tmp_path, monkeypatch, placement):
+    """Colocated ones start alone: vLLM measures a GPU's free memory meanwhile."""
+    trainer, trainer_is_up, pools = a_trainer(), threading.Event(), []
+    trainer.folder = StepFolder(tmp_path)
+    peer = {"path": "/m", "adapter": None}
+    more = {
+        "peers": {"coder": peer, "solver": peer},
+        "peer_placement": placement,
+        "gpus_per_node": 8,
+        "peer_rollout": {},
+    }
+    trainer.settings = OmegaConf.merge(trainer.settings, more)
+    if placement == "colocated":
+        trainer_is_up.set()  # nobody waits for the trainer's workers
+
+    async def launch(spec, rollout, gpus_per_node, overrides, pool):
+        pools.append(pool)
+        assert await asyncio.to_thread(trainer_is_up.wait, 20), "the trainer waits for its peers"
+        return [PeerGroup("/m", dict.fromkeys(spec, "/m"), 1, 1, ("127.0.0.1:5",))]
+
+    monkeypatch.setattr(servers, "launch", launch)
+    monkeypatch.setattr(trainer_module, "get_rollout_replica_class", lambda name: None)
+    monkeypatch.setattr(PPOTrainerSync, "on_init_end", lambda self: None)
+    trainer._start_peers("the trainer's pool")
+    assert trainer.starting_peers.done() is (placement == "colocated")
+    trainer_is_up.set()
+    trainer.on_init_end()
+    assert pools == [None if placement == "standalone" else "the trainer's pool"]
+    for role in ("coder", "solver"):
+        assert trainer.folder.peer_addresses(role).read_text() == "127.0.0.1:5\n"
+
+
+def test_peers_that_do_not_start_end_the_stage(monkeypatch):
+    trainer = a_trainer()
+    more = {"peers": {"coder": {"path": "/m"}}, "peer_placement": "standalone", "gpus_per_node": 8, "peer_rollout": {}}
+    trainer.settings = OmegaConf.merge(trainer.settings, more)
+
+    async def launch(*args):
+        raise OSError("no port")
+
+    monkeypatch.setattr(servers, "launch", launch)
+    monkeypatch.setattr(trainer_module, "get_rollout_replica_class", lambda name: None)
+    monkeypatch.setattr(PPOTrainerSync, "on_init_end", lambda self: None)
+    trainer._start_peers("pool")
+    with pytest.raises(OSError, match="no port"):
+        trainer.on_init_end()

@@ -99,7 +99,7 @@ def test_a_shared_server_gets_the_frozen_roles_adapters():
     longest = max(config[role].train.max_prompt_tokens + config[role].train.max_response_tokens for role in plan.ROLES)
     assert rollout.max_model_len == longest + verl_config.TEMPLATE_TOKENS, "peers' requests must fit, too"
     kwargs = verl_config.reward_kwargs(config, step(config, "iter_02/proposer"))
-    assert {peer["addresses_file"] for peer in kwargs["peers"].values()} == {"/r/iter_02/proposer/trained_server.txt"}
+    assert kwargs["peers"]["coder"]["addresses_file"] == "/r/iter_02/proposer/peer_coder.txt"
     assert kwargs["peers"]["coder"]["model"] == "/r/iter_01/coder/adapter"
 
 

@@ -1,4 +1,4 @@
-"""One collection step: `python -m recipe.mmzero.engine.collect.stage STEP_DIR/step.yaml`.
+"""One collection step: `python -m recipe.mmzero.engine.collect.stage STEP_DIR/step.yaml`, started by engine/stage.py.
 
 Starts all needed peers at once in a Ray job of its own, opens one rendering environment, and runs the streaming
 pipeline of this folder. Running it again continues from the last shard.
@@ -17,17 +17,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.run.processes import tree
-from recipe.mmzero.run.processes.launch import run_python
 from recipe.mmzero.settings.folder import StepFolder
 
 
 def main(argv: list[str]) -> int:
     step = OmegaConf.load(argv[0])
-    if argv[1:] != ["--engine"]:
-        tree.end_with_owner()
-        module = ["-m", "recipe.mmzero.engine.collect.stage", argv[0], "--engine"]
-        return run_python(step.config, module)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     from recipe.mmzero.engine.collect import CollectError
 
@@ -52,26 +46,24 @@ async def collect(config: DictConfig, step) -> dict:
     stage = "collect_coder" if step.role == "coder" else "collect_solver"
     rollout, ray_init = verl_config.collect_rollout(config, stage)
     ray.init(**ray_init)
-    try:
-        spec = verl_config.peer_spec(config, stage, step.inputs)
-        colocated = config.hardware.get("peers") == "colocated"
-        pool = replicas.shared_pool(max(peer["gpus"] for peer in spec.values())) if colocated else None
-        groups = await replicas.launch(spec, rollout, int(config.hardware.gpus_per_node), {}, pool)
-        async with AsyncExitStack() as stack:
-            clients = {}
-            for role in spec:
-                model, addresses = replicas.addresses_of(groups, role)
-                clients[role] = await stack.enter_async_context(pipelines.client(config, model, addresses))
-            render = stack.enter_context(RenderEnv(RenderConfig(**OmegaConf.to_container(config.render, resolve=True))))
-            lengths = PromptLengths.of_model(spec[step.role]["path"], verl_config.collect_data(config, step.role))
-            where = Path(step.step_dir)
-            done = await pipelines.run(
-                stage, config, clients, render, where, step.iteration, lengths, inputs=dict(step.inputs)
-            )
-            log_peers(Path(step.step_dir), {role: client.stats.numbers() for role, client in clients.items()})
-            return done
-    finally:
-        ray.shutdown()
+    spec = verl_config.peer_spec(config, stage, step.inputs)
+    colocated = config.hardware.get("peers") == "colocated"
+    pool = replicas.shared_pool(max(peer["gpus"] for peer in spec.values())) if colocated else None
+    launch = asyncio.create_task(replicas.launch(spec, rollout, int(config.hardware.gpus_per_node), {}, pool))
+    await asyncio.sleep(0.01)  # until it has asked Ray for the servers' processes; what follows blocks meanwhile
+    async with AsyncExitStack() as stack:
+        render = stack.enter_context(RenderEnv(RenderConfig(**OmegaConf.to_container(config.render, resolve=True))))
+        lengths = PromptLengths.of_model(spec[step.role]["path"], verl_config.collect_data(config, step.role))
+        groups, clients = await launch, {}
+        for role in spec:
+            model, addresses = replicas.addresses_of(groups, role)
+            clients[role] = await stack.enter_async_context(pipelines.client(config, model, addresses))
+        where = Path(step.step_dir)
+        done = await pipelines.run(
+            stage, config, clients, render, where, step.iteration, lengths, inputs=dict(step.inputs)
+        )
+        log_peers(Path(step.step_dir), {role: client.stats.numbers() for role, client in clients.items()})
+        return done
 
 
 def log_peers(step_dir: Path, peers: dict[str, dict[str, int]]) -> None:

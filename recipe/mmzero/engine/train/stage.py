@@ -1,4 +1,4 @@
-"""One training stage: `python -m recipe.mmzero.engine.train.stage STEP_DIR/step.yaml`.
+"""One training stage: `python -m recipe.mmzero.engine.train.stage STEP_DIR/step.yaml`, started by engine/stage.py.
 
 Writes rows and the verl config, runs unmodified verl (`python -m verl.trainer.main_ppo`) as a child, then exports the
 last step's weights to `hf/` or `adapter/` (settings/adapters.py) and the step's numbers to `summary.json`. Running it
@@ -25,7 +25,6 @@ from recipe.mmzero.engine.train.summary import merge_metrics, summarise
 from recipe.mmzero.engine.train.topics import write_topic_rows
 from recipe.mmzero.engine.train.true_labels import true_labels
 from recipe.mmzero.machine.model_folder import copy_small_files
-from recipe.mmzero.run.processes import tree
 from recipe.mmzero.run.processes.launch import run_python
 from recipe.mmzero.run.record.checkpoints import last_usable, path_of
 from recipe.mmzero.settings import adapters, prompts, verl_config
@@ -35,7 +34,6 @@ from recipe.mmzero.settings.seeds import derive_seed
 
 
 def main(argv: list[str]) -> int:
-    tree.end_with_owner()
     step = OmegaConf.load(argv[0])
     config = step.config
     try:

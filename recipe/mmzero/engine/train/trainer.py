@@ -2,8 +2,8 @@
 
 `MMZeroTrainer` is selected with `trainer.v1.trainer_mode=mmzero_sync` and adds, on unmodified verl:
 
-1. frozen peers, started between the reservation of the trainer's GPUs and its workers, their addresses handed over in
-   the config;
+1. frozen peers, started once the trainer's GPUs are reserved, beside its workers; reward workers read their addresses
+   from files at the first request;
 2. batch-level reward terms of the Proposer (content type, diversity), added before advantages;
 3. dropped samples (infrastructure failures) leave mean, std and loss, and an update in which no sample is left is
    skipped; too many stop the stage;
@@ -20,19 +20,21 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from numbers import Real
 from pathlib import Path
 
 import pandas as pd
 import torch
 import transfer_queue as tq
-from omegaconf import OmegaConf, open_dict
+from omegaconf import OmegaConf
 from transformers import AutoConfig
 from verl.single_controller.ray import RayResourcePool, ResourcePoolManager
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 from verl.utils import tensordict_utils as tu
 from verl.utils.device import get_device_name
+from verl.workers.rollout.replica import get_rollout_replica_class
 
 from mmzero_env.process.replace import write
 from mmzero_rewards.config import RewardConfig
@@ -124,36 +126,46 @@ class MMZeroTrainer(OneStepAhead, PPOTrainerSync):
 
     def _init_resource_pool_mgr(self):
         super()._init_resource_pool_mgr()
-        self.folder.trained_server.unlink(missing_ok=True)  # of a killed attempt
+        for role in self.settings.peers:
+            self.folder.peer_addresses(role).unlink(missing_ok=True)  # of a killed attempt
         if self.settings.peers and self.settings.peer_placement != "shared":
             manager = self.resource_pool_manager
             self.resource_pool_manager = PoolsThenPeers(manager.resource_pool_spec, manager.mapping)
             self.resource_pool_manager.then = self._start_peers
 
     def _start_peers(self, pool):
-        """Start the peers; `pool` holds the trainer's GPUs, which colocated peers share."""
-        rollout = self.config.actor_rollout_ref.rollout
-        spec = OmegaConf.to_container(self.settings.peers, resolve=True)
-        self.peer_groups = asyncio.run(
-            peers.launch(
-                spec,
-                rollout,
-                self.settings.gpus_per_node,
-                dict(self.settings.peer_rollout),
-                pool if self.settings.peer_placement == "colocated" else None,
-            )
+        """Start the peers; `pool` holds the trainer's GPUs, which colocated peers share.
+
+        Peers with GPUs of their own start while the trainer's workers and server do. Colocated ones start alone, since
+        vLLM measures a GPU's free memory meanwhile.
+        """
+        colocated = self.settings.peer_placement == "colocated"
+        rollout = OmegaConf.create(OmegaConf.to_container(self.config.actor_rollout_ref.rollout, resolve=True))
+        get_rollout_replica_class(rollout.name)  # imports the engine, which two threads should not do at once
+        launch = peers.launch(
+            OmegaConf.to_container(self.settings.peers, resolve=True),
+            rollout,
+            self.settings.gpus_per_node,
+            dict(self.settings.peer_rollout),
+            pool if colocated else None,
         )
-        with open_dict(self.config):
-            for role in spec:
-                model, addresses = peers.addresses_of(self.peer_groups, role)
-                self.config.reward.reward_kwargs.peers[role].model = model
-                self.config.reward.reward_kwargs.peers[role].addresses = addresses
-                print(f"peer {role}: {model} at {', '.join(addresses)}", flush=True)
+        self.starting_peers = ThreadPoolExecutor(max_workers=1).submit(asyncio.run, launch)
+        if colocated:
+            self.starting_peers.result()
 
     def on_init_end(self):
         super().on_init_end()
         if self.settings.peers and self.settings.peer_placement == "shared":
             self._answer_for_peers()
+        elif self.settings.peers:
+            self.peer_groups = self.starting_peers.result()
+            for role in self.settings.peers:
+                self._announce(role, *peers.addresses_of(self.peer_groups, role))
+
+    def _announce(self, role, model, addresses):
+        """Tell the reward workers where a frozen role answers."""
+        write(self.folder.peer_addresses(role), "\n".join(addresses) + "\n")
+        print(f"peer {role}: {model} at {', '.join(addresses)}", flush=True)
 
     def _answer_for_peers(self):
         """Let reward workers ask the trained role's servers, which hold the frozen roles' adapters too.
@@ -169,9 +181,8 @@ class MMZeroTrainer(OneStepAhead, PPOTrainerSync):
                 "hardware.peers=shared: verl would score while the server sleeps; leave its reward model off"
             )
         addresses = self.llm_server_manager.get_addresses()
-        write(self.folder.trained_server, "\n".join(addresses) + "\n")
         for role, peer in self.settings.peers.items():
-            print(f"peer {role}: {peer.adapter or peer.path} at {', '.join(addresses)} (shared)", flush=True)
+            self._announce(role, peer.adapter or peer.path, addresses)
 
     def _compute_old_log_prob(self, batch, metrics):
         batch = super()._compute_old_log_prob(batch, metrics)

@@ -4,7 +4,9 @@ The watchdog has two limits: `watchdog.startup_s` until the first sign of life, 
 ones. A step that exceeds one is ended after the Python stacks of all its processes were written to its log.
 """
 
+import contextlib
 import re
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,7 +67,8 @@ def attempt(
                 )
                 tree.dump_stacks(token, stage.pid, log)
                 break
-            time.sleep(POLL_S)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                stage.wait(POLL_S)
         for line in signs.look()[1]:
             show(line)
     finally:

@@ -2,8 +2,8 @@
 
 A verl stage consists of about ten Python processes, and each imports torch, verl and vLLM: 20 to 40 CPU seconds apiece
 on a small machine, one after the other. This server imports them once, stays single-threaded, and forks a child per
-request. Requests come from `warm_client.py`, which Ray (`runtime_env.py_executable`) and multiprocessing
-(`set_executable`) start in place of `python`; neither verl nor vLLM nor Ray is changed.
+request. Requests come from `warm_client.py`, which Ray (`sys.executable`) and multiprocessing
+(`set_executable`) start in place of `python`; neither verl nor vLLM is changed (of Ray: warm_ray.py).
 
     with WarmServer(environment) as warm:
         subprocess.run([warm.executable, "-m", "verl.trainer.main_ppo", ...], env=environment | warm.environment)
@@ -16,6 +16,7 @@ with it. Not covered: more than one node. If the server is missing, the client b
 import contextlib
 import gc
 import importlib
+import multiprocessing
 import os
 import selectors
 import shutil
@@ -29,13 +30,12 @@ import traceback
 from pathlib import Path
 
 from mmzero_env.process.held_folder import hold, remove_abandoned
-from recipe.mmzero.run.processes import tree
+from recipe.mmzero.run.processes import tree, warm_ray
 from recipe.mmzero.run.processes.warm_child import receive, run_like_python, take_descriptors
 
 SOCKET, PYTHON, EXECUTABLE = "MMZERO_WARM_SOCKET", "MMZERO_WARM_PYTHON", "MMZERO_WORKER_EXECUTABLE"
 CLIENT = Path(__file__).with_name("warm_client.py")
 PRELOAD = (
-    "ray._private.workers.default_worker",
     "verl.trainer.ppo.v1.trainer_sync",
     "verl.workers.engine_workers",
     "verl.workers.rollout.vllm_rollout.vllm_async_server",
@@ -48,11 +48,13 @@ PRELOAD = (
     "vllm.model_executor.models.qwen2_5_vl",
     "datasets",
     "pandas",
+    "recipe.mmzero.engine.collect",
     "recipe.mmzero.engine.train.trainer",
     "mmzero_rewards.managers",
 )
+SCRIPTS = ("verl.trainer.main_ppo", "recipe.mmzero.engine.train.stage", "recipe.mmzero.engine.collect.stage")
+"""Run as `__main__` in children: what they import is wanted, not they themselves."""
 FOLDER = "mmz-warm-"
-FIRST_JOB = "01000000"
 
 
 class WarmServer:
@@ -71,21 +73,16 @@ class WarmServer:
         remove_abandoned(FOLDER, tempfile.gettempdir())
         folder, self._lock = hold(FOLDER, tempfile.gettempdir())
         self._folder = Path(folder)
-        path, wrapper = self._folder / "socket", self._folder / "python"
-        self.environment = {SOCKET: str(path), PYTHON: sys.executable, EXECUTABLE: str(wrapper)}
+        path, wrapper = self._folder / "socket", write_stand_in(self._folder)
+        self.environment = {SOCKET: str(path), PYTHON: sys.executable, EXECUTABLE: str(wrapper)} | warm_ray.SETTINGS
         self.executable = str(wrapper)
-        wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{CLIENT}" "$@"\n')
-        wrapper.chmod(0o755)
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
         listener.listen(64)  # callers queue here while the server is still importing
-        # Ray's C++ core reads these two once, when it is imported. A stage's cluster is its own and runs one job, whose
-        # id is always the first; workers check that "the raylet" lives, here the process that owns the server.
-        ray = {"RAY_JOB_ID": FIRST_JOB, "RAY_RAYLET_PID": str(os.getpid())}
         with self._log.open("ab") if self._log else contextlib.nullcontext() as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(listener.fileno()), str(self._folder)],
-                env=self._environment | self.environment | ray,
+                env=self._environment | self.environment | warm_ray.read_at_import(os.getpid()),
                 pass_fds=[listener.fileno()],
                 stdin=subprocess.PIPE,
                 stdout=out,
@@ -115,10 +112,21 @@ class WarmServer:
             self._process = None
 
 
+def write_stand_in(folder: Path) -> Path:
+    """The program that stands in for `python`."""
+    path = folder / "python"
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{CLIENT}" "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
 def serve(listener: socket.socket, folder: Path) -> None:
     """Import PRELOAD, then fork a child per request until the owner is gone."""
-    for name in PRELOAD:
+    for name in (*PRELOAD, *SCRIPTS):
         importlib.import_module(name)
+    for name in SCRIPTS:
+        sys.modules.pop(name, None)
+    warm_ray.preload(run_like_python)
     if threading.active_count() > 1:
         names = [thread.name for thread in threading.enumerate()]
         raise RuntimeError(f"warm server: preloading started threads {names}; forking would not be safe")
@@ -133,7 +141,7 @@ class Forker:
 
     def __init__(self, listener: socket.socket, folder: Path):
         self.listener, self.folder = listener, folder
-        self.executable = str(folder / "python")
+        self.executable = str(folder / "python")  # write_stand_in
         self.selector = selectors.DefaultSelector()
         self.connections: dict[int, socket.socket] = {}
 
@@ -200,12 +208,9 @@ class Forker:
             os.chdir(request["cwd"])
             tempfile.tempdir = None  # TMPDIR is another one now
             tree.sign_in()
-            import multiprocessing
-
-            from ray._raylet import Config
-
+            sys.executable = self.executable  # Ray starts its own processes and its workers with it
             multiprocessing.set_executable(self.executable)
-            Config.initialize("")  # the authentication mode is read from the environment again
+            warm_ray.read_settings()
             code = run_like_python(request["argv"])
         except BaseException:
             traceback.print_exc()

@@ -12,6 +12,8 @@ import threading
 import traceback
 from pathlib import Path
 
+from recipe.mmzero.run.processes import warm_ray
+
 FIRST_FREE_FD = 700
 
 
@@ -67,6 +69,8 @@ def run_like_python(argv: list[str]) -> int:
     except BaseException:
         traceback.print_exc()
         code = 1
+    if not code:
+        warm_ray.leave_without_farewell()
     threading._shutdown()
     atexit._run_exitfuncs()
     if code is None:
