@@ -24,7 +24,7 @@ feDropShadow feFlood feFuncA feFuncB feFuncG feFuncR feGaussianBlur feMerge feMe
 fePointLight feSpecularLighting feSpotLight feTile feTurbulence filter font font-face g glyph line linearGradient marker
 mask metadata missing-glyph mpath path pattern polygon polyline radialGradient rect set stop style svg switch symbol
 text title use view
-""".split()
+""".split()  # noqa: SIM905
 )
 KNOWN = NAMES | {SVG + name for name in NAMES}
 
