@@ -1,7 +1,7 @@
 """Which elements of a document are drawn: what CairoSVG takes for a group, or fails on, is put out of its way.
 
 As in browsers, an element that SVG does not know draws nothing, nor does what it contains (`<flowRoot>`, `<layer>`,
-`<Rect>`); definitions in it can still be referred to. A note says so, where it is not of another program's namespace.
+`<Rect>`), nor does a text or shape in a shape; definitions in it can still be referred to. A note says so, where it is not of another program's namespace.
 Conditions (`requiredFeatures`, which SVG 2 dropped, and `systemLanguage` for readers of English) hold as in browsers.
 """
 
@@ -26,6 +26,7 @@ mask metadata missing-glyph mpath path pattern polygon polyline radialGradient r
 text title use view
 """.split()  # noqa: SIM905
 )
+SHAPES = frozenset(SVG + name for name in ("rect", "circle", "ellipse", "line", "path", "polygon", "polyline"))
 KNOWN = NAMES | {SVG + name for name in NAMES}
 
 
@@ -39,6 +40,11 @@ def settle(root: Element, notes: list[str]) -> None:
                 if note and parent not in unseen and len(notes) < MOST_NOTES:
                     notes.append(note)
                     unseen.update(child.iter())
+            elif parent.tag in SHAPES and (child.tag in SHAPES or child.tag == f"{SVG}text"):
+                shape, tag = (element.tag.rpartition("}")[2] for element in (parent, child))
+                if parent not in unseen and len(notes) < MOST_NOTES:
+                    notes.append(f"<{tag}> in <{shape}> is not drawn: {_words(child)!r}")
+                child.tag = f"{SVG}defs"
             _hold(child.attrib)
 
 

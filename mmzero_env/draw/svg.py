@@ -36,7 +36,7 @@ from mmzero_env.draw.texts import TextRecorder
 from mmzero_env.results import RenderStatus
 
 DPI = 96
-NO_SIZE = ("auto", "inherit", "initial", "unset", "none")
+NO_SIZE = ("auto", "inherit", "initial", "unset", "none", "intrinsic", "fit-content", "max-content", "min-content")
 WINDOW = re.compile(r"\d\s*[sld]?v(?:w|h|i|b|min|max)\b")
 WARM_UP = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40"><style>.a{fill:red}</style><defs>
 <linearGradient id="g"><stop offset="0" stop-color="#fff"/><stop offset="1" stop-color="navy"/></linearGradient>

@@ -39,6 +39,11 @@ def test_the_text_behind_stays(left_out):
     assert words == "one two3 four" and tags == ["text", "tspan"]
 
 
+def test_what_stands_in_a_shape_is_not_drawn():
+    tags, _, notes = settled("<rect><title>t</title><text>a</text><animate/></rect>")
+    assert tags == ["rect", "title", "defs", "animate"] and notes == ["<text> in <rect> is not drawn: 'a'"]
+
+
 def test_conditions_hold_as_in_browsers():
     root = read(f'{HEAD}><g requiredFeatures="x"/><g systemLanguage="de, en-GB"/><g systemLanguage="de"/></svg>', [])
     assert [dict(child.attrib) for child in root] == [{}, {}, {"systemLanguage": "de"}]
