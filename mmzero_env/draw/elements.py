@@ -1,8 +1,9 @@
 """Which elements of a document are drawn: what CairoSVG takes for a group, or fails on, is put out of its way.
 
 As in browsers, an element that SVG does not know draws nothing, nor does what it contains (`<flowRoot>`, `<layer>`,
-`<Rect>`), nor does a text or shape in a shape; definitions in it can still be referred to. A note says so, where it is not of another program's namespace.
-Conditions (`requiredFeatures`, which SVG 2 dropped, and `systemLanguage` for readers of English) hold as in browsers.
+`<Rect>`), nor does a text or shape in a shape; definitions in it can still be referred to. A note says so, where it is
+not of another program's namespace. Conditions (`requiredFeatures`, which SVG 2 dropped, and `systemLanguage` for
+readers of English) hold as in browsers.
 """
 
 from xml.etree.ElementTree import Element
