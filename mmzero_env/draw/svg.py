@@ -25,21 +25,19 @@ from mmzero_env.draw import quicker
 from mmzero_env.draw.canvas import USED, Canvas
 from mmzero_env.draw.css import Page, apply_css
 from mmzero_env.draw.css.lengths import Units, length_px
+from mmzero_env.draw.elements import settle
 from mmzero_env.draw.errors import Refused
 from mmzero_env.draw.markers import MarkerPaints
 from mmzero_env.draw.masks import paint_mask
 from mmzero_env.draw.patterns import Patterns
-from mmzero_env.draw.svg_checks import LEFT_OUT, check_svg
+from mmzero_env.draw.svg_checks import check_svg
 from mmzero_env.draw.svg_weight import check_weight
 from mmzero_env.draw.texts import TextRecorder
 from mmzero_env.results import RenderStatus
 
 DPI = 96
-TEXT_PIECES = ("tspan", "textPath", "tref")
-TEXT_TAGS = ("text", *TEXT_PIECES)
-NO_SIZE = ("auto", "inherit", "initial", "unset", "none")
+NO_SIZE = ("auto", "inherit", "initial", "unset", "none", "intrinsic", "fit-content", "max-content", "min-content")
 WINDOW = re.compile(r"\d\s*[sld]?v(?:w|h|i|b|min|max)\b")
-SVG = "{http://www.w3.org/2000/svg}"
 WARM_UP = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40"><style>.a{fill:red}</style><defs>
 <linearGradient id="g"><stop offset="0" stop-color="#fff"/><stop offset="1" stop-color="navy"/></linearGradient>
 <radialGradient id="h"><stop offset="0" stop-color="rgb(1,2,3)"/></radialGradient>
@@ -120,16 +118,7 @@ def read(code: str, notes: list[str]) -> Element:
         root = ElementTree.fromstring(code.encode())
     except ParseError as error:
         raise Refused(RenderStatus.SYNTAX_ERROR, f"not well-formed XML: {error}") from None
-    for parent in list(root.iter()):
-        for child in list(parent):
-            tag = child.tag.rpartition("}")[2]
-            if tag.lower() == LEFT_OUT:
-                parent.remove(child)
-            elif tag == "a":
-                child.tag = SVG + ("tspan" if parent.tag.rpartition("}")[2] in TEXT_TAGS else "g")
-            elif tag in TEXT_PIECES and parent.tag.rpartition("}")[2] not in TEXT_TAGS:
-                parent.remove(child)  # as browsers do; CairoSVG fails on it
-                notes.append(f"<{tag}> outside <text> is not drawn: {''.join(child.itertext()).strip()[:60]!r}")
+    settle(root, notes)
     return root
 
 
@@ -142,9 +131,17 @@ def style(root: Element, config: RenderConfig) -> tuple[Page, tuple[float, float
     Raises:
         Refused: the size is outside the policy.
     """
-    view_box = _view_box(root.get("viewBox"))
+    note = None
+    try:
+        view_box = _view_box(root.get("viewBox"))
+    except Refused as problem:
+        if "%" in root.get("width", "%") + root.get("height", "%"):
+            raise
+        view_box, note = None, f"{problem.message}: ignored"
     if view_box is None:
         root.attrib.pop("viewBox", None)
+    else:
+        root.set("viewBox", root.get("viewBox").replace("px", ""))
     try:
         window, _ = output_size(root.get("width"), root.get("height"), view_box, config)
     except Refused:
@@ -153,6 +150,7 @@ def style(root: Element, config: RenderConfig) -> tuple[Page, tuple[float, float
         page = apply_css(root, window)
     except RecursionError:
         raise Refused(RenderStatus.TOO_LARGE, "styles are nested too deep") from None
+    page.note(note)
     return page, *output_size(root.get("width"), root.get("height"), view_box, config)
 
 
@@ -235,11 +233,11 @@ def _length(text: str | None) -> float | None:
 
 
 def _view_box(text: str | None) -> tuple[float, float] | None:
-    """Width and height of a viewBox, None if there is none."""
+    """Width and height of a viewBox, None if there is none. `px` in it is read over: what is meant is clear."""
     if text is None:
         return None
     try:
-        numbers = [float(part) for part in re.split(r"[\s,]+", text.strip())]
+        numbers = [float(part) for part in re.split(r"[\s,]+", text.replace("px", "").strip())]
     except ValueError:
         numbers = []
     if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or min(numbers[2:]) <= 0:

@@ -25,8 +25,8 @@ lengths without a unit in a `style`, blanks before a unit, and units in a `trans
 Not covered (what of it a document uses is in `Page.notes`, unless marked with *): colours in Lab as mixing space and
 wide gamuts but display-p3; clips by the box of an element whose box is not known; filter functions; several or conic
 gradients as root background; `@property`; container queries*; animations; `transform-box: fill-box` of text;
-`word-spacing`, `font-variant`, vertical text that moves; upright letters in it*; `textLength` of a text of several
-pieces; font sizes in em or % that a `<use>` hands down*.
+`word-spacing`, `font-variant`, `text-shadow`, vertical text that moves, upright letters in it; `textLength` of a text
+of several pieces; font sizes in em or % that a `<use>` hands down*.
 """
 
 from mmzero_env.draw.css.apply import apply_css

@@ -220,7 +220,10 @@ INITIAL = {
 } | dict.fromkeys(("font-weight", "font-style", "text-transform", "white-space"), "normal")
 
 # Said in a note where they have another value: what is written is drawn without them.
-NOT_DRAWN = dict.fromkeys(("word-spacing", "font-variant", "font-variant-caps"), ("normal", "0", "0px", "inherit"))
+NOT_DRAWN = dict.fromkeys(("word-spacing", "font-variant", "font-variant-caps"), ("normal", "0", "0px", "inherit")) | {
+    "text-shadow": ("none", "inherit"),
+    "text-orientation": ("mixed", "sideways", "inherit"),
+}
 
 # Attributes that are no properties.
 ATTRIBUTES: dict[str, Canonical] = (
