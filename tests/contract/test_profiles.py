@@ -116,7 +116,7 @@ def test_collections(model, hardware):
     for stage in (stage for stage in STAGES if stage not in ROLES):
         rollout, ray_arguments = verl_config.collect_rollout(config, stage)
         omega_conf_to_dataclass(frozen_rollout_config(rollout, {}))
-        assert ("address" in ray_arguments) == (hardware == "multinode")
+        assert (ray_arguments["address"] == "local") == (hardware != "multinode")
         spec = verl_config.peer_spec(config, stage, described(config, stage)["inputs"])
         assert tuple(spec) == PEERS[stage]
         used = sum(group.replicas * group.gpus_per_replica for group in group_by_checkpoint(spec))
@@ -240,7 +240,7 @@ def test_cluster_without_gpus_starts_no_ray_of_its_own():
     config = schema.load(["model=tiny", "hardware=cpu", "hardware.ray_address=10.0.0.1:6379"])
     arguments = full(config, "solver").ray_kwargs.ray_init
     assert arguments.num_cpus is None and arguments.num_gpus is None
-    assert "py_executable" not in arguments.runtime_env, "this machine's stand-in for python is not on the others"
+    assert arguments.runtime_env.py_executable is None, "this machine's stand-in for python is not on the others"
     assert arguments.runtime_env.env_vars.VERL_PLATFORM == "cpu"
 
 

@@ -94,9 +94,9 @@ def test_votes_under_mathruler_follow_its_rules():
 
 @needs_math_verify
 def test_symbolic_step_is_optional():
-    assert not grade("\\sqrt{8}", "2\\sqrt{2}")
-    assert grade("\\sqrt{8}", "2\\sqrt{2}", symbolic=True)
-    assert not grade("\\sqrt{8}", "3", symbolic=True)
+    assert not grade("(x+1)^2", "x^2+2x+1")
+    assert grade("(x+1)^2", "x^2+2x+1", symbolic=True)
+    assert not grade("(x+1)^2", "x^2+1", symbolic=True)
     assert grade("x+1", "1+x", symbolic=True) == grade("1+x", "x+1", symbolic=True)
 
 

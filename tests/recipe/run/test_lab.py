@@ -22,6 +22,7 @@ from recipe.mmzero.run.lab import compare, experiment, figure, measure, rows, ru
 from recipe.mmzero.run.plan import plan
 from recipe.mmzero.run.record.journal import Journal, Record
 from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.arguments import UsageError
 from recipe.mmzero.settings.folder import RunFolder
 from recipe.mmzero.settings.types import ConfigError
 from recipe.mmzero.tiny.pixels import draw
@@ -237,10 +238,9 @@ def test_an_arm_that_was_not_run_is_shown_as_not_run(tmp_path):
     assert "  b                       not run" in nothing and compare.AGAIN not in nothing
 
 
-def test_no_such_role(capsys):
-    with pytest.raises(SystemExit):
+def test_no_such_role():
+    with pytest.raises(UsageError, match="no role: judge; there are proposer, coder, solver"):
         lab_cli.main(["table", "evolution", "--roles=solver,judge"])
-    assert "no role: judge; there are proposer, coder, solver" in capsys.readouterr().err
 
 
 def test_the_base_sampled_again_is_the_noise_floor(tmp_path):
@@ -262,7 +262,7 @@ def test_finished_runs_are_measured_with_the_base_as_the_control_asks_it(tmp_pat
     monkeypatch.setattr(compare, "base_rates", lambda base, *words: asked.append(words) or made(0, 0.25))
     found = compare.measure(own, runs, jobs=1, items=40)
     assert set(found.rates) == {run for run in runs if run.seed == 1}
-    assert asked == [("form of a", 40, 1, 0), ("form of a", 40, 1, 1)]
+    assert asked == [("form of a", 40, 1, 0, measure.ROLES), ("form of a", 40, 1, 1, measure.ROLES)]
 
 
 @pytest.mark.parametrize("name", ["curves.png", "curves.svg"])
