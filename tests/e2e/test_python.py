@@ -14,7 +14,7 @@ WORDS = (
     "stage.steps=1",
     "coder.filter.target_rows=8",
     "coder.filter.attempt_budget=40",
-    "solver.filter.proposals=48",
+    "solver.filter.proposals=96",
 )
 
 
