@@ -102,6 +102,31 @@ def test_step_that_ends_by_itself_leaves_nothing(tmp_path, segment):
     assert not Path("/dev/shm", segment).exists(), "shared memory of a process that was gone before the clean-up"
 
 
+LEAVES_A_CHILD = """
+import os, signal, sys, time
+if os.fork() == 0:
+    def told(*_):
+        open(sys.argv[1] + "/told", "w").close()
+        os._exit(0)
+    signal.signal(signal.SIGTERM, told)
+    open(sys.argv[1] + "/ready", "w").close()
+    time.sleep(1000)
+while not os.path.exists(sys.argv[1] + "/ready"):
+    time.sleep(0.01)
+os._exit(int(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_a_successful_step_leaves_is_given_no_time(tmp_path, code):
+    """It has written everything; what a failed one leaves may still say why."""
+    words = [sys.executable, "-c", LEAVES_A_CHILD, str(tmp_path), str(code)]
+    before = children_now()
+    ended = attempt(tmp_path, words, tree.new_token(), startup_s=60.0, grace_s=20.0)
+    assert ended.code == code and children_now() <= before
+    assert (tmp_path / "told").exists() == (code != 0)
+
+
 def test_step_ends_when_the_loop_is_killed(tmp_path, segment):
     loop = """
 import sys

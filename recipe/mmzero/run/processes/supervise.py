@@ -73,7 +73,10 @@ def attempt(
             show(line)
     finally:
         with signals.held():
-            tree.end_step(token, stage and stage.pid, 0.0 if hung else grace_s)
+            # Who succeeded has written everything: what is left of it (a forked driver leaves its Ray running) has
+            # nothing to finish, and some of it does not listen to SIGTERM.
+            succeeded = stage is not None and stage.poll() == 0
+            tree.end_step(token, stage and stage.pid, 0.0 if hung or succeeded else grace_s)
             if stage is not None:
                 stage.wait()
                 stage.stdin.close()
