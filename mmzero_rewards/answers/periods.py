@@ -6,6 +6,8 @@
 
 import re
 
+from mmzero_rewards.answers.words import ORDINAL_FORMS
+
 YEAR = r"(?:\s*(?:of|in|,|-|/)?\s*(?P<year{0}>[12]\d{{3}})|\s?(?:-|'|\s)\s?(?P<short{0}>\d\d))?"
 FORMS = (
     re.compile(r"(?:(?P<year>[12]\d{3})[\s,-]*)?(?P<letter>[qh])\s?(?P<part>[1-4])"),
@@ -14,14 +16,13 @@ FORMS = (
     re.compile(r"(?P<part>[1-4])(?:st|nd|rd|th)\s+(?P<letter>quarter|half)" + YEAR.format("")),
     re.compile(r"(?P<letter>quarter)\s+(?P<part>[1-4])" + YEAR.format("")),
 )
-ORDINALS = {"first": "1st", "second": "2nd", "third": "3rd", "fourth": "4th"}
 SPAN = re.compile(r"(1[5-9]\d\d|20\d\d)\s?[-/]\s?'?(\d\d)")
 
 
 def read_period(text: str) -> str:
     """Normal form of a quarter or half of a year, in lower case; its year may be absent. "" for anything else."""
     first, _, rest = text.partition(" ")
-    text = f"{ORDINALS[first]} {rest}" if first in ORDINALS else text
+    text = f"{ORDINAL_FORMS[first]} {rest}" if first in ORDINAL_FORMS else text
     for form in FORMS:
         match = form.fullmatch(text)
         if match:

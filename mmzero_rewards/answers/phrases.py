@@ -13,6 +13,7 @@ from mmzero_rewards.answers.answer import NAME
 from mmzero_rewards.answers.numerals import read_amount, read_number
 from mmzero_rewards.answers.periods import full_years
 from mmzero_rewards.answers.units import is_known, read_unit
+from mmzero_rewards.answers.words import WORDS
 
 REPEATING = re.compile(r"(-?\d*\.\d*?)(\d)\2{2,}\s?\.{2,}\Z")
 BETWEEN = re.compile(rf"([^<>=]+?)\s*(<=|<|>=|>)\s*({NAME})\s*(<=|<|>=|>)\s*([^<>=]+)")
@@ -54,12 +55,12 @@ MORE = re.compile(r"(?:an?\s+|one\s+)?([a-z]{3,7})\s+and\s+an?\s+(half|quarter)"
 MINUTES_OF_ARC = re.compile(
     r"""(\d+)\s?(?:°|degrees?)\s?(\d+)\s?(?:'|min(?:utes?)?)(?:\s?(\d+)\s?(?:"|''|sec(?:onds?)?))?"""
 )
+HOURS = frozenset(word for word, value in WORDS.items() if 1 <= value <= 12)
 WORDED_CLOCK = re.compile(
-    r"(?P<hour>one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\s+(?:(?P<fifteen>fifteen)|(?P<thirty>thirty)|"
+    rf"(?P<hour>{'|'.join(sorted(HOURS))})\s+(?:(?P<fifteen>fifteen)|(?P<thirty>thirty)|"
     r"(?P<more>forty[\s-]five)|(?:oh|o)[\s-](?P<five>five))(?P<half>\s*[ap]\.?\s?m\.?)?",
     re.IGNORECASE,
 )
-HOURS = frozenset(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"])
 OPERATION = re.compile(r"[\d)%°]\s*[-+*/]\s*[\d($€£.-]|\d\s+x\s+\d")
 SEPARATED = re.compile(r",(?!\d{3})|;|\b(?:and|or)\b", re.IGNORECASE)
 VARIABLE = re.compile(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])")

@@ -5,7 +5,7 @@ setup_worker.py, which sets the variables of its runtime environment, and then a
 imports Ray, most of a second of processor time, and a stage waits for most of them in turn. All are started with
 `sys.executable`, which in a warm child is the stand-in.
 
-Private code of Ray 2.60.0 (pyproject.toml pins it); tests/recipe/run/test_warm_ray.py starts the real one.
+Private code of Ray 2.60.0 (pyproject.toml pins it); tests/recipe/run/test_warm.py starts the real one.
 """
 
 import atexit
