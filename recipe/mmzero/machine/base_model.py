@@ -1,6 +1,5 @@
 """The base checkpoint as a local folder: built (tiny), given (a folder) or fetched (a hub id)."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,9 +38,7 @@ def _tiny() -> Path:
 
     folder = tiny_folder()
     if not (folder / "config.json").exists():
-        # threads that spin while they wait would take the cores from each other
-        environment = {"OMP_WAIT_POLICY": "passive"} | os.environ
         command = [sys.executable, "-m", "recipe.mmzero.cli", "tiny", "build"]
-        if subprocess.run(command, env=environment, check=False).returncode:
+        if subprocess.run(command, check=False).returncode:
             raise ConfigError(f"the tiny base could not be built in {folder}: see the lines above")
     return folder
