@@ -127,6 +127,31 @@ def test_what_a_successful_step_leaves_is_given_no_time(tmp_path, code):
     assert (tmp_path / "told").exists() == (code != 0)
 
 
+GOES_ON_WITHOUT_ITS_FIRST_THREAD = """
+import ctypes, os, sys, threading, time
+from multiprocessing import resource_tracker, shared_memory
+if os.fork() == 0:
+    segment = shared_memory.SharedMemory(create=True, size=4096, name=sys.argv[1])
+    resource_tracker.unregister(segment._name, "shared_memory")
+    threading.Thread(target=time.sleep, args=(1000,)).start()
+    open(sys.argv[2], "w").close()
+    ctypes.CDLL(None).pthread_exit(None)
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.01)
+time.sleep(0.2)
+os._exit(0)
+"""
+
+
+def test_a_process_is_gone_when_its_last_thread_is(tmp_path, segment):
+    """Linux calls it a zombie from the end of the first one on; the segments stay in use until the last."""
+    words = [sys.executable, "-c", GOES_ON_WITHOUT_ITS_FIRST_THREAD, segment, str(tmp_path / "ready")]
+    before = children_now()
+    assert attempt(tmp_path, words, tree.new_token(), startup_s=60.0).code == 0
+    assert children_now() <= before
+    assert not Path("/dev/shm", segment).exists(), "shared memory of a process whose first thread had ended"
+
+
 def test_step_ends_when_the_loop_is_killed(tmp_path, segment):
     loop = """
 import sys

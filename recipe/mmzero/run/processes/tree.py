@@ -163,9 +163,13 @@ _own: set[int] = set()
 
 
 def _reap(process: psutil.Process) -> bool:
-    """True if the process is gone; collects the exit status of an adopted zombie."""
+    """True if the process is gone; collects the exit status of an adopted zombie.
+
+    A process is called a zombie as soon as its first thread has ended. Until the last one has, it keeps its memory,
+    its shared segments too, and may even go on working.
+    """
     try:
-        if process.status() != psutil.STATUS_ZOMBIE:
+        if process.status() != psutil.STATUS_ZOMBIE or len(_threads(process.pid)) > 1:
             return False
         if process.pid not in _own:
             with contextlib.suppress(ChildProcessError):
@@ -173,6 +177,13 @@ def _reap(process: psutil.Process) -> bool:
     except psutil.NoSuchProcess:
         pass
     return True
+
+
+def _threads(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except FileNotFoundError:
+        return []
 
 
 def start(command: Sequence[str], token: str, log: Path, environment: dict[str, str]) -> subprocess.Popen:
