@@ -200,6 +200,25 @@ def test_signal_is_named(tmp_path):
     assert supervise.cause_of(tmp_path / "none", 137) == "ended by signal 9"
 
 
+def test_own_segments_are_removed_semaphores_too(segment):
+    """In a process of its own, since it takes what the test run itself maps."""
+    words = """
+import os, sys
+from multiprocessing import get_context, resource_tracker, shared_memory
+from recipe.mmzero.run.processes import segments
+segment = shared_memory.SharedMemory(create=True, size=4096, name=sys.argv[1])
+resource_tracker.unregister(segment._name, "shared_memory")
+lock = get_context("spawn").Lock()
+resource_tracker.unregister(lock._semlock.name, "semaphore")
+print(lock._semlock.name.strip("/"), flush=True)
+segments.remove_own()
+os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-c", words, segment], capture_output=True, text=True, check=True)
+    semaphore = Path("/dev/shm", f"sem.{done.stdout.strip()}")
+    assert not semaphore.exists() and not Path("/dev/shm", segment).exists()
+
+
 def test_only_segments_that_nobody_maps_are_removed(segment):
     began = time.time() - 1
     orphan, old = Path("/dev/shm", f"psm_{os.getpid()}_orphan"), Path("/dev/shm", f"foreign_{os.getpid()}")

@@ -6,6 +6,7 @@ other process has open or mapped. That holds for processes that cannot be seen, 
 container whose processes have another PID namespace (`docker --ipc=host`, the containers of a Kubernetes pod).
 """
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -33,11 +34,19 @@ def remove_unused(since: float) -> list[Path]:
 
 
 def remove_own() -> None:
-    """Remove the segments that this process maps; for one that is about to end without its own clean-up."""
+    """Remove the segments that this process maps; for one that is about to end without its own clean-up.
+
+    Compared by inode: a semaphore is mapped under a name that it had before, and that is deleted.
+    """
+    mapped = set()
     for line in Path("/proc/self/maps").read_text().splitlines():
-        path = line.partition(f"{SHARED_MEMORY}/")[2]
-        if path.startswith(NAMES) and not path.endswith("(deleted)"):
-            (SHARED_MEMORY / path).unlink(missing_ok=True)
+        _, _, _, _, inode, *path = line.split(maxsplit=5)
+        if path and path[0].startswith(f"{SHARED_MEMORY}/"):
+            mapped.add(int(inode))
+    for path in SHARED_MEMORY.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # its owner has just removed it
+            if path.name.startswith(NAMES) and path.stat(follow_symlinks=False).st_ino in mapped:
+                path.unlink()
 
 
 def _remove_if_unused(path: Path) -> bool:
