@@ -1,5 +1,5 @@
-"""What CairoSVG 2.9 does not draw at all and cairo can: even-odd clips, blend modes, strokes that do not scale or have
-butt ends in a group with round ones.
+"""What CairoSVG 2.9 does not draw at all: filters (effects/), even-odd clips, blend modes, strokes that do not scale or
+have butt ends in a group with round ones.
 
 Documents without these are drawn by CairoSVG's own surface: the extra step per element is not free.
 """
@@ -12,7 +12,9 @@ import cairosvg.surface
 from cairosvg.helpers import size
 from cairosvg.url import parse_url
 
-USED = re.compile(r"clip-rule|mix-blend-mode|isolation|non-scaling-stroke|\bbutt\b|\bmiter\b|evenodd,")
+from mmzero_env.draw.effects import Effects
+
+USED = re.compile(r"clip-rule|mix-blend-mode|isolation|non-scaling-stroke|\bbutt\b|\bmiter\b|evenodd,|filter")
 # https://www.w3.org/TR/compositing-1/#blending
 BLENDS = {
     "multiply": cairo.OPERATOR_MULTIPLY,
@@ -40,8 +42,12 @@ class Canvas(cairosvg.surface.PNGSurface):
     """CairoSVG's surface; `stretch`: pixels of the picture per px of the document's size."""
 
     stretch = 1.0
+    effects: Effects
 
     def draw(self, node) -> None:
+        effect = self.effects.of(node) if "filter" in node else None
+        if effect is not None:
+            return self.effects.paint(self, node, effect)
         # A parent's round ends would stay.
         self.context.set_line_cap(cairo.LINE_CAP_BUTT)
         self.context.set_line_join(cairo.LINE_JOIN_MITER)

@@ -9,7 +9,8 @@ import math
 import cairocffi as cairo
 import numpy as np
 from cairosvg.bounding_box import calculate_bounding_box, is_non_empty_bounding_box
-from cairosvg.helpers import size
+from cairosvg.helpers import PointError, size
+from cairosvg.path import path
 
 LUMINANCE = (0.0722, 0.7152, 0.2126)  # of blue, green, red: the order of the pixels in memory
 SHAPES = frozenset(("g", "rect", "circle", "ellipse", "line", "polyline", "polygon", "path"))
@@ -18,11 +19,11 @@ REGION = {"x": "-10%", "y": "-10%", "width": "120%", "height": "120%"}
 
 def paint_mask(surface, node, name: str, opacity: float) -> None:
     """Stands in for CairoSVG's function: paint the source of `surface`, the group of `node`, through a mask."""
-    mask, box = surface.masks[name], _box(surface, node)
+    mask, box = surface.masks[name], box_of(surface, node)
     if box is None and mask.get("maskContentUnits") == "objectBoundingBox":
         surface.context.paint_with_alpha(opacity)  # better seen whole than not at all
         return
-    left, top, right, bottom = _device_extents(surface)
+    left, top, right, bottom = device_extents(surface)
     if right <= left or bottom <= top:
         return
     pixels = cairo.ImageSurface(cairo.FORMAT_ARGB32, right - left, bottom - top)
@@ -67,7 +68,7 @@ def _region(surface, mask, box: tuple | None) -> tuple[float, float, float, floa
     return box[0] + x * box[2], box[1] + y * box[3], width * box[2], height * box[3]
 
 
-def _box(surface, node) -> tuple[float, float, float, float] | None:
+def box_of(surface, node) -> tuple[float, float, float, float] | None:
     """The box of a shape or a text; None where it is not known (groups with texts or transforms inside)."""
     if node.tag == "text" and "text_bounding_box" in node and not node.children:
         left, baseline, width, _ = node["text_bounding_box"]
@@ -76,8 +77,28 @@ def _box(surface, node) -> tuple[float, float, float, float] | None:
         return left, baseline - 0.93 * surface.font_size, width, 1.17 * surface.font_size
     if not all(below.tag in SHAPES for below in (node, *_below(node))) or any("transform" in x for x in _below(node)):
         return None
-    box = calculate_bounding_box(surface, node)
-    return box if is_non_empty_bounding_box(box) else None
+    boxes = [box for box in (_shape_box(surface, below) for below in (node, *_below(node)) if below.tag != "g") if box]
+    if not boxes:
+        return None
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
+    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+def _shape_box(surface, node) -> tuple[float, float, float, float] | None:
+    if node.tag != "path":
+        box = calculate_bounding_box(surface, node)
+        return box if is_non_empty_bounding_box(box) else None
+    # CairoSVG's box of a path goes by its control points and forgets those of smooth curves.
+    outer, surface.context = surface.context, cairo.Context(cairo.ImageSurface(cairo.FORMAT_A8, 1, 1))
+    try:
+        path(surface, node)
+        left, top, right, bottom = surface.context.path_extents()
+    except PointError:
+        return None
+    finally:
+        surface.context = outer
+    return left, top, right - left, bottom - top
 
 
 def _below(node):
@@ -86,7 +107,7 @@ def _below(node):
         yield from _below(child)
 
 
-def _device_extents(surface) -> tuple[int, int, int, int]:
+def device_extents(surface) -> tuple[int, int, int, int]:
     """What can be painted now, in whole pixels of the picture."""
     surface.context.save()
     surface.context.identity_matrix()

@@ -3,8 +3,8 @@
 Checked (svg_checks.py), read, styled (css/), weighed (svg_weight.py), and only then drawn. The output size is decided
 before anything is rasterised (`output_size`). What is left out of a drawing is said in the result's note.
 
-Not covered: filters beyond the few that CairoSVG knows, HTML in `<foreignObject>`, fonts that are not installed
-(fontconfig picks another), right-to-left text (its letters are drawn one by one; a note says so), a clip on a clip;
+Not covered: some filters (effects/__init__.py), HTML in `<foreignObject>`, fonts that are not installed (fontconfig
+picks another), right-to-left text (its letters are drawn one by one; a note says so), a clip on a clip;
 css/__init__.py lists what of CSS is not. XML that is not well-formed (`&deg;`, a bare `&`, a prefix that is not
 declared, `--` in a comment) stays an error, as in every reader of files.
 """
@@ -25,6 +25,7 @@ from mmzero_env.draw import quicker
 from mmzero_env.draw.canvas import USED, Canvas
 from mmzero_env.draw.css import Page, apply_css
 from mmzero_env.draw.css.lengths import Units, length_px
+from mmzero_env.draw.effects import Effects
 from mmzero_env.draw.elements import settle
 from mmzero_env.draw.errors import Refused
 from mmzero_env.draw.markers import MarkerPaints
@@ -63,6 +64,7 @@ class SvgRenderer:
         self.texts = TextRecorder()
         self.markers = MarkerPaints()
         self.patterns = Patterns()
+        Canvas.effects = Effects()
         cairosvg.surface.paint_mask = paint_mask
         self(WARM_UP)
 
@@ -82,11 +84,12 @@ class SvgRenderer:
         background = ground(page.background, self.config.background_rgb())
         canvas = Canvas if USED.search(code) else cairosvg.surface.PNGSurface
         Canvas.stretch = pixels[0] / user[0]
+        Canvas.effects.start(root)
         surface = canvas(_Document(root), None, DPI, None, None, None, 1, *pixels, background_color=background)
         # Kept until this process ends: cairo frees the pixels together with the surface, and they are sent later.
         self.drawn = surface.cairo
         self.drawn.flush()
-        note = "; ".join([*notes, *page.notes, *self.texts.notes()])
+        note = "; ".join([*notes, *page.notes, *Canvas.effects.notes, *self.texts.notes()])
         texts = tuple(self.texts.found())
         return wire.pack_result(
             RenderStatus.OK, note, texts, *pixels, memoryview(self.drawn.get_data()), self.config.max_text_chars

@@ -14,7 +14,8 @@ CairoSVG 2.9 knows the colours and lengths of SVG 1.1 and draws others as black,
 * `transform`, `translate`, `rotate`, `scale`, `transform-origin` and `transform-box` as properties;
 * `x y width height cx cy r rx ry d` as properties; `text-transform`, `white-space`, `baseline-shift`, `writing-mode` of
   texts that stand in one place; `paint-order`; the background of the root, also gradients;
-* `clip-path` by the box of an element, also as shapes (`circle()`, `polygon()`, ...), where that box is known.
+* `clip-path` by the box of an element, also as shapes (`circle()`, `polygon()`, ...), where that box is known;
+* the functions of `filter` (functions.py), which ../effects draws.
 
 `mix-blend-mode`, `clip-rule` and `vector-effect` are drawn by canvas.py, `text-decoration` and `textLength` of a text
 of one piece by text_lines.py.
@@ -23,7 +24,7 @@ A value that a browser would ignore is ignored here. Taken more kindly than brow
 lengths without a unit in a `style`, blanks before a unit, and units in a `transform` attribute.
 
 Not covered (what of it a document uses is in `Page.notes`, unless marked with *): colours in Lab as mixing space and
-wide gamuts but display-p3; clips by the box of an element whose box is not known; filter functions; several or conic
+wide gamuts but display-p3; clips by the box of an element whose box is not known; several or conic
 gradients as root background; `@property`; container queries*; animations; `transform-box: fill-box` of text;
 `word-spacing`, `font-variant`, `text-shadow`, vertical text that moves, upright letters in it; `textLength` of a text
 of several pieces; font sizes in em or % that a `<use>` hands down*.

@@ -11,6 +11,7 @@ from mmzero_env.draw.css.background import ground
 from mmzero_env.draw.css.baselines import shift, shift_px
 from mmzero_env.draw.css.cascade import KEYWORDS, MARKERS, Cascade, Page
 from mmzero_env.draw.css.clips import Clips
+from mmzero_env.draw.css.functions import Functions
 from mmzero_env.draw.css.instances import Instances
 from mmzero_env.draw.css.lengths import Units, number
 from mmzero_env.draw.css.moves import MOVING, place
@@ -24,7 +25,16 @@ from mmzero_env.draw.css.properties import (
     PROPERTIES,
     TEXT_ATTRIBUTES,
 )
-from mmzero_env.draw.css.repairs import OUTLINED, SPECIAL, faded, repair, stroke_below, vertical
+from mmzero_env.draw.css.repairs import (
+    AFTER_FILTERS,
+    OUTLINED,
+    SPECIAL,
+    faded,
+    filtered_first,
+    repair,
+    stroke_below,
+    vertical,
+)
 from mmzero_env.draw.css.stylesheet import SVG, Declaration
 from mmzero_env.draw.css.viewports import is_root, view_of
 
@@ -70,6 +80,7 @@ def apply_css(root: Element, window: tuple[float, float] | None = None) -> Page:
     walk = _Walk(root, window)
     walk.visit(root, _State(Units(window=window)))
     walk.clips.write()
+    walk.functions.write()
     ground(root, walk.declared, window, walk.page)
     if walk.cascade.sheets.animated:
         walk.page.note(NOT_PLAYED)
@@ -86,6 +97,7 @@ class _Walk:
         self.cascade = Cascade(root, window, self.page)
         self.instances = Instances(root, self.cascade.sheets)
         self.clips = Clips(root, self.page)
+        self.functions = Functions(root)
         self.has_markers = any(element.tag in ("marker", f"{SVG}marker") for element in root.iter())
 
     def visit(self, element: Element, parent: _State) -> None:
@@ -100,7 +112,7 @@ class _Walk:
         if moves or "transform" in attributes or "transform-origin" in attributes:
             self.page.note(place(element, tag, moves, state.units))
         if tag in SPECIAL or "pathLength" in attributes:
-            self.page.note(repair(element, tag, state.units))
+            repair(element, tag, state.units)
         if tag in VIEWS or parent.current or not attributes.keys().isdisjoint(HANDED_DOWN):
             state = self._inherited(tag, attributes, parent, state)
         if tag in ANIMATIONS:
@@ -131,6 +143,8 @@ class _Walk:
                 element[list(element).index(child)] = faded(child)
             elif child.get("paint-order", "")[:6] == "stroke" and child.tag.rpartition("}")[2] in OUTLINED:
                 element[list(element).index(child)] = stroke_below(child)
+            if "filter" in child.attrib and not AFTER_FILTERS.isdisjoint(child.attrib):
+                element[list(element).index(child)] = filtered_first(child)
         if tag in TEXT and len(element):
             self._baselines(element, state)
 
@@ -215,6 +229,8 @@ class _Walk:
     def _canonical(self, tag: str, attributes: dict, name: str, text: str, state: _State) -> str | None:
         if name == "orient":
             return properties.ORIENT(text, state.units, None)
+        if name == "filter" and FUNCTION.match(text) and not properties.URL.match(text):
+            return self.functions.reference(text, state.units, attributes.get("color", "black"))
         if name == "offset":
             return properties.OFFSET(text, state.units, None) or "0"
         canonical = TEXT_ATTRIBUTES.get(name) if tag in TEXT else None

@@ -1,9 +1,7 @@
 """What CairoSVG 2.9 draws otherwise than it should, mended by writing it in another way.
 
 A `<use>` does not fade; `paint-order` of shapes and vertical text are not known; a marker without viewBox is scaled to
-fill its box; an ellipse needs both radii; dashes know no `pathLength`. Filters know offset, blend and flood one by one
-and no chains: of the usual shadow CairoSVG would draw only that the shape itself moves, so what it would half draw is
-left out.
+fill its box; an ellipse needs both radii; dashes know no `pathLength`; clips come before filters.
 """
 
 from copy import deepcopy
@@ -15,16 +13,16 @@ from mmzero_env.draw.css.properties import PLAIN
 from mmzero_env.draw.css.shapes import outline_length
 from mmzero_env.draw.css.stylesheet import SVG
 
-SPECIAL = frozenset(("ellipse", "filter", "marker", *OF_PAINTS))
-DRAWN_ALONE = "feOffset"
+SPECIAL = frozenset(("ellipse", "marker", *OF_PAINTS))
 OUTLINED = frozenset(("rect", "circle", "ellipse", "path", "polygon", "polyline", "line"))
 OF_GROUPS = ("transform", "opacity", "clip-path", "mask", "filter", "display", "mix-blend-mode")
+AFTER_FILTERS = frozenset(("clip-path", "mask", "opacity", "mix-blend-mode"))
 MARKERS = ("marker-start", "marker-mid", "marker-end")
 PLACED = frozenset("xy")
 
 
-def repair(element: Element, tag: str, units: Units) -> str | None:
-    """Rewrite one of the SPECIAL elements, or one with a `pathLength`. Returns a note on what is left out, or None."""
+def repair(element: Element, tag: str, units: Units) -> None:
+    """Rewrite one of the SPECIAL elements, or one with a `pathLength`."""
     attributes = element.attrib
     if "pathLength" in attributes and "stroke-dasharray" in attributes:
         _dashes(attributes, tag, units)
@@ -36,7 +34,6 @@ def repair(element: Element, tag: str, units: Units) -> str | None:
             attributes["viewBox"] = f"0 0 {sides[0]} {sides[1]}"
     if tag in OF_PAINTS:
         place_paint(attributes, OF_PAINTS[tag], units)
-    return _effects(element) if tag == "filter" else None
 
 
 def faded(use: Element) -> Element:
@@ -59,6 +56,16 @@ def stroke_below(shape: Element) -> Element:
     for name in MARKERS:
         shape.attrib.pop(name, None)
     group.extend((shape, above))
+    return group
+
+
+def filtered_first(element: Element) -> Element:
+    """An element with a filter in a group that has what comes after filters (https://www.w3.org/TR/SVG2/render.html)."""
+    group = Element(f"{SVG}g")
+    for name in ("id", *OF_GROUPS):
+        if name in element.attrib and name != "filter":
+            group.set(name, element.attrib.pop(name))
+    group.append(element)
     return group
 
 
@@ -89,12 +96,3 @@ def _dashes(attributes: dict[str, str], tag: str, units: Units) -> None:
         values = [length_px(word, units) for word in attributes.get(name, "0").replace(",", " ").split()]
         if name in attributes and None not in values:
             attributes[name] = " ".join(shown(scale * value) for value in values)
-
-
-def _effects(effect: Element) -> str | None:
-    names = [str(child.tag).rpartition("}")[2] for child in effect]
-    if not names or (names == [DRAWN_ALONE] and effect[0].get("in", "SourceGraphic") == "SourceGraphic"):
-        return None
-    for child in list(effect):
-        effect.remove(child)
-    return f"filter effects are not drawn: {', '.join(dict.fromkeys(names))}"

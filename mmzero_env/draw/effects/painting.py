@@ -1,0 +1,304 @@
+"""Filtered elements: drawn into pixels of their own, put through the steps of their filter, and painted."""
+
+import math
+from dataclasses import replace
+from xml.etree.ElementTree import Element
+
+import cairocffi as cairo
+import cairosvg.surface
+import numpy as np
+from cairosvg.helpers import size, transform
+from cairosvg.url import parse_url
+
+from mmzero_env.draw.effects.colours import FROM_LINEAR, TO_LINEAR, converted
+from mmzero_env.draw.effects.primitives import ALPHA, Pixels
+from mmzero_env.draw.effects.reading import Effect, Step, effects_of, region_px
+from mmzero_env.draw.effects.steps import STEPS, Frame, alpha_of, reach
+from mmzero_env.draw.masks import box_of, device_extents
+
+# Pixels times steps in one drawing, about two seconds of work; more is drawn without effects, and said.
+MOST_WORK = 30_000_000
+HEAVY = {"feTurbulence": 20, "feDiffuseLighting": 4, "feSpecularLighting": 5, "feBlend": 3, "feComposite": 2}
+FURTHEST = 512  # pixels outside the picture that may still be blurred or moved into it
+# They paint where nothing was.
+GROUNDLESS = frozenset(("feFlood", "feTurbulence", "feDiffuseLighting", "feComponentTransfer", "feColorMatrix"))
+FAR = 1e6
+NOWHERE = ("BackgroundImage", "BackgroundAlpha", "FillPaint", "StrokePaint")
+TOO_MUCH = "filter effects of large elements are not drawn: too much work"
+Rectangle = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the picture
+
+
+class Effects:
+    """The filters of a document; stands in for what CairoSVG does with them."""
+
+    def __init__(self):
+        for name in ("prepare_filter", "apply_filter_before_painting", "apply_filter_after_painting"):
+            setattr(cairosvg.surface, name, lambda surface, node, name: None)
+        self.effects: dict[str, Effect] = {}
+        self.work, self.notes = 0, []
+
+    def start(self, root: Element) -> None:
+        """For one document, whose styles have been applied."""
+        self.effects, self.work, self.notes = {}, 0, []
+        for name, effect in effects_of(root).items():
+            unknown = dict.fromkeys(step.tag for step in effect.steps if step.tag not in STEPS)
+            if unknown:
+                self.notes.append(f"filter effects are not drawn: {', '.join(unknown)}")
+            else:
+                self.effects[name] = effect
+
+    def of(self, node) -> Effect | None:
+        """The filter of an element of CairoSVG's tree; None where there is none of this name."""
+        return self.effects.get(parse_url(node["filter"]).fragment)
+
+    def paint(self, surface, node, effect: Effect) -> None:
+        """Draw an element with its filter. Clips, masks and opacity have been moved to a group around it (css/)."""
+        if not effect.steps:
+            return  # as browsers do: nothing comes out
+        reference = node.pop("filter")
+        try:
+            self._paint(surface, node, effect)
+        finally:
+            node["filter"] = reference
+
+    def _paint(self, surface, node, effect: Effect) -> None:
+        frame = Frame((0, 0), (0, 0), _matrix(surface, node))
+        view, recorded = device_extents(surface), None
+        box = None if node.tag == "text" else box_of(surface, node)
+        if box is None:
+            recorded = _recorded(surface, node, _grown(view, FURTHEST))
+            ink = _ink(recorded)
+            box = _text_box(surface, node) or _user_box(ink, frame)
+        frame = _in_boxes(frame, effect, box)
+        further = math.ceil(min(sum(reach(step.element, frame) for step in effect.steps), FURTHEST))
+        region = _region(effect, box, frame, _viewport(surface))
+        anywhere = any(step.tag in GROUNDLESS for step in effect.steps)
+        extents = _common(_grown(view, further), region and _grown(region, further))
+        if recorded is not None and extents is not None and not anywhere:
+            extents = _common(extents, _grown(ink, further))
+        if extents is None:
+            return None
+        if not self._affordable(_area(extents)):
+            return _replay(surface.context, recorded) if recorded else surface.draw(node)
+        layer, pixels = _drawn(surface, node, extents, recorded)  # whose memory goes with it
+        needed = extents
+        if not anywhere:
+            painted = _painted(pixels, extents)
+            needed = painted and _common(extents, _grown(painted, further))
+        if needed is None:
+            return None
+        pixels = pixels[_part(needed, extents)].copy()
+        del layer
+        frame = replace(frame, shape=pixels.shape[:2], corner=needed[:2])
+        if self._affordable(_area(needed) * sum(HEAVY.get(step.tag, 1) + step.linear for step in effect.steps)):
+            pixels = _through(effect, pixels, frame, region, box, _viewport(surface))
+        return _put(surface.context, pixels, needed[:2])
+
+    def _affordable(self, work: int) -> bool:
+        """Count work to be done, in pixels times steps; notes the first that is too much."""
+        if self.work + work > MOST_WORK:
+            if TOO_MUCH not in self.notes:
+                self.notes.append(TOO_MUCH)
+            return False
+        self.work += work
+        return True
+
+
+def _through(
+    effect: Effect, source: Pixels, frame: Frame, region: Rectangle | None, box: tuple | None, view: tuple[float, float]
+) -> Pixels:
+    """The last result of a filter's steps, in sRGB. The region bounds what a step paints, not what it is given."""
+    whole = (*frame.corner, frame.corner[0] + frame.shape[1], frame.corner[1] + frame.shape[0])
+    results = {"SourceGraphic": (source, False), "SourceAlpha": (alpha_of(source), False)}
+    results |= dict.fromkeys(NOWHERE, (np.zeros_like(source), False))
+    last = results["SourceGraphic"]
+    for step in effect.steps:
+        inputs = [_in_space(results.get(name, last), step.linear) for name in step.inputs]
+        pixels = STEPS[step.tag](step.element, inputs, replace(frame, linear=step.linear))
+        pixels = _within(_in_area(step, effect, pixels, frame, box, view), region, whole)
+        last = pixels, step.linear
+        if step.result:
+            results[step.result] = last
+    return _in_space(last, False)
+
+
+def _in_space(result: tuple[Pixels, bool], linear: bool) -> Pixels:
+    pixels, is_linear = result
+    return pixels if is_linear == linear else converted(pixels, TO_LINEAR if linear else FROM_LINEAR)
+
+
+def _in_area(step: Step, effect: Effect, pixels: Pixels, frame: Frame, box: tuple | None, view: tuple) -> Pixels:
+    """Without what is outside the step's own region, where it has one."""
+    if step.area == (None,) * 4:
+        return pixels
+    left, top, width, height = region_px(step.area, box or (0, 0, 1, 1), effect.steps_in_boxes, view)
+    corners = _inverse(frame, (frame.corner, (frame.corner[0] + frame.shape[1], frame.corner[1] + frame.shape[0])))
+    (x0, y0), (x1, y1) = corners
+    left, top = min(x0, x1) if left is None else left, min(y0, y1) if top is None else top
+    right = max(x0, x1) if width is None else left + width
+    bottom = max(y0, y1) if height is None else top + height
+    whole = (*frame.corner, frame.corner[0] + frame.shape[1], frame.corner[1] + frame.shape[0])
+    return _within(pixels, _device((left, top, right - left, bottom - top), frame), whole)
+
+
+def _in_boxes(frame: Frame, effect: Effect, box: tuple | None) -> Frame:
+    return replace(frame, box=box[2:]) if box is not None and effect.steps_in_boxes else frame
+
+
+def _region(effect: Effect, box: tuple | None, frame: Frame, view: tuple[float, float]) -> Rectangle | None:
+    """What a filter may paint, None without limit or where it is not known yet."""
+    if effect.region is None or (effect.in_boxes and box is None):
+        return None
+    found = region_px(effect.region, box or (0, 0, 0, 0), effect.in_boxes, view)
+    return None if None in found else _device(tuple(found), frame)
+
+
+def _text_box(surface, node) -> tuple[float, float, float, float] | None:
+    """The box of a text that has been drawn."""
+    if node.tag != "text":
+        return None
+    outer, surface.font_size = surface.font_size, size(surface, node.get("font-size", "12pt"))
+    box = box_of(surface, node)
+    surface.font_size = outer
+    return box
+
+
+def _matrix(surface, node) -> tuple[float, ...]:
+    """From the user units in which an element is drawn to pixels of the picture."""
+    surface.context.save()
+    transform(surface, node.get("transform"), transform_origin=node.get("transform-origin"))
+    matrix = surface.context.get_matrix().as_tuple()
+    surface.context.restore()
+    return matrix
+
+
+def _viewport(surface) -> tuple[float, float]:
+    return surface.context_width, surface.context_height
+
+
+def _recorded(surface, node, extents: Rectangle) -> cairo.RecordingSurface:
+    """The element as what was drawn, for one whose box is not known."""
+    left, top, right, bottom = extents
+    recording = cairo.RecordingSurface(cairo.CONTENT_COLOR_ALPHA, (left, top, right - left, bottom - top))
+    _draw(surface, node, recording)
+    return recording
+
+
+def _ink(recording: cairo.RecordingSurface) -> Rectangle:
+    x, y, width, height = recording.ink_extents()
+    return math.floor(x), math.floor(y), math.ceil(x + width), math.ceil(y + height)
+
+
+def _drawn(surface, node, extents: Rectangle, recorded: cairo.RecordingSurface | None) -> tuple:
+    """The element on pixels of its own: the surface and its pixels."""
+    left, top, right, bottom = extents
+    layer = cairo.ImageSurface(cairo.FORMAT_ARGB32, right - left, bottom - top)
+    layer.set_device_offset(-left, -top)
+    if recorded is None:
+        _draw(surface, node, layer)
+    else:
+        _replay(cairo.Context(layer), recorded)
+    layer.flush()
+    rows = np.frombuffer(layer.get_data(), np.uint8).reshape(bottom - top, layer.get_stride())
+    return layer, rows[:, : 4 * (right - left)].reshape(bottom - top, right - left, 4)
+
+
+def _draw(surface, node, target: cairo.Surface) -> None:
+    outer, context = surface.context, cairo.Context(target)
+    context.set_matrix(outer.get_matrix())
+    surface.context = context
+    try:
+        surface.draw(node)
+    finally:
+        surface.context = outer
+
+
+def _replay(context, recorded: cairo.RecordingSurface) -> None:
+    context.save()
+    context.identity_matrix()
+    context.set_source_surface(recorded)
+    context.paint()
+    context.restore()
+
+
+def _put(context, pixels: Pixels, corner: tuple[int, int]) -> None:
+    height, width = pixels.shape[:2]
+    picture = cairo.ImageSurface(cairo.FORMAT_ARGB32, width, height)
+    np.frombuffer(picture.get_data(), np.uint8).reshape(pixels.shape)[:] = pixels
+    picture.mark_dirty()
+    context.save()
+    context.identity_matrix()
+    context.set_source_surface(picture, *corner)
+    context.paint()
+    context.restore()
+
+
+def _painted(pixels: Pixels, extents: Rectangle) -> Rectangle | None:
+    """The rectangle around all that is not transparent."""
+    rows = np.flatnonzero(pixels[..., ALPHA].any(axis=1))
+    if not len(rows):
+        return None
+    columns = np.flatnonzero(pixels[..., ALPHA].any(axis=0))
+    left, top = extents[:2]
+    return left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]) + 1, top + int(rows[-1]) + 1
+
+
+def _within(pixels: Pixels, region: Rectangle | None, extents: Rectangle) -> Pixels:
+    """Transparent outside the region; `extents`: where the pixels lie."""
+    if region is None:
+        return pixels
+    inside = _common(region, extents)
+    done = np.zeros_like(pixels)
+    if inside is not None:
+        part = _part(inside, extents)
+        done[part] = pixels[part]
+    return done
+
+
+def _area(rectangle: Rectangle) -> int:
+    return (rectangle[2] - rectangle[0]) * (rectangle[3] - rectangle[1])
+
+
+def _part(rectangle: Rectangle, extents: Rectangle) -> tuple[slice, slice]:
+    """Where a rectangle lies in the pixels of `extents`: rows and columns."""
+    left, top = extents[:2]
+    return slice(rectangle[1] - top, rectangle[3] - top), slice(rectangle[0] - left, rectangle[2] - left)
+
+
+def _device(rectangle: tuple[float, float, float, float], frame: Frame) -> Rectangle:
+    """The whole pixels around a rectangle in user units."""
+    x, y, width, height = rectangle
+    xx, yx, xy, yy, x0, y0 = frame.matrix
+    corners = [(x + right, y + down) for right in (0.0, width) for down in (0.0, height)]
+    columns = [xx * right + xy * down + x0 for right, down in corners]
+    rows = [yx * right + yy * down + y0 for right, down in corners]
+    edges = (min(columns), min(rows), max(columns), max(rows))
+    left, top, right, bottom = (max(-FAR, min(FAR, edge)) for edge in edges)
+    return math.floor(left + 0.01), math.floor(top + 0.01), math.ceil(right - 0.01), math.ceil(bottom - 0.01)
+
+
+def _inverse(frame: Frame, points: tuple) -> list[tuple[float, float]]:
+    matrix = cairo.Matrix(*frame.matrix)
+    try:
+        matrix.invert()
+    except cairo.CairoError:  # it draws nothing
+        return [(0.0, 0.0) for _ in points]
+    return [matrix.transform_point(*point) for point in points]
+
+
+def _user_box(painted: Rectangle, frame: Frame) -> tuple[float, float, float, float]:
+    left, top, right, bottom = painted
+    points = _inverse(frame, ((left, top), (right, top), (left, bottom), (right, bottom)))
+    xs, ys = zip(*points, strict=True)
+    return min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)
+
+
+def _grown(rectangle: Rectangle, by: int) -> Rectangle:
+    return rectangle[0] - by, rectangle[1] - by, rectangle[2] + by, rectangle[3] + by
+
+
+def _common(one: Rectangle, two: Rectangle | None) -> Rectangle | None:
+    """What two rectangles share, None for nothing. `two`: None for everything."""
+    two = one if two is None else two
+    found = max(one[0], two[0]), max(one[1], two[1]), min(one[2], two[2]), min(one[3], two[3])
+    return found if found[0] < found[2] and found[1] < found[3] else None
