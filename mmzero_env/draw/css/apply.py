@@ -13,7 +13,7 @@ from mmzero_env.draw.css.cascade import KEYWORDS, MARKERS, Cascade, Page
 from mmzero_env.draw.css.clips import Clips
 from mmzero_env.draw.css.functions import Functions
 from mmzero_env.draw.css.instances import Instances
-from mmzero_env.draw.css.lengths import Units, number
+from mmzero_env.draw.css.lengths import Units
 from mmzero_env.draw.css.moves import MOVING, place
 from mmzero_env.draw.css.properties import (
     AXES,
@@ -25,21 +25,11 @@ from mmzero_env.draw.css.properties import (
     PROPERTIES,
     TEXT_ATTRIBUTES,
 )
-from mmzero_env.draw.css.repairs import (
-    AFTER_FILTERS,
-    OUTLINED,
-    SPECIAL,
-    faded,
-    filtered_first,
-    repair,
-    stroke_below,
-    vertical,
-)
+from mmzero_env.draw.css.repairs import SPECIAL, regrouped, repair, vertical
 from mmzero_env.draw.css.stylesheet import SVG, Declaration
 from mmzero_env.draw.css.viewports import is_root, view_of
 
 SPACE = "{http://www.w3.org/XML/1998/namespace}space"
-USE = ("use", f"{SVG}use")
 TEXT = frozenset(("text", "tspan", "textPath", "tref"))
 # Their lengths are parts of the box of whatever refers to them, unless they say otherwise.
 BOX_UNITS = {
@@ -139,12 +129,9 @@ class _Walk:
                 self.visit(copy, state)
         for child in list(element):
             self.visit(child, state)
-            if child.tag in USE and number(child.get("opacity", "1")) != 1:
-                element[list(element).index(child)] = faded(child)
-            elif child.get("paint-order", "")[:6] == "stroke" and child.tag.rpartition("}")[2] in OUTLINED:
-                element[list(element).index(child)] = stroke_below(child)
-            if "filter" in child.attrib and not AFTER_FILTERS.isdisjoint(child.attrib):
-                element[list(element).index(child)] = filtered_first(child)
+            group = regrouped(child)
+            if group is not child:
+                element[list(element).index(child)] = group
         if tag in TEXT and len(element):
             self._baselines(element, state)
 

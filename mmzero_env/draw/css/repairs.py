@@ -36,6 +36,18 @@ def repair(element: Element, tag: str, units: Units) -> None:
         place_paint(attributes, OF_PAINTS[tag], units)
 
 
+def regrouped(element: Element) -> Element:
+    """An element whose styles have been computed, or the group that stands in its place."""
+    tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+    if tag == "use" and number(element.get("opacity", "1")) != 1:
+        return faded(element)
+    if element.get("paint-order", "")[:6] == "stroke" and tag in OUTLINED:
+        element = stroke_below(element)
+    if "filter" in element.attrib and not AFTER_FILTERS.isdisjoint(element.attrib):
+        return filtered_first(element)
+    return element
+
+
 def faded(use: Element) -> Element:
     """A `<use>` in a group that has its opacity."""
     group = Element(f"{SVG}g", {"opacity": use.attrib.pop("opacity")})

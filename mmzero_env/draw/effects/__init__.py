@@ -4,8 +4,8 @@ CairoSVG 2.9 knows three of their primitives one by one and no chains. Here a fi
 its own, the primitives are applied to these one after another, and the result is painted where the element would be.
 
 reading.py: a `<filter>` as steps with numbers. primitives.py, colours.py, noise.py, lights.py: what a step does to
-pixels. steps.py: which of these an element stands for. painting.py: from an element of the drawing to its pixels and
-back.
+pixels. steps.py: which of these an element stands for. areas.py: rectangles of pixels. painting.py: from an element of
+the drawing to its pixels and back.
 
 Not covered (said in the result's note, and the element is drawn without the filter): `feImage`, `feConvolveMatrix`,
 `feTile`; more than about two seconds of work. Not said: filters on the elements of a pattern; one filter that takes

@@ -10,6 +10,7 @@ import numpy as np
 from cairosvg.helpers import size, transform
 from cairosvg.url import parse_url
 
+from mmzero_env.draw.effects.areas import Rectangle, area, common, device, grown, inverse, part, user_box, within
 from mmzero_env.draw.effects.colours import FROM_LINEAR, TO_LINEAR, converted
 from mmzero_env.draw.effects.primitives import ALPHA, Pixels
 from mmzero_env.draw.effects.reading import Effect, Step, effects_of, region_px
@@ -22,10 +23,8 @@ HEAVY = {"feTurbulence": 20, "feDiffuseLighting": 4, "feSpecularLighting": 5, "f
 FURTHEST = 512  # pixels outside the picture that may still be blurred or moved into it
 # They paint where nothing was.
 GROUNDLESS = frozenset(("feFlood", "feTurbulence", "feDiffuseLighting", "feComponentTransfer", "feColorMatrix"))
-FAR = 1e6
 NOWHERE = ("BackgroundImage", "BackgroundAlpha", "FillPaint", "StrokePaint")
 TOO_MUCH = "filter effects of large elements are not drawn: too much work"
-Rectangle = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the picture
 
 
 class Effects:
@@ -66,31 +65,31 @@ class Effects:
         view, recorded = device_extents(surface), None
         box = None if node.tag == "text" else box_of(surface, node)
         if box is None:
-            recorded = _recorded(surface, node, _grown(view, FURTHEST))
+            recorded = _recorded(surface, node, grown(view, FURTHEST))
             ink = _ink(recorded)
-            box = _text_box(surface, node) or _user_box(ink, frame)
+            box = _text_box(surface, node) or user_box(ink, frame)
         frame = _in_boxes(frame, effect, box)
         further = math.ceil(min(sum(reach(step.element, frame) for step in effect.steps), FURTHEST))
         region = _region(effect, box, frame, _viewport(surface))
         anywhere = any(step.tag in GROUNDLESS for step in effect.steps)
-        extents = _common(_grown(view, further), region and _grown(region, further))
+        extents = common(grown(view, further), region and grown(region, further))
         if recorded is not None and extents is not None and not anywhere:
-            extents = _common(extents, _grown(ink, further))
+            extents = common(extents, grown(ink, further))
         if extents is None:
             return None
-        if not self._affordable(_area(extents)):
+        if not self._affordable(area(extents)):
             return _replay(surface.context, recorded) if recorded else surface.draw(node)
         layer, pixels = _drawn(surface, node, extents, recorded)  # whose memory goes with it
         needed = extents
         if not anywhere:
             painted = _painted(pixels, extents)
-            needed = painted and _common(extents, _grown(painted, further))
+            needed = painted and common(extents, grown(painted, further))
         if needed is None:
             return None
-        pixels = pixels[_part(needed, extents)].copy()
+        pixels = pixels[part(needed, extents)].copy()
         del layer
         frame = replace(frame, shape=pixels.shape[:2], corner=needed[:2])
-        if self._affordable(_area(needed) * sum(HEAVY.get(step.tag, 1) + step.linear for step in effect.steps)):
+        if self._affordable(area(needed) * sum(HEAVY.get(step.tag, 1) + step.linear for step in effect.steps)):
             pixels = _through(effect, pixels, frame, region, box, _viewport(surface))
         return _put(surface.context, pixels, needed[:2])
 
@@ -115,7 +114,7 @@ def _through(
     for step in effect.steps:
         inputs = [_in_space(results.get(name, last), step.linear) for name in step.inputs]
         pixels = STEPS[step.tag](step.element, inputs, replace(frame, linear=step.linear))
-        pixels = _within(_in_area(step, effect, pixels, frame, box, view), region, whole)
+        pixels = within(_in_area(step, effect, pixels, frame, box, view), region, whole)
         last = pixels, step.linear
         if step.result:
             results[step.result] = last
@@ -132,13 +131,13 @@ def _in_area(step: Step, effect: Effect, pixels: Pixels, frame: Frame, box: tupl
     if step.area == (None,) * 4:
         return pixels
     left, top, width, height = region_px(step.area, box or (0, 0, 1, 1), effect.steps_in_boxes, view)
-    corners = _inverse(frame, (frame.corner, (frame.corner[0] + frame.shape[1], frame.corner[1] + frame.shape[0])))
+    corners = inverse(frame, (frame.corner, (frame.corner[0] + frame.shape[1], frame.corner[1] + frame.shape[0])))
     (x0, y0), (x1, y1) = corners
     left, top = min(x0, x1) if left is None else left, min(y0, y1) if top is None else top
     right = max(x0, x1) if width is None else left + width
     bottom = max(y0, y1) if height is None else top + height
     whole = (*frame.corner, frame.corner[0] + frame.shape[1], frame.corner[1] + frame.shape[0])
-    return _within(pixels, _device((left, top, right - left, bottom - top), frame), whole)
+    return within(pixels, device((left, top, right - left, bottom - top), frame), whole)
 
 
 def _in_boxes(frame: Frame, effect: Effect, box: tuple | None) -> Frame:
@@ -150,7 +149,7 @@ def _region(effect: Effect, box: tuple | None, frame: Frame, view: tuple[float, 
     if effect.region is None or (effect.in_boxes and box is None):
         return None
     found = region_px(effect.region, box or (0, 0, 0, 0), effect.in_boxes, view)
-    return None if None in found else _device(tuple(found), frame)
+    return None if None in found else device(tuple(found), frame)
 
 
 def _text_box(surface, node) -> tuple[float, float, float, float] | None:
@@ -241,64 +240,3 @@ def _painted(pixels: Pixels, extents: Rectangle) -> Rectangle | None:
     columns = np.flatnonzero(pixels[..., ALPHA].any(axis=0))
     left, top = extents[:2]
     return left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]) + 1, top + int(rows[-1]) + 1
-
-
-def _within(pixels: Pixels, region: Rectangle | None, extents: Rectangle) -> Pixels:
-    """Transparent outside the region; `extents`: where the pixels lie."""
-    if region is None:
-        return pixels
-    inside = _common(region, extents)
-    done = np.zeros_like(pixels)
-    if inside is not None:
-        part = _part(inside, extents)
-        done[part] = pixels[part]
-    return done
-
-
-def _area(rectangle: Rectangle) -> int:
-    return (rectangle[2] - rectangle[0]) * (rectangle[3] - rectangle[1])
-
-
-def _part(rectangle: Rectangle, extents: Rectangle) -> tuple[slice, slice]:
-    """Where a rectangle lies in the pixels of `extents`: rows and columns."""
-    left, top = extents[:2]
-    return slice(rectangle[1] - top, rectangle[3] - top), slice(rectangle[0] - left, rectangle[2] - left)
-
-
-def _device(rectangle: tuple[float, float, float, float], frame: Frame) -> Rectangle:
-    """The whole pixels around a rectangle in user units."""
-    x, y, width, height = rectangle
-    xx, yx, xy, yy, x0, y0 = frame.matrix
-    corners = [(x + right, y + down) for right in (0.0, width) for down in (0.0, height)]
-    columns = [xx * right + xy * down + x0 for right, down in corners]
-    rows = [yx * right + yy * down + y0 for right, down in corners]
-    edges = (min(columns), min(rows), max(columns), max(rows))
-    left, top, right, bottom = (max(-FAR, min(FAR, edge)) for edge in edges)
-    return math.floor(left + 0.01), math.floor(top + 0.01), math.ceil(right - 0.01), math.ceil(bottom - 0.01)
-
-
-def _inverse(frame: Frame, points: tuple) -> list[tuple[float, float]]:
-    matrix = cairo.Matrix(*frame.matrix)
-    try:
-        matrix.invert()
-    except cairo.CairoError:  # it draws nothing
-        return [(0.0, 0.0) for _ in points]
-    return [matrix.transform_point(*point) for point in points]
-
-
-def _user_box(painted: Rectangle, frame: Frame) -> tuple[float, float, float, float]:
-    left, top, right, bottom = painted
-    points = _inverse(frame, ((left, top), (right, top), (left, bottom), (right, bottom)))
-    xs, ys = zip(*points, strict=True)
-    return min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)
-
-
-def _grown(rectangle: Rectangle, by: int) -> Rectangle:
-    return rectangle[0] - by, rectangle[1] - by, rectangle[2] + by, rectangle[3] + by
-
-
-def _common(one: Rectangle, two: Rectangle | None) -> Rectangle | None:
-    """What two rectangles share, None for nothing. `two`: None for everything."""
-    two = one if two is None else two
-    found = max(one[0], two[0]), max(one[1], two[1]), min(one[2], two[2]), min(one[3], two[3])
-    return found if found[0] < found[2] and found[1] < found[3] else None
