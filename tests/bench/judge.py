@@ -41,6 +41,10 @@ REASONS = {
     "conic gradients as background are not drawn": r"background: conic-gradient",
     "borders of the root are not drawn": r"border:",
     "a browser draws nothing without the namespace": r"<svg (?!xmlns)",
+    "a clip on a clip is not drawn": r"<clipPath[^>]*clip-path",
+    "right-to-left text is drawn from left to right": "[\u0590-\u08ff]",
+    "upright letters in vertical text are not drawn": r"text-orientation: ?upright",
+    "taken more kindly: px in a viewBox": r'viewBox="[^"]*px',
     "taken more kindly: blanks before units": r'"\d+ px"',
     "taken more kindly: units in a transform attribute": r'(?:transform|Transform)="[^"]*(?:px|deg)',
 }
