@@ -84,7 +84,7 @@ class SvgRenderer:
         background = ground(page.background, self.config.background_rgb())
         canvas = Canvas if USED.search(code) else cairosvg.surface.PNGSurface
         Canvas.stretch = pixels[0] / user[0]
-        Canvas.effects.start(root)
+        Canvas.effects.start(root if canvas is Canvas else None)
         surface = canvas(_Document(root), None, DPI, None, None, None, 1, *pixels, background_color=background)
         # Kept until this process ends: cairo frees the pixels together with the surface, and they are sent later.
         self.drawn = surface.cairo

@@ -1,6 +1,7 @@
 """Filters: what a step does to pixels, and that no document makes them expensive. What whole filters look like is in
 tests/corpus/pictures (the values there are Chromium's)."""
 
+import io
 from xml.etree.ElementTree import fromstring
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest
 from mmzero_env.draw.effects import colours, noise, primitives
@@ -75,7 +77,6 @@ def test_what_changes_no_colour_changes_nothing(pixels):
 def test_widened_is_the_extreme_of_a_rectangle(reach_px, thinner):
     pixels = premultiplied(np.random.default_rng(0).integers(0, 256, (6, 7, 4), dtype=np.uint8))
     across, down = reach_px
-    padded = np.pad(pixels, ((down, down), (across, across), (0, 0)))
     pick = np.min if thinner else np.max
     across, down = min(across, 7), min(down, 6)
     padded = np.pad(pixels, ((down, down), (across, across), (0, 0)))
@@ -157,6 +158,24 @@ def test_no_numbers_break_a_step(tag):
         with np.errstate(all="ignore"):
             done = STEPS[tag](element, [pixels, pixels], frame)
         assert done.shape == (5, 6, 4) and done.dtype == np.uint8 and (done <= done[..., 3:]).all()
+
+
+def test_functions_of_elements_with_another_colour_or_font_are_other_filters():
+    """A shadow without a colour has the element's; an em is the element's."""
+    body = "".join(
+        f'<rect x="{x}" width="200" height="200" fill="navy" font-size="{size}" color="{colour}" '
+        'style="filter:drop-shadow(0 2em)"/>'
+        for x, size, colour in ((0, 50, "red"), (300, 50, "lime"), (600, 100, "red"))
+    )
+    with RenderEnv(RenderConfig(workers=1)) as env:
+        drawn = Image.open(io.BytesIO(env.render(RenderRequest(PAGE.format(defs="", body=body), "svg")).png))
+    places = ((100, 250), (400, 250), (700, 350), (100, 350))
+    assert [drawn.convert("RGB").getpixel(place) for place in places] == [
+        (255, 0, 0),
+        (0, 255, 0),
+        (255, 0, 0),
+        (255, 255, 255),
+    ]
 
 
 def test_every_input_of_a_step_has_a_name():

@@ -25,7 +25,7 @@ from mmzero_env.draw.css.properties import (
     PROPERTIES,
     TEXT_ATTRIBUTES,
 )
-from mmzero_env.draw.css.repairs import SPECIAL, regrouped, repair, vertical
+from mmzero_env.draw.css.repairs import REGROUPING, SPECIAL, regrouped, repair, vertical
 from mmzero_env.draw.css.stylesheet import SVG, Declaration
 from mmzero_env.draw.css.viewports import is_root, view_of
 
@@ -129,9 +129,8 @@ class _Walk:
                 self.visit(copy, state)
         for child in list(element):
             self.visit(child, state)
-            group = regrouped(child)
-            if group is not child:
-                element[list(element).index(child)] = group
+            if not child.attrib.keys().isdisjoint(REGROUPING):
+                element[list(element).index(child)] = regrouped(child)
         if tag in TEXT and len(element):
             self._baselines(element, state)
 

@@ -24,7 +24,7 @@ class Functions:
 
     def __init__(self, root: Element):
         self._root = root
-        self._names: dict[tuple[str, float], str] = {}
+        self._names: dict[tuple[str, Units, str], str] = {}
         self._made = Element(f"{SVG}defs")
 
     def reference(self, text: str, units: Units, current: str) -> str | None:
@@ -33,7 +33,7 @@ class Functions:
         Args:
             current: the element's `color`, which shadows have if nothing else is said.
         """
-        key = text.strip(), units.font
+        key = text.strip(), units, current
         if key not in self._names:
             filter_ = _filter(text, units, current)
             if filter_ is None:

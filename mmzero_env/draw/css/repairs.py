@@ -17,6 +17,7 @@ SPECIAL = frozenset(("ellipse", "marker", *OF_PAINTS))
 OUTLINED = frozenset(("rect", "circle", "ellipse", "path", "polygon", "polyline", "line"))
 OF_GROUPS = ("transform", "opacity", "clip-path", "mask", "filter", "display", "mix-blend-mode")
 AFTER_FILTERS = frozenset(("clip-path", "mask", "opacity", "mix-blend-mode"))
+REGROUPING = ("filter", "opacity", "paint-order")
 MARKERS = ("marker-start", "marker-mid", "marker-end")
 PLACED = frozenset("xy")
 
@@ -37,7 +38,7 @@ def repair(element: Element, tag: str, units: Units) -> None:
 
 
 def regrouped(element: Element) -> Element:
-    """An element whose styles have been computed, or the group that stands in its place."""
+    """An element that has one of REGROUPING, its styles computed, or the group that stands in its place."""
     tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
     if tag == "use" and number(element.get("opacity", "1")) != 1:
         return faded(element)

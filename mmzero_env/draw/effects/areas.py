@@ -6,7 +6,8 @@ import cairocffi as cairo
 import numpy as np
 
 from mmzero_env.draw.effects.primitives import Pixels
-from mmzero_env.draw.effects.steps import FAR, Frame
+from mmzero_env.draw.effects.reading import bounded
+from mmzero_env.draw.effects.steps import Frame
 
 Rectangle = tuple[int, int, int, int]
 
@@ -41,7 +42,7 @@ def device(rectangle: tuple[float, float, float, float], frame: Frame) -> Rectan
     columns = [xx * right + xy * down + x0 for right, down in corners]
     rows = [yx * right + yy * down + y0 for right, down in corners]
     edges = (min(columns), min(rows), max(columns), max(rows))
-    left, top, right, bottom = (max(-FAR, min(FAR, edge)) for edge in edges)
+    left, top, right, bottom = map(bounded, edges)
     return math.floor(left + 0.01), math.floor(top + 0.01), math.ceil(right - 0.01), math.ceil(bottom - 0.01)
 
 

@@ -1,7 +1,7 @@
 """Filter primitives that change each pixel's colour by itself, and the two colour spaces they work in.
 
 Pixels as in primitives.py. Formulas: https://www.w3.org/TR/filter-effects-1/, sections 9.6, 9.7 and 15; of the blend
-modes https://www.w3.org/TR/compositing-1/#blending; of linear light https://www.w3.org/TR/css-color-4/#color-conversion.
+modes https://www.w3.org/TR/compositing-1/#blending.
 """
 
 import math
@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmzero_env.draw.css.mixing import gamma, linear
 from mmzero_env.draw.effects.primitives import ALPHA, Pixels, valid
+from mmzero_env.draw.masks import LUMINANCE
 
 LEVELS = np.arange(256) / 255
-TO_LINEAR = np.rint(255 * np.where(LEVELS <= 0.04045, LEVELS / 12.92, ((LEVELS + 0.055) / 1.055) ** 2.4))
-FROM_LINEAR = np.rint(255 * np.where(LEVELS <= 0.0031308, 12.92 * LEVELS, 1.055 * LEVELS ** (1 / 2.4) - 0.055))
-TO_LINEAR, FROM_LINEAR = TO_LINEAR.astype(np.uint8), FROM_LINEAR.astype(np.uint8)
-LUMINANCE = (0.2126, 0.7152, 0.0722)  # of red, green, blue
+TO_LINEAR, FROM_LINEAR = (
+    np.array([round(255 * convert(level)) for level in LEVELS], np.uint8) for convert in (linear, gamma)
+)
 SAME = np.eye(4, 5)
 
 
@@ -64,17 +65,17 @@ def rotate_hue(degrees: float) -> np.ndarray:
 
 def luminance_to_alpha() -> np.ndarray:
     matrix = np.zeros((4, 5))
-    matrix[ALPHA, :3] = LUMINANCE
+    matrix[ALPHA, :3] = LUMINANCE[::-1]
     return matrix
 
 
-def transfer(kind: str, values: Sequence[float], linear: tuple[float, float], gamma: tuple[float, ...]) -> np.ndarray:
+def transfer(kind: str, values: Sequence[float], line: tuple[float, float], power: tuple[float, ...]) -> np.ndarray:
     """The 256 levels of one function of feComponentTransfer.
 
     Args:
         values: of `table` and `discrete`.
-        linear: slope and intercept.
-        gamma: amplitude, exponent and offset.
+        line: slope and intercept, of `linear`.
+        power: amplitude, exponent and offset, of `gamma`.
 
     >>> transfer("discrete", (0.0, 1.0), (1, 0), (1, 1, 0))[[0, 127, 128, 255]].tolist()
     [0.0, 0.0, 1.0, 1.0]
@@ -87,9 +88,9 @@ def transfer(kind: str, values: Sequence[float], linear: tuple[float, float], ga
     elif kind == "discrete" and values:
         levels = np.array(values)[np.minimum((LEVELS * len(values)).astype(int), len(values) - 1)]
     elif kind == "linear":
-        levels = linear[0] * LEVELS + linear[1]
+        levels = line[0] * LEVELS + line[1]
     elif kind == "gamma":
-        levels = gamma[0] * LEVELS ** gamma[1] + gamma[2]
+        levels = power[0] * LEVELS ** power[1] + power[2]
     return np.clip(np.nan_to_num(levels), 0, 1)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmzero_env.draw.effects.primitives import ALPHA, Pixels, flood, valid
+from mmzero_env.draw.effects.primitives import ALPHA, Pixels, valid
 
 SHARPEST = 128.0
 
@@ -28,9 +28,8 @@ def diffuse(pixels: Pixels, light: Light, colour: tuple[float, float, float], he
     """An opaque picture; `height`: pixels that an alpha of 1 stands for, `factor`: kd."""
     normal, towards, shine = _scene(pixels, light, height)
     amount = factor * np.clip((normal * towards).sum(-1), 0, None) * shine
-    done = flood(pixels.shape, (1, 1, 1, 1)).astype(np.float32)
-    for channel, level in enumerate(reversed(colour)):
-        done[..., channel] = 255 * np.clip(amount * level, 0, 1)
+    done = _coloured(amount, colour)
+    done[..., ALPHA] = 255
     return valid(done)
 
 
@@ -48,11 +47,17 @@ def specular(
     half /= np.maximum(np.linalg.norm(half, axis=-1, keepdims=True), 1e-6)
     sharp = np.clip(exponent, 1.0, SHARPEST)
     amount = factor * np.clip((normal * half).sum(-1), 0, None) ** sharp * shine
-    done = np.empty(pixels.shape, np.float32)
-    for channel, level in enumerate(reversed(colour)):
-        done[..., channel] = 255 * np.clip(amount * level, 0, 1)
+    done = _coloured(amount, colour)
     done[..., ALPHA] = done[..., :ALPHA].max(-1)
     return valid(done)
+
+
+def _coloured(amount: np.ndarray, colour: tuple[float, float, float]) -> np.ndarray:
+    """Light of a colour, from 0 to 255; its alpha is not set."""
+    done = np.empty((*amount.shape, 4), np.float32)
+    for channel, level in enumerate(reversed(colour)):
+        done[..., channel] = 255 * np.clip(amount * level, 0, 1)
+    return done
 
 
 def _scene(pixels: Pixels, light: Light, height: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

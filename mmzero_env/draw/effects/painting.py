@@ -24,6 +24,7 @@ FURTHEST = 512  # pixels outside the picture that may still be blurred or moved 
 # They paint where nothing was.
 GROUNDLESS = frozenset(("feFlood", "feTurbulence", "feDiffuseLighting", "feComponentTransfer", "feColorMatrix"))
 NOWHERE = ("BackgroundImage", "BackgroundAlpha", "FillPaint", "StrokePaint")
+Box = tuple[float, float, float, float]  # x, y, width, height in user units
 TOO_MUCH = "filter effects of large elements are not drawn: too much work"
 
 
@@ -36,10 +37,10 @@ class Effects:
         self.effects: dict[str, Effect] = {}
         self.work, self.notes = 0, []
 
-    def start(self, root: Element) -> None:
-        """For one document, whose styles have been applied."""
+    def start(self, root: Element | None) -> None:
+        """For one document, whose styles have been applied; None for one that cannot have filters."""
         self.effects, self.work, self.notes = {}, 0, []
-        for name, effect in effects_of(root).items():
+        for name, effect in ({} if root is None else effects_of(root)).items():
             unknown = dict.fromkeys(step.tag for step in effect.steps if step.tag not in STEPS)
             if unknown:
                 self.notes.append(f"filter effects are not drawn: {', '.join(unknown)}")
@@ -68,7 +69,8 @@ class Effects:
             recorded = _recorded(surface, node, grown(view, FURTHEST))
             ink = _ink(recorded)
             box = _text_box(surface, node) or user_box(ink, frame)
-        frame = _in_boxes(frame, effect, box)
+        if effect.steps_in_boxes:
+            frame = replace(frame, box=box[2:])
         further = math.ceil(min(sum(reach(step.element, frame) for step in effect.steps), FURTHEST))
         region = _region(effect, box, frame, _viewport(surface))
         anywhere = any(step.tag in GROUNDLESS for step in effect.steps)
@@ -78,7 +80,7 @@ class Effects:
         if extents is None:
             return None
         if not self._affordable(area(extents)):
-            return _replay(surface.context, recorded) if recorded else surface.draw(node)
+            return _put(surface.context, recorded) if recorded else surface.draw(node)
         layer, pixels = _drawn(surface, node, extents, recorded)  # whose memory goes with it
         needed = extents
         if not anywhere:
@@ -91,7 +93,7 @@ class Effects:
         frame = replace(frame, shape=pixels.shape[:2], corner=needed[:2])
         if self._affordable(area(needed) * sum(HEAVY.get(step.tag, 1) + step.linear for step in effect.steps)):
             pixels = _through(effect, pixels, frame, region, box, _viewport(surface))
-        return _put(surface.context, pixels, needed[:2])
+        return _put(surface.context, _surface_of(pixels), needed[:2])
 
     def _affordable(self, work: int) -> bool:
         """Count work to be done, in pixels times steps; notes the first that is too much."""
@@ -104,17 +106,16 @@ class Effects:
 
 
 def _through(
-    effect: Effect, source: Pixels, frame: Frame, region: Rectangle | None, box: tuple | None, view: tuple[float, float]
+    effect: Effect, source: Pixels, frame: Frame, region: Rectangle | None, box: Box, view: tuple[float, float]
 ) -> Pixels:
     """The last result of a filter's steps, in sRGB. The region bounds what a step paints, not what it is given."""
-    whole = (*frame.corner, frame.corner[0] + frame.shape[1], frame.corner[1] + frame.shape[0])
     results = {"SourceGraphic": (source, False), "SourceAlpha": (alpha_of(source), False)}
     results |= dict.fromkeys(NOWHERE, (np.zeros_like(source), False))
     last = results["SourceGraphic"]
     for step in effect.steps:
         inputs = [_in_space(results.get(name, last), step.linear) for name in step.inputs]
         pixels = STEPS[step.tag](step.element, inputs, replace(frame, linear=step.linear))
-        pixels = within(_in_area(step, effect, pixels, frame, box, view), region, whole)
+        pixels = within(_in_area(step, effect, pixels, frame, box, view), region, frame.extents)
         last = pixels, step.linear
         if step.result:
             results[step.result] = last
@@ -126,33 +127,27 @@ def _in_space(result: tuple[Pixels, bool], linear: bool) -> Pixels:
     return pixels if is_linear == linear else converted(pixels, TO_LINEAR if linear else FROM_LINEAR)
 
 
-def _in_area(step: Step, effect: Effect, pixels: Pixels, frame: Frame, box: tuple | None, view: tuple) -> Pixels:
+def _in_area(step: Step, effect: Effect, pixels: Pixels, frame: Frame, box: Box, view: tuple) -> Pixels:
     """Without what is outside the step's own region, where it has one."""
     if step.area == (None,) * 4:
         return pixels
-    left, top, width, height = region_px(step.area, box or (0, 0, 1, 1), effect.steps_in_boxes, view)
-    corners = inverse(frame, (frame.corner, (frame.corner[0] + frame.shape[1], frame.corner[1] + frame.shape[0])))
-    (x0, y0), (x1, y1) = corners
+    left, top, width, height = region_px(step.area, box, effect.steps_in_boxes, view)
+    (x0, y0), (x1, y1) = inverse(frame, (frame.extents[:2], frame.extents[2:]))
     left, top = min(x0, x1) if left is None else left, min(y0, y1) if top is None else top
     right = max(x0, x1) if width is None else left + width
     bottom = max(y0, y1) if height is None else top + height
-    whole = (*frame.corner, frame.corner[0] + frame.shape[1], frame.corner[1] + frame.shape[0])
-    return within(pixels, device((left, top, right - left, bottom - top), frame), whole)
+    return within(pixels, device((left, top, right - left, bottom - top), frame), frame.extents)
 
 
-def _in_boxes(frame: Frame, effect: Effect, box: tuple | None) -> Frame:
-    return replace(frame, box=box[2:]) if box is not None and effect.steps_in_boxes else frame
-
-
-def _region(effect: Effect, box: tuple | None, frame: Frame, view: tuple[float, float]) -> Rectangle | None:
-    """What a filter may paint, None without limit or where it is not known yet."""
-    if effect.region is None or (effect.in_boxes and box is None):
+def _region(effect: Effect, box: Box, frame: Frame, view: tuple[float, float]) -> Rectangle | None:
+    """What a filter may paint, None without limit."""
+    if effect.region is None:
         return None
-    found = region_px(effect.region, box or (0, 0, 0, 0), effect.in_boxes, view)
+    found = region_px(effect.region, box, effect.in_boxes, view)
     return None if None in found else device(tuple(found), frame)
 
 
-def _text_box(surface, node) -> tuple[float, float, float, float] | None:
+def _text_box(surface, node) -> Box | None:
     """The box of a text that has been drawn."""
     if node.tag != "text":
         return None
@@ -196,7 +191,7 @@ def _drawn(surface, node, extents: Rectangle, recorded: cairo.RecordingSurface |
     if recorded is None:
         _draw(surface, node, layer)
     else:
-        _replay(cairo.Context(layer), recorded)
+        _put(cairo.Context(layer), recorded)
     layer.flush()
     rows = np.frombuffer(layer.get_data(), np.uint8).reshape(bottom - top, layer.get_stride())
     return layer, rows[:, : 4 * (right - left)].reshape(bottom - top, right - left, 4)
@@ -212,22 +207,19 @@ def _draw(surface, node, target: cairo.Surface) -> None:
         surface.context = outer
 
 
-def _replay(context, recorded: cairo.RecordingSurface) -> None:
-    context.save()
-    context.identity_matrix()
-    context.set_source_surface(recorded)
-    context.paint()
-    context.restore()
-
-
-def _put(context, pixels: Pixels, corner: tuple[int, int]) -> None:
+def _surface_of(pixels: Pixels) -> cairo.ImageSurface:
     height, width = pixels.shape[:2]
     picture = cairo.ImageSurface(cairo.FORMAT_ARGB32, width, height)
     np.frombuffer(picture.get_data(), np.uint8).reshape(pixels.shape)[:] = pixels
     picture.mark_dirty()
+    return picture
+
+
+def _put(context, source: cairo.Surface, corner: tuple[int, int] = (0, 0)) -> None:
+    """Paint `source` with its origin at a pixel of the picture."""
     context.save()
     context.identity_matrix()
-    context.set_source_surface(picture, *corner)
+    context.set_source_surface(source, *corner)
     context.paint()
     context.restore()
 

@@ -7,12 +7,10 @@ from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.css.functions import UNLIMITED
 from mmzero_env.draw.css.lengths import Units, length_px
+from mmzero_env.draw.masks import REGION
 
-# x, y, width and height of a filter that says nothing: the box of its element and a tenth on every side.
-AROUND = ("-10%", "-10%", "120%", "120%")
-REGION = ("x", "y", "width", "height")
 NUMBERS = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-LARGEST = 1e6
+LARGEST = 1e6  # of numbers, and of pixels: nothing is seen from there
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def read(element: Element) -> Effect:
             own = child.get("color-interpolation-filters", space)
             area = tuple(child.get(side) for side in REGION)
             steps.append(Step(child, tag, _inputs(child, tag), child.get("result", ""), area, own != "sRGB"))
-    region = tuple(element.get(side, usual) for side, usual in zip(REGION, AROUND, strict=True))
+    region = tuple(element.get(side, usual) for side, usual in REGION.items())
     return Effect(
         tuple(steps),
         None if element.get(UNLIMITED) else region,
@@ -94,7 +92,11 @@ def numbers(text: str | None) -> list[float]:
     >>> numbers("1, -.5 2e1"), numbers(None)
     ([1.0, -0.5, 20.0], [])
     """
-    return [max(-LARGEST, min(LARGEST, float(word))) for word in NUMBERS.findall(text or "")]
+    return [bounded(float(word)) for word in NUMBERS.findall(text or "")]
+
+
+def bounded(value: float) -> float:
+    return max(-LARGEST, min(LARGEST, value))
 
 
 def number(element: Element, name: str, usual: float) -> float:

@@ -11,10 +11,9 @@ from cairosvg.colors import color
 
 from mmzero_env.draw.effects import colours, lights, noise, primitives
 from mmzero_env.draw.effects.primitives import Pixels
-from mmzero_env.draw.effects.reading import name_of, number, numbers, pair
+from mmzero_env.draw.effects.reading import bounded, name_of, number, numbers, pair
 
 CHANNELS = {"R": 2, "G": 1, "B": 0, "A": 3}
-FAR = 1e6  # pixels; nothing is seen from there
 FUNCTIONS = ("feFuncR", "feFuncG", "feFuncB", "feFuncA")
 
 
@@ -33,17 +32,23 @@ class Frame:
     box: tuple[float, float] = (1.0, 1.0)
     linear: bool = False
 
+    @property
+    def extents(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom in pixels of the picture."""
+        left, top = self.corner
+        return left, top, left + self.shape[1], top + self.shape[0]
+
     def sizes(self, across: float, down: float) -> tuple[float, float]:
         """Lengths along the axes of the element, as lengths along those of the picture."""
         xx, yx, xy, yy = self.matrix[:4]
         across, down = across * self.box[0], down * self.box[1]
-        return _bounded(math.hypot(xx * across, xy * down)), _bounded(math.hypot(yx * across, yy * down))
+        return bounded(math.hypot(xx * across, xy * down)), bounded(math.hypot(yx * across, yy * down))
 
     def way(self, right: float, down: float) -> tuple[float, float]:
         """A step in the element's directions, in pixels of the picture."""
         xx, yx, xy, yy = self.matrix[:4]
         right, down = right * self.box[0], down * self.box[1]
-        return _bounded(xx * right + xy * down), _bounded(yx * right + yy * down)
+        return bounded(xx * right + xy * down), bounded(yx * right + yy * down)
 
     def place(self, x: float, y: float, z: float) -> tuple[float, float, float]:
         """A point of the element among these pixels; heights are as long as both directions on average."""
@@ -61,10 +66,6 @@ class Frame:
         right, down = columns + (self.corner[0] - x0), rows + (self.corner[1] - y0)
         whole = xx * yy - xy * yx or 1.0
         return (yy * right - xy * down) / whole, (xx * down - yx * right) / whole
-
-
-def _bounded(pixels: float) -> float:
-    return max(-FAR, min(FAR, pixels))
 
 
 def _blur(element: Element, inputs: list[Pixels], frame: Frame) -> Pixels:

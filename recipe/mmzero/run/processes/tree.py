@@ -169,7 +169,7 @@ def _reap(process: psutil.Process) -> bool:
     its shared segments too, and may even go on working.
     """
     try:
-        if process.status() != psutil.STATUS_ZOMBIE or len(_threads(process.pid)) > 1:
+        if process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1:
             return False
         if process.pid not in _own:
             with contextlib.suppress(ChildProcessError):
@@ -177,13 +177,6 @@ def _reap(process: psutil.Process) -> bool:
     except psutil.NoSuchProcess:
         pass
     return True
-
-
-def _threads(pid: int) -> list[str]:
-    try:
-        return os.listdir(f"/proc/{pid}/task")
-    except FileNotFoundError:
-        return []
 
 
 def start(command: Sequence[str], token: str, log: Path, environment: dict[str, str]) -> subprocess.Popen:
