@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import itertools
 import pkgutil
 from importlib import resources
 from xml.etree import ElementTree
@@ -9,8 +10,10 @@ from xml.etree import ElementTree
 import pytest
 
 import mmzero_env.draw
+from mmzero_env import RenderEnv, RenderRequest
 from mmzero_env.config import RenderConfig
 from mmzero_env.draw.css import apply_css
+from mmzero_env.draw.css.properties import COLOURS, SHARES
 from mmzero_env.draw.errors import Refused
 from mmzero_env.draw.snippet import LIBRARIES
 from mmzero_env.draw.svg import read, style
@@ -179,6 +182,64 @@ def test_copies_for_uses_with_variables_end():
         style(root, RenderConfig())
         check_weight(root, RenderConfig())
     assert sum(1 for _ in root.iter()) < 20_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<g id="a"><rect fill="var(--c)"/><use href="#a" style="--c:red"/></g>',
+        '<g id="a"><rect fill="var(--c)"/><use href="#b" style="--c:red"/></g>'
+        '<g id="b"><rect fill="var(--c)"/><use href="#a" style="--c:blue"/></g>',
+    ],
+)
+def test_uses_with_variables_of_what_holds_them_are_refused(body):
+    """As uses without variables are; copying would never end."""
+    root = ElementTree.fromstring(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 60">{body}</svg>')
+    apply_css(root, (80.0, 60.0))
+    with pytest.raises(Refused, match="contains itself") as refused:
+        check_weight(root, RenderConfig())
+    assert refused.value.status is RenderStatus.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    "names, values",
+    [
+        ((*SHARES, "stroke-miterlimit"), ("0px", ".5px", " 5 px", "#000000", "#fff")),
+        (("fill", "stroke", *COLOURS), ("12", "12px", "0", "#12", "#1234567")),
+        (("width", "stroke-width", "x", "font-size", "stroke-dashoffset"), ("#000000", "#fff")),
+    ],
+)
+@pytest.mark.parametrize("written", ["{}='{}'", "style='{}:{}'"])
+def test_values_of_another_kind_are_ignored(names, values, written):
+    for name, value in itertools.product(names, values):
+        _is_ignored(written.format(name, value))
+
+
+def _is_ignored(written):
+    root = ElementTree.fromstring(f"<svg xmlns='http://www.w3.org/2000/svg'><rect {written}/></svg>")
+    apply_css(root, (80.0, 60.0))
+    assert root[0].attrib.keys() <= {"font-size"}, written
+
+
+@pytest.mark.parametrize("tag", ["marker", "use", "text", "g", "symbol", "pattern", "linearGradient", "defs"])
+def test_a_shape_as_clip_of_whatever_raises_nothing(tag):
+    body = f'<{tag} style="clip-path:polygon(0 0, 50% 50%, 9px 9px)"><g><{tag}/></g></{tag}>'
+    apply_css(ElementTree.fromstring(f'<svg xmlns="http://www.w3.org/2000/svg">{body}</svg>'), (80.0, 60.0))
+
+
+@pytest.mark.parametrize("points", ["", "points=''", "points='5'", "points='1 2 3'", "points='x'"])
+@pytest.mark.parametrize("tag", ["polygon", "polyline"])
+def test_shapes_without_points_draw_nothing_and_cost_nothing(points, tag):
+    """Whatever asks for their box: a clip, a gradient, a pattern, a mask, a filter."""
+    paints = ("clip-path='circle(40%)'", "fill='url(#g)'", "stroke='url(#p)'", "mask='url(#m)'", "filter='blur(2px)'")
+    shapes = "".join(f"<{tag} {points} {paint}/>" for paint in paints)
+    code = (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 80 60'><linearGradient id='g'><stop/></linearGradient>"
+        f"<pattern id='p' width='.5' height='.5'/><mask id='m'/>{shapes}<rect width='40' height='60' fill='red'/></svg>"
+    )
+    with RenderEnv(RenderConfig(workers=1)) as env:
+        result = env.render(RenderRequest(code, "svg"))
+    assert result.ok, result.message
 
 
 @pytest.mark.parametrize("name", ["coder_python.txt", "coder_svg_python.txt"])

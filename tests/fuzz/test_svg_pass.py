@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mmzero_env.config import RenderConfig
 from mmzero_env.draw.css import apply_css
 from mmzero_env.draw.css.properties import GEOMETRY, PROPERTIES, TEXT_ATTRIBUTES
+from mmzero_env.draw.effects.steps import STEPS
 from mmzero_env.draw.errors import Refused
 from mmzero_env.draw.svg import SvgRenderer
 
@@ -64,6 +65,12 @@ WORDS = (
     "stroke fill",
     "underline overline",
     "multiply",
+    "url(#f)",
+    "drop-shadow(1px 2px 3px",
+    "blur(2em)",
+    "SourceAlpha",
+    "objectBoundingBox",
+    "userSpaceOnUse",
 )
 NAMES = (*PROPERTIES, *GEOMETRY, *TEXT_ATTRIBUTES, "transform", "transform-origin", "translate", "font", "marker")
 NAMES += ("--a", "--b", "offset", "orient", "viewBox", "points", "pathLength", "gradientTransform", "transform-box")
@@ -84,6 +91,22 @@ TAGS = (
     "pattern",
 )
 TAGS += ("linearGradient", "stop", "symbol", "svg", "clipPath", "filter", "a", "defs", "textPath", "foreignObject")
+STEP_TAGS = (*STEPS, "feTile", "feMergeNode", "feFuncR", "feFuncA", "fePointLight", "feSpotLight", "feDistantLight")
+STEP_NAMES = ("in", "in2", "result", "x", "y", "width", "height", "dx", "dy", "stdDeviation", "radius", "scale", "type")
+STEP_NAMES += (
+    "operator",
+    "k1",
+    "k4",
+    "mode",
+    "values",
+    "tableValues",
+    "exponent",
+    "baseFrequency",
+    "numOctaves",
+    "seed",
+)
+STEP_NAMES += ("surfaceScale", "specularExponent", "elevation", "z", "flood-color", "flood-opacity", "lighting-color")
+FILTER_NAMES = ("x", "y", "width", "height", "filterUnits", "primitiveUnits", "color-interpolation-filters")
 NUMBERS = ("opacity", "fill-opacity", "stroke-opacity", "stop-opacity", "stroke-miterlimit", "font-size")
 value = st.one_of(
     st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=6)), max_size=5).map(" ".join),
@@ -143,11 +166,22 @@ def documents(draw, depth: int = 2) -> str:
         inner = "".join(element(left - 1) for _ in range(draw(st.integers(0, 2)))) if left else "word"
         return f"<{tag}{written}>{inner}</{tag}>"
 
+    def part(tag: str, names: tuple[str, ...], inner: str) -> str:
+        own = draw(st.dictionaries(st.sampled_from(names), value, max_size=5))
+        return f"<{tag}{''.join(f' {key}={quoteattr(clean(text))}' for key, text in own.items())}>{inner}</{tag}>"
+
+    def step(left: int) -> str:
+        inner = "".join(step(left - 1) for _ in range(draw(st.integers(0, 2)))) if left else ""
+        return part(draw(st.sampled_from(STEP_TAGS)), STEP_NAMES, inner)
+
+    steps = "".join(step(1) for _ in range(draw(st.integers(0, 4))))
+    filter_ = part('filter id="f"', FILTER_NAMES, steps).replace('</filter id="f">', "</filter>")
     css = clean(draw(sheet)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     body = "".join(element(depth) for _ in range(draw(st.integers(1, 3))))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="80" height="60" viewBox="0 0 80 60"><style>{css}</style>'
-        f'<linearGradient id="q"><stop offset="1"/></linearGradient>{body}</svg>'
+        f'<linearGradient id="q"><stop offset="1"/></linearGradient>{filter_}{body}'
+        '<g filter="url(#f)"><rect width="40" height="30" fill="teal"/><text y="40">ab</text></g></svg>'
     )
 
 

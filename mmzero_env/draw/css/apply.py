@@ -22,6 +22,7 @@ from mmzero_env.draw.css.properties import (
     INITIAL,
     NOT_DRAWN,
     PLAIN,
+    PLAIN_OF,
     PROPERTIES,
     TEXT_ATTRIBUTES,
 )
@@ -163,7 +164,8 @@ class _Walk:
             if name in NOT_DRAWN:
                 self._undrawn(name, text)
                 continue
-            if name not in LOOKED_AT or PLAIN.match(text) or (name in SIDES and is_root(tag, state.units)):
+            plain = PLAIN_OF.get(name, PLAIN)
+            if name not in LOOKED_AT or plain.match(text) or (name in SIDES and is_root(tag, state.units)):
                 continue
             if "var(" in text.lower():
                 text = self.cascade.replaced(name, text, state.variables)

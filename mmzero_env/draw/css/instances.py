@@ -19,12 +19,14 @@ class Instances:
         self._originals: dict[str, Element] = {}
         self._copies: Element | None = None
         self._root = root
-        uses = [element for element in root.iter() if element.tag in ("use", f"{SVG}use")]
-        wanted = {_target(element) for element in uses}
+        wanted = _targets(root)
         for element in root.iter() if wanted else ():
             name = element.get("id")
             if name in wanted and name not in self._originals and self._has_variables(element):
                 self._originals[name] = self._copy(element)
+        endless = [name for name in self._originals if self._contains_itself(name)]  # svg_weight.py refuses them
+        for name in endless:
+            del self._originals[name]
 
     def own(self, use: Element) -> Element | None:
         """Let `use` refer to a new copy of its target, and return that; None if the target has no variables."""
@@ -45,6 +47,15 @@ class Instances:
         use.set(HREF[0], f"#{copy.get('id')}")
         return copy
 
+    def _contains_itself(self, name: str) -> bool:
+        reached: set[str] = set()
+        open_ = [name]
+        while open_:
+            new = (_targets(self._originals[open_.pop()]) & self._originals.keys()) - reached
+            reached |= new
+            open_ += new
+        return name in reached
+
     def _has_variables(self, element: Element) -> bool:
         return any(
             any("var(" in value for value in part.attrib.values())
@@ -59,6 +70,11 @@ class Instances:
             if old in self._sheets.matches:
                 self._sheets.matches[new] = self._sheets.matches[old]
         return copy
+
+
+def _targets(root: Element) -> set[str]:
+    """What the uses in an element refer to."""
+    return {_target(element) for element in root.iter() if element.tag in ("use", f"{SVG}use")}
 
 
 def _target(use: Element) -> str:

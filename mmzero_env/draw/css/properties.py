@@ -12,8 +12,8 @@ from mmzero_env.draw.css.lengths import Units, angle, length, length_list, lengt
 
 Canonical = Callable[[str, Units, float | None], str | None]
 
-# Most attributes of a drawing are this plain and need no look at what they mean.
-PLAIN = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:px)?\Z|#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\Z")
+PLAIN = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:px)?\Z")
+UNITLESS = re.compile(r"(?:\d+\.?\d*|\.\d+)\Z")
 URL = re.compile(r"url\(\s*[\"']?\s*#([^\"')]*?)\s*[\"']?\s*\)\Z", re.IGNORECASE)
 SHAPE = re.compile(r"\b(?:circle|ellipse|inset|polygon|path)\(", re.IGNORECASE)
 # https://www.w3.org/TR/css-fonts-4/#absolute-size-mapping
@@ -191,8 +191,10 @@ PROPERTIES: dict[str, Canonical] = {
     "stroke-width": _size,
     "stroke-dashoffset": _length,
 }
-PROPERTIES |= dict.fromkeys(("color", "stop-color", "flood-color", "lighting-color"), _colour)
-PROPERTIES |= dict.fromkeys(("opacity", "fill-opacity", "stroke-opacity", "stop-opacity", "flood-opacity"), _share)
+COLOURS = ("color", "stop-color", "flood-color", "lighting-color")
+PROPERTIES |= dict.fromkeys(COLOURS, _colour)
+SHARES = ("opacity", "fill-opacity", "stroke-opacity", "stop-opacity", "flood-opacity")
+PROPERTIES |= dict.fromkeys(SHARES, _share)
 REFERENCES = ("mask", "filter", "marker-start", "marker-mid", "marker-end")
 PROPERTIES |= dict.fromkeys(REFERENCES, _reference) | {"clip-path": _clip}
 PROPERTIES |= dict.fromkeys(
@@ -203,6 +205,9 @@ text-rendering text-transform vector-effect visibility white-space writing-mode
 """.split(),  # noqa: SIM905
     _keyword,
 )
+# Most attributes of a drawing are this plain and need no look at what they mean; of those not named here, lengths.
+PLAIN_OF = dict.fromkeys(("fill", "stroke", *COLOURS), colours.HEX)
+PLAIN_OF |= dict.fromkeys((*SHARES, "stroke-miterlimit"), UNITLESS)
 # What `initial` stands for, where leaving the property out would inherit another value.
 INITIAL = {
     "fill": "black",

@@ -2,15 +2,26 @@
 
 import cairocffi as cairo
 import cairosvg.surface
-from cairosvg.bounding_box import BOUNDING_BOX_METHODS
-from cairosvg.helpers import PointError
+from cairosvg.bounding_box import BOUNDING_BOX_METHODS, EMPTY_BOUNDING_BOX, bounding_box_polyline
+from cairosvg.helpers import PointError, normalize
 from cairosvg.text import path_length
 
 from mmzero_env.draw.css.lengths import Units, length_px
 
 Box = tuple[float, float, float, float]
-NO_TEXT = ("use", "tspan", "textPath")
+UNKNOWN = ("use", "tspan", "textPath", "marker")
 ANCHORS = {"middle": 0.5, "end": 1.0}
+
+
+def _box_of_points(surface, node) -> Box:
+    """Stands in for CairoSVG's functions, which fail where points are missing or half a one is left over."""
+    try:
+        return bounding_box_polyline(surface, node) if normalize(node.get("points", "")) else EMPTY_BOUNDING_BOX
+    except PointError:
+        return EMPTY_BOUNDING_BOX
+
+
+BOUNDING_BOX_METHODS |= dict.fromkeys(("polygon", "polyline"), _box_of_points)
 
 
 class _Page:
@@ -40,7 +51,7 @@ def bounding_box(element, tag: str, units: Units) -> Box | None:
         left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
         right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
         return left, top, right - left, bottom - top
-    if tag not in BOUNDING_BOX_METHODS or tag in NO_TEXT:
+    if tag not in BOUNDING_BOX_METHODS or tag in UNKNOWN:
         return None
     return BOUNDING_BOX_METHODS[tag](_Page(units), element.attrib)
 
