@@ -21,7 +21,8 @@ SERVE = """
 import socket, sys
 from pathlib import Path
 from recipe.mmzero.run.processes import warm
-warm.PRELOAD = warm.SCRIPTS = ()
+warm.PRELOAD, warm.SCRIPTS = sys.argv[4:], ()
+sys.path.insert(0, sys.argv[2])
 if sys.argv[3] == "without Ray":
     warm.warm_ray.preload = lambda run: None
 warm.serve(socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2]))
@@ -44,8 +45,8 @@ sys.stdin.readline()
 class Server:
     """A server without the engine's imports. Callers may queue before it starts."""
 
-    def __init__(self, folder, ray="without Ray"):
-        self.folder, self.path, self.ray = folder, folder / "socket", ray
+    def __init__(self, folder, ray="without Ray", *preload):
+        self.folder, self.path, self.ray, self.preload = folder, folder / "socket", ray, preload
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.path))
         self.listener.listen(8)
@@ -56,7 +57,7 @@ class Server:
 
     def start(self):
         number = self.listener.fileno()
-        command = [sys.executable, "-c", SERVE, str(number), str(self.folder), self.ray]
+        command = [sys.executable, "-c", SERVE, str(number), str(self.folder), self.ray, *self.preload]
         environment = self.environment | warm_ray.read_at_import(os.getpid())
         self.process = subprocess.Popen(command, env=environment, pass_fds=[number], stdin=subprocess.PIPE)
 
@@ -84,7 +85,8 @@ def server(tmp_path_factory):
 @pytest.fixture
 def server_with_ray():
     folder = Path(tempfile.mkdtemp(prefix="mmz-t-"))  # a path of a socket may have 107 bytes at most
-    one = Server(folder, "with Ray")
+    (folder / "with_an_actor.py").write_text("import ray\n\n\n@ray.remote\nclass Actor:\n    pass\n")
+    one = Server(folder, "with Ray", "with_an_actor")
     yield one
     one.end()
     shutil.rmtree(folder, ignore_errors=True)
@@ -146,6 +148,14 @@ def test_who_wants_a_bare_interpreter_gets_one(server, options):
     server.environment[warm.PYTHON] = sys.executable
     code = "import os, sys; print(os.getppid(), 'torch' in sys.modules)"
     assert server.client(*options, "-c", code).communicate(timeout=60)[0] == f"{os.getpid()} False\n"
+
+
+def test_forked_processes_make_ids_of_their_own(server_with_ray):
+    """Two workers with one id delete each other's first object, and Ray waits a minute for the one that dies."""
+    server_with_ray.start()
+    words = "-c", "import ray; print(ray.ObjectID.from_random().hex())"
+    said = [server_with_ray.client(*words).communicate(timeout=60)[0] for _ in range(2)]
+    assert len(set(said)) == 2 and all(said)
 
 
 def test_without_a_server_the_client_becomes_the_interpreter(tmp_path):

@@ -122,11 +122,12 @@ def write_stand_in(folder: Path) -> Path:
 
 def serve(listener: socket.socket, folder: Path) -> None:
     """Import PRELOAD, then fork a child per request until the owner is gone."""
-    for name in (*PRELOAD, *SCRIPTS):
-        importlib.import_module(name)
-    for name in SCRIPTS:
-        sys.modules.pop(name, None)
-    warm_ray.preload(run_like_python)
+    with warm_ray.class_ids_of_the_kernel():
+        for name in (*PRELOAD, *SCRIPTS):
+            importlib.import_module(name)
+        for name in SCRIPTS:
+            sys.modules.pop(name, None)
+        warm_ray.preload(run_like_python)
     if threading.active_count() > 1:
         names = [thread.name for thread in threading.enumerate()]
         raise RuntimeError(f"warm server: preloading started threads {names}; forking would not be safe")

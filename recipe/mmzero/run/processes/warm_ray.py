@@ -9,9 +9,11 @@ Private code of Ray 2.60.0 (pyproject.toml pins it); tests/recipe/run/test_warm.
 """
 
 import atexit
+import contextlib
 import importlib
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 MODULES = (
     "ray._private.workers.default_worker",
@@ -38,6 +40,30 @@ def read_at_import(owner: int) -> dict[str, str]:
     here the process that owns the server.
     """
     return {"RAY_JOB_ID": FIRST_JOB, "RAY_RAYLET_PID": str(owner)}
+
+
+@contextlib.contextmanager
+def class_ids_of_the_kernel() -> Iterator[None]:
+    """While modules are imported: ids of actor classes come from the kernel in place of Ray's C++ core.
+
+    The core seeds its generator when it makes its first random id, which `@ray.remote` on a class does, and forked
+    processes go on from there with the same ids: of two workers that start at the same moment one finds the object that
+    it has just written deleted by the other and dies, and Ray waits a minute for it (seen once in about 200 stages).
+    """
+    import ray.actor
+
+    ids = ray.actor.ActorClassID
+
+    class Ids:
+        @staticmethod
+        def from_random():
+            return ids(os.urandom(ids.size()))
+
+    ray.actor.ActorClassID = Ids
+    try:
+        yield
+    finally:
+        ray.actor.ActorClassID = ids
 
 
 def preload(run_like_python: Callable[[list[str]], int]) -> None:
