@@ -35,7 +35,6 @@ UNEXPLAINED = "unexplained"
 # Found in the source of a picture that differs: why it may.
 REASONS = {
     "HTML in foreignObject is not drawn": r"foreignObject",
-    "feImage, feTile and feConvolveMatrix are not drawn": r"<fe(?:Image|Tile|Convolve)",
     "taken more kindly: filters of straight lines, which a browser leaves out": r"<line [^>]*filter",
     "animations are not played": r"@keyframes|<animate",
     "conic gradients as background are not drawn": r"background: conic-gradient",

@@ -12,9 +12,9 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest
-from mmzero_env.draw.effects import colours, noise, primitives
+from mmzero_env.draw.effects import colours, neighbours, noise, primitives
 from mmzero_env.draw.effects.reading import read, region_px
-from mmzero_env.draw.effects.steps import STEPS, Frame, reach
+from mmzero_env.draw.effects.steps import STEPS, Frame, kernel_of, reach
 
 NONE = (0.0, 0.0, 0.0, 0.0)
 TOO_MUCH = "too much work"
@@ -149,6 +149,7 @@ def test_no_numbers_break_a_step(tag):
     names = (
         *("dx", "dy", "stdDeviation", "radius", "scale", "baseFrequency", "numOctaves", "seed", "surfaceScale", "k1"),
         *("specularExponent", "values", "type", "operator", "k2", "mode", "diffuseConstant", "flood-opacity"),
+        *("order", "kernelMatrix", "divisor", "bias", "targetX", "edgeMode", "preserveAlpha"),
     )
     for value in ("", "nonsense", "-5", "1e308", "0 0", "1e-300", "NaN"):
         words = " ".join(f'{name}="{value}"' for name in names)
@@ -158,6 +159,86 @@ def test_no_numbers_break_a_step(tag):
         with np.errstate(all="ignore"):
             done = STEPS[tag](element, [pixels, pixels], frame)
         assert done.shape == (5, 6, 4) and done.dtype == np.uint8 and (done <= done[..., 3:]).all()
+
+
+@pytest.mark.parametrize("divisor", ["0", "1e-300", "-1e300", ""])
+@pytest.mark.parametrize("bias", ["0", "1e300", "-1"])
+def test_no_divisor_breaks_a_convolution(divisor, bias):
+    words = f'order="2" kernelMatrix="1e300 -1e300 1e300 -1" divisor="{divisor}" bias="{bias}"'
+    kernel = kernel_of(fromstring(f"<feConvolveMatrix {words}/>"))
+    for pixels in (np.zeros((3, 3, 4), np.uint8), np.full((3, 3, 4), 255, np.uint8)):
+        done = neighbours.convolved(pixels, kernel)
+        assert done.shape == pixels.shape and (done <= done[..., 3:]).all()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'kernelMatrix="1 2 3"',
+        'order="0" kernelMatrix=""',
+        'order="-1" kernelMatrix="1"',
+        'order="1" kernelMatrix="1" targetX="1"',
+        'order="1" kernelMatrix="1" targetY="-1"',
+        f'order="99" kernelMatrix="{"1 " * 99 * 99}"',
+        "",
+    ],
+)
+def test_numbers_that_do_not_belong_together_are_no_kernel(words):
+    assert kernel_of(fromstring(f"<feConvolveMatrix {words}/>")) is None
+
+
+@given(pixels=PIXELS, data=st.data())
+@pytest.mark.parametrize("edge, mode", [("duplicate", "edge"), ("wrap", "wrap"), ("none", "constant")])
+def test_a_convolution_is_the_sum_of_the_specification(edge, mode, pixels, data):
+    """Σ source[x - targetX + j, y - targetY + i] kernel[orderX - 1 - j, orderY - 1 - i] / divisor"""
+    columns, rows = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3))
+    target = data.draw(st.integers(0, columns - 1)), data.draw(st.integers(0, rows - 1))
+    weights = np.array(data.draw(st.lists(st.integers(-2, 2), min_size=columns * rows, max_size=columns * rows)))
+    weights, divisor = weights.reshape(rows, columns), data.draw(st.sampled_from([1, 2, -1]))
+    around = np.pad(pixels.astype(float), ((9, 9), (9, 9), (0, 0)), mode=mode)
+    wanted = np.zeros(pixels.shape)
+    for y, x in np.ndindex(pixels.shape[:2]):
+        for i, j in np.ndindex(rows, columns):
+            place = 9 + y - target[1] + i, 9 + x - target[0] + j
+            wanted[y, x] += around[place] * weights[rows - 1 - i, columns - 1 - j] / divisor
+    done = neighbours.convolved(pixels, neighbours.Kernel(weights, 1 / divisor, target, edge=edge))
+    wanted = np.clip(wanted, 0, 255)
+    assert np.abs(done - np.minimum(wanted, wanted[..., 3:])).max() <= 1
+
+
+def test_a_convolution_that_keeps_alpha_takes_colours_without_it():
+    pixels = np.zeros((3, 3, 4), np.uint8)
+    pixels[1, 1] = primitives.flood((1, 1), (0.2, 0.4, 0.6, 0.5))
+    same = np.zeros((3, 3))
+    same[1, 1] = 1
+    kernel = neighbours.Kernel(same, 2.0, (1, 1), keep_alpha=True)
+    done = neighbours.convolved(pixels, kernel)[1, 1]
+    assert np.abs(done.astype(int) - (128, 102, 51, 128)).max() <= 1
+
+
+@pytest.mark.parametrize("left, top, right, bottom", [(1, 0, 3, 2), (-2, 1, 1, 2), (0, 0, 9, 9), (-5, -5, 20, 20)])
+def test_a_tile_repeats_from_its_corner(left, top, right, bottom):
+    pixels = np.random.default_rng(2).integers(1, 256, (5, 6, 4), dtype=np.uint8)
+    around = np.pad(pixels, ((30, 30), (30, 30), (0, 0)))
+    done = neighbours.tiled(pixels, (left, top, right, bottom))
+    for y, x in np.ndindex(5, 6):
+        row, column = top + (y - top) % (bottom - top), left + (x - left) % (right - left)
+        assert (done[y, x] == around[30 + row, 30 + column]).all()
+
+
+def test_a_tile_of_no_size_draws_nothing():
+    assert not neighbours.tiled(np.full((2, 2, 4), 255, np.uint8), (1, 0, 1, 2)).any()
+
+
+def test_a_turned_filter_paints_within_its_turned_region():
+    flood = '<filter id="f" x="0" y="0" width="1" height="1"><feFlood flood-color="red"/></filter>'
+    body = '<rect x="400" y="400" width="224" height="224" filter="url(#f)" transform="rotate(45 512 512)"/>'
+    with RenderEnv(RenderConfig(workers=1)) as env:
+        drawn = Image.open(io.BytesIO(env.render(RenderRequest(PAGE.format(defs=flood, body=body), "svg")).png))
+    assert [drawn.convert("RGB").getpixel(place) for place in ((512, 370), (420, 420))] == [
+        (255, 0, 0),
+        (255, 255, 255),
+    ]
 
 
 def test_functions_of_elements_with_another_colour_or_font_are_other_filters():
@@ -195,12 +276,13 @@ WIDE = '<rect width="1024" height="1024" fill="teal" filter="url(#f)"/>'
         (BLUR.format(50), WIDE * 300),
         (BLUR.format(200), '<g filter="url(#f)">' * 50 + WIDE + "</g>" * 50),
         ('<filter id="f"><feTurbulence baseFrequency="0.1" numOctaves="99"/></filter>', WIDE * 50),
+        (f'<filter id="f"><feConvolveMatrix order="10" kernelMatrix="{"1 " * 100}"/></filter>', WIDE * 50),
         (BLUR.format(9), "".join(f'<text y="{i}" font-size="900" filter="url(#f)">W</text>' for i in range(900, 999))),
     ],
-    ids=["many", "nested", "noise", "texts"],
+    ids=["many", "nested", "noise", "kernels", "texts"],
 )
 def test_more_work_than_two_seconds_is_left_out_and_said(defs, body):
-    with RenderEnv(RenderConfig(workers=1)) as env:
+    with RenderEnv(RenderConfig(workers=1, timeout_s=60)) as env:  # a busy machine may take longer
         result = env.render(RenderRequest(PAGE.format(defs=defs, body=body + '<circle r="200" fill="red"/>'), "svg"))
     assert result.ok and TOO_MUCH in result.note
 

@@ -91,7 +91,7 @@ TAGS = (
     "pattern",
 )
 TAGS += ("linearGradient", "stop", "symbol", "svg", "clipPath", "filter", "a", "defs", "textPath", "foreignObject")
-STEP_TAGS = (*STEPS, "feTile", "feMergeNode", "feFuncR", "feFuncA", "fePointLight", "feSpotLight", "feDistantLight")
+STEP_TAGS = (*STEPS, "feImage", "feMergeNode", "feFuncR", "feFuncA", "fePointLight", "feSpotLight", "feDistantLight")
 STEP_NAMES = ("in", "in2", "result", "x", "y", "width", "height", "dx", "dy", "stdDeviation", "radius", "scale", "type")
 STEP_NAMES += (
     "operator",
@@ -105,6 +105,7 @@ STEP_NAMES += (
     "numOctaves",
     "seed",
 )
+STEP_NAMES += ("order", "kernelMatrix", "divisor", "bias", "targetX", "edgeMode", "preserveAlpha")
 STEP_NAMES += ("surfaceScale", "specularExponent", "elevation", "z", "flood-color", "flood-opacity", "lighting-color")
 FILTER_NAMES = ("x", "y", "width", "height", "filterUnits", "primitiveUnits", "color-interpolation-filters")
 NUMBERS = ("opacity", "fill-opacity", "stroke-opacity", "stop-opacity", "stroke-miterlimit", "font-size")

@@ -24,25 +24,25 @@ def converted(pixels: Pixels, table: np.ndarray) -> Pixels:
     """Each colour, without its alpha, looked up in a table of 256."""
     if not pixels[..., :ALPHA].any():
         return pixels
-    return _with_alpha(table[_plain(pixels)], pixels[..., ALPHA])
+    return with_alpha(table[without_alpha(pixels)], pixels[..., ALPHA])
 
 
 def by_matrix(pixels: Pixels, matrix: np.ndarray) -> Pixels:
     """feColorMatrix: 4 rows (red, green, blue, alpha) of 5 numbers, applied to colours without their alpha."""
     colours = np.empty(pixels.shape, np.float32)
-    colours[..., :ALPHA] = _plain(pixels)[..., ::-1]
+    colours[..., :ALPHA] = without_alpha(pixels)[..., ::-1]
     colours[..., ALPHA] = pixels[..., ALPHA]
     done = np.clip(colours @ matrix[:, :4].T.astype(np.float32) + 255 * matrix[:, 4].astype(np.float32), 0, 255)
-    return _with_alpha(done[..., ALPHA - 1 :: -1], done[..., ALPHA])
+    return with_alpha(done[..., ALPHA - 1 :: -1], done[..., ALPHA])
 
 
 def by_tables(pixels: Pixels, tables: Sequence[np.ndarray]) -> Pixels:
     """feComponentTransfer: four tables of 256 levels from 0 to 1, for red, green, blue and alpha."""
-    plain = _plain(pixels)
+    plain = without_alpha(pixels)
     done = np.empty(pixels.shape, np.float32)
     for channel in range(ALPHA):
         done[..., channel] = 255 * tables[ALPHA - 1 - channel][plain[..., channel]]
-    return _with_alpha(done[..., :ALPHA], 255 * tables[ALPHA][pixels[..., ALPHA]])
+    return with_alpha(done[..., :ALPHA], 255 * tables[ALPHA][pixels[..., ALPHA]])
 
 
 def saturate(amount: float) -> np.ndarray:
@@ -141,13 +141,13 @@ BLENDS = {
 }
 
 
-def _plain(pixels: Pixels) -> np.ndarray:
+def without_alpha(pixels: Pixels) -> np.ndarray:
     """Blue, green and red without their alpha, uint8."""
     alpha = np.maximum(pixels[..., ALPHA:], 1).astype(np.uint16)
     return np.minimum((pixels[..., :ALPHA] * np.uint16(255) + alpha // 2) // alpha, 255).astype(np.uint8)
 
 
-def _with_alpha(colours: np.ndarray, alpha: np.ndarray) -> Pixels:
+def with_alpha(colours: np.ndarray, alpha: np.ndarray) -> Pixels:
     """Colours from 0 to 255 and their alpha, as pixels."""
     done = np.empty((*alpha.shape, 4), np.uint8)
     done[..., ALPHA] = np.rint(alpha)
@@ -157,4 +157,4 @@ def _with_alpha(colours: np.ndarray, alpha: np.ndarray) -> Pixels:
 
 def from_plain(colours: np.ndarray) -> Pixels:
     """Red, green, blue, not multiplied, and alpha, from 0 to 255."""
-    return _with_alpha(colours[..., ALPHA - 1 :: -1], colours[..., ALPHA])
+    return with_alpha(colours[..., ALPHA - 1 :: -1], colours[..., ALPHA])

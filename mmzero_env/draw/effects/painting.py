@@ -10,21 +10,20 @@ import numpy as np
 from cairosvg.helpers import size, transform
 from cairosvg.url import parse_url
 
-from mmzero_env.draw.effects.areas import Rectangle, area, common, device, grown, inverse, part, user_box, within
-from mmzero_env.draw.effects.colours import FROM_LINEAR, TO_LINEAR, converted
+from mmzero_env.draw.effects.areas import Rectangle, area, common, device, grown, part, user_box
+from mmzero_env.draw.effects.chain import CONVOLUTION, Box, cost, through
 from mmzero_env.draw.effects.primitives import ALPHA, Pixels
-from mmzero_env.draw.effects.reading import Effect, Step, effects_of, region_px
-from mmzero_env.draw.effects.steps import STEPS, Frame, alpha_of, reach
+from mmzero_env.draw.effects.reading import Effect, effects_of, region_px
+from mmzero_env.draw.effects.steps import STEPS, Frame, reach
 from mmzero_env.draw.masks import box_of, device_extents
 
 # Pixels times steps in one drawing, about two seconds of work; more is drawn without effects, and said.
 MOST_WORK = 30_000_000
-HEAVY = {"feTurbulence": 20, "feDiffuseLighting": 4, "feSpecularLighting": 5, "feBlend": 3, "feComposite": 2}
 FURTHEST = 512  # pixels outside the picture that may still be blurred or moved into it
 # They paint where nothing was.
-GROUNDLESS = frozenset(("feFlood", "feTurbulence", "feDiffuseLighting", "feComponentTransfer", "feColorMatrix"))
-NOWHERE = ("BackgroundImage", "BackgroundAlpha", "FillPaint", "StrokePaint")
-Box = tuple[float, float, float, float]  # x, y, width, height in user units
+GROUNDLESS = frozenset(
+    ("feFlood", "feTurbulence", "feDiffuseLighting", "feComponentTransfer", "feColorMatrix", "feTile", CONVOLUTION)
+)
 TOO_MUCH = "filter effects of large elements are not drawn: too much work"
 
 
@@ -72,28 +71,34 @@ class Effects:
         if effect.steps_in_boxes:
             frame = replace(frame, box=box[2:])
         further = math.ceil(min(sum(reach(step.element, frame) for step in effect.steps), FURTHEST))
-        region = _region(effect, box, frame, _viewport(surface))
+        bounds = _bounds(effect, box, _viewport(surface))
+        region = bounds and device(bounds, frame)
         anywhere = any(step.tag in GROUNDLESS for step in effect.steps)
         extents = common(grown(view, further), region and grown(region, further))
         if recorded is not None and extents is not None and not anywhere:
             extents = common(extents, grown(ink, further))
         if extents is None:
-            return None
+            return
         if not self._affordable(area(extents)):
-            return _put(surface.context, recorded) if recorded else surface.draw(node)
+            _put(surface.context, recorded) if recorded else surface.draw(node)
+            return
         layer, pixels = _drawn(surface, node, extents, recorded)  # whose memory goes with it
         needed = extents
         if not anywhere:
             painted = _painted(pixels, extents)
             needed = painted and common(extents, grown(painted, further))
         if needed is None:
-            return None
+            return
         pixels = pixels[part(needed, extents)].copy()
         del layer
         frame = replace(frame, shape=pixels.shape[:2], corner=needed[:2])
-        if self._affordable(area(needed) * sum(HEAVY.get(step.tag, 1) + step.linear for step in effect.steps)):
-            pixels = _through(effect, pixels, frame, region, box, _viewport(surface))
-        return _put(surface.context, _surface_of(pixels), needed[:2])
+        if self._affordable(area(needed) * sum(cost(step) for step in effect.steps)):
+            pixels = through(effect, pixels, frame, region, box, _viewport(surface))
+        surface.context.save()
+        if bounds and (frame.matrix[1] or frame.matrix[2]):  # a turned region is less than the rectangle around it
+            _clip(surface.context, bounds, frame)
+        _put(surface.context, _surface_of(pixels), needed[:2])
+        surface.context.restore()
 
     def _affordable(self, work: int) -> bool:
         """Count work to be done, in pixels times steps; notes the first that is too much."""
@@ -105,46 +110,12 @@ class Effects:
         return True
 
 
-def _through(
-    effect: Effect, source: Pixels, frame: Frame, region: Rectangle | None, box: Box, view: tuple[float, float]
-) -> Pixels:
-    """The last result of a filter's steps, in sRGB. The region bounds what a step paints, not what it is given."""
-    results = {"SourceGraphic": (source, False), "SourceAlpha": (alpha_of(source), False)}
-    results |= dict.fromkeys(NOWHERE, (np.zeros_like(source), False))
-    last = results["SourceGraphic"]
-    for step in effect.steps:
-        inputs = [_in_space(results.get(name, last), step.linear) for name in step.inputs]
-        pixels = STEPS[step.tag](step.element, inputs, replace(frame, linear=step.linear))
-        pixels = within(_in_area(step, effect, pixels, frame, box, view), region, frame.extents)
-        last = pixels, step.linear
-        if step.result:
-            results[step.result] = last
-    return _in_space(last, False)
-
-
-def _in_space(result: tuple[Pixels, bool], linear: bool) -> Pixels:
-    pixels, is_linear = result
-    return pixels if is_linear == linear else converted(pixels, TO_LINEAR if linear else FROM_LINEAR)
-
-
-def _in_area(step: Step, effect: Effect, pixels: Pixels, frame: Frame, box: Box, view: tuple) -> Pixels:
-    """Without what is outside the step's own region, where it has one."""
-    if step.area == (None,) * 4:
-        return pixels
-    left, top, width, height = region_px(step.area, box, effect.steps_in_boxes, view)
-    (x0, y0), (x1, y1) = inverse(frame, (frame.extents[:2], frame.extents[2:]))
-    left, top = min(x0, x1) if left is None else left, min(y0, y1) if top is None else top
-    right = max(x0, x1) if width is None else left + width
-    bottom = max(y0, y1) if height is None else top + height
-    return within(pixels, device((left, top, right - left, bottom - top), frame), frame.extents)
-
-
-def _region(effect: Effect, box: Box, frame: Frame, view: tuple[float, float]) -> Rectangle | None:
+def _bounds(effect: Effect, box: Box, view: tuple[float, float]) -> Box | None:
     """What a filter may paint, None without limit."""
     if effect.region is None:
         return None
     found = region_px(effect.region, box, effect.in_boxes, view)
-    return None if None in found else device(tuple(found), frame)
+    return None if None in found else tuple(found)
 
 
 def _text_box(surface, node) -> Box | None:
@@ -222,6 +193,14 @@ def _put(context, source: cairo.Surface, corner: tuple[int, int] = (0, 0)) -> No
     context.set_source_surface(source, *corner)
     context.paint()
     context.restore()
+
+
+def _clip(context, bounds: Box, frame: Frame) -> None:
+    outer = context.get_matrix()
+    context.set_matrix(cairo.Matrix(*frame.matrix))
+    context.rectangle(*bounds)
+    context.set_matrix(outer)
+    context.clip()
 
 
 def _painted(pixels: Pixels, extents: Rectangle) -> Rectangle | None:

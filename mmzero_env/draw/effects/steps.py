@@ -1,5 +1,5 @@
-"""Which function of primitives.py, colours.py, noise.py or lights.py a filter's element stands for, with its numbers in
-pixels of the picture."""
+"""What function a filter's element stands for (primitives.py, colours.py, neighbours.py, noise.py, lights.py), with its
+numbers in pixels of the picture."""
 
 import math
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from cairosvg.colors import color
 
-from mmzero_env.draw.effects import colours, lights, noise, primitives
+from mmzero_env.draw.effects import colours, lights, neighbours, noise, primitives
 from mmzero_env.draw.effects.primitives import Pixels
 from mmzero_env.draw.effects.reading import bounded, name_of, number, numbers, pair
 
@@ -23,7 +23,8 @@ class Frame:
 
     `shape`: height and width; `corner`: x and y of the first pixel in the picture; `matrix`: (xx, yx, xy, yy, x0, y0)
     from user units to pixels of the picture; `box`: width and height that the numbers of the steps are shares of;
-    `linear`: the step works in linear light.
+    `linear`: the step works in linear light; `tile`: left, top, right and bottom of its first input's region in the
+    picture, None: all of it.
     """
 
     shape: tuple[int, int]
@@ -31,6 +32,7 @@ class Frame:
     matrix: tuple[float, float, float, float, float, float]
     box: tuple[float, float] = (1.0, 1.0)
     linear: bool = False
+    tile: tuple[int, int, int, int] | None = None
 
     @property
     def extents(self) -> tuple[int, int, int, int]:
@@ -156,6 +158,17 @@ def _displacement(element: Element, inputs: list[Pixels], frame: Frame) -> Pixel
     return primitives.displaced(inputs[0], inputs[1], frame.sizes(scale, scale), channels)
 
 
+def _convolution(element: Element, inputs: list[Pixels], frame: Frame) -> Pixels:
+    kernel = kernel_of(element)
+    return np.zeros_like(inputs[0]) if kernel is None else neighbours.convolved(inputs[0], kernel)
+
+
+def _tile(element: Element, inputs: list[Pixels], frame: Frame) -> Pixels:
+    left, top, right, bottom = frame.tile or frame.extents
+    x, y = frame.corner
+    return neighbours.tiled(inputs[0], (left - x, top - y, right - x, bottom - y))
+
+
 def _diffuse(element: Element, inputs: list[Pixels], frame: Frame) -> Pixels:
     height = number(element, "surfaceScale", 1.0)
     colour = colour_of(element, "lighting-color", "", "white", frame.linear)[:3]
@@ -183,6 +196,8 @@ STEPS: dict[str, Callable[[Element, list[Pixels], Frame], Pixels]] = {
     "feMorphology": _morphology,
     "feTurbulence": _turbulence,
     "feDisplacementMap": _displacement,
+    "feConvolveMatrix": _convolution,
+    "feTile": _tile,
     "feDiffuseLighting": _diffuse,
     "feSpecularLighting": _specular,
 }
@@ -200,7 +215,29 @@ def reach(element: Element, frame: Frame) -> float:
         return moved + 3 * max(frame.sizes(*pair(element, "stdDeviation", 2.0)))
     if tag == "feMorphology":
         return max(frame.sizes(*pair(element, "radius", 0.0)))
+    if tag == "feConvolveMatrix":
+        kernel = kernel_of(element)
+        return max(kernel.weights.shape) if kernel else 0.0
     return abs(number(element, "scale", 0.0)) * frame.scale() if tag == "feDisplacementMap" else 0.0
+
+
+def kernel_of(element: Element) -> neighbours.Kernel | None:
+    """What a feConvolveMatrix sums; None where its numbers do not belong together, which draws nothing."""
+    columns, rows = (round(side) for side in pair(element, "order", 3.0))
+    weights = numbers(element.get("kernelMatrix"))
+    target = round(number(element, "targetX", columns // 2)), round(number(element, "targetY", rows // 2))
+    if min(columns, rows) < 1 or len(weights) != columns * rows or len(weights) > neighbours.MOST_WEIGHTS:
+        return None
+    if not (0 <= target[0] < columns and 0 <= target[1] < rows):
+        return None
+    return neighbours.Kernel(
+        np.array(weights).reshape(rows, columns),
+        bounded(1 / (number(element, "divisor", 0.0) or sum(weights) or 1.0)),
+        target,
+        number(element, "bias", 0.0),
+        element.get("edgeMode", "duplicate"),
+        element.get("preserveAlpha") == "true",
+    )
 
 
 def light_of(element: Element, frame: Frame) -> lights.Light:
