@@ -120,6 +120,13 @@ def test_files_named_in_documents_exist():
     assert missing == []
 
 
+def test_documents_name_no_folder_of_one_machine():
+    """Output that is quoted holds the paths of who ran it: `/proc/PID/root` is no such path."""
+    private = re.compile(r"(?<![\w\])}>~])/(?:root|home|Users)/\S+")
+    found = [(path.name, name) for path in DOCUMENTS for name in private.findall(path.read_text("utf-8"))]
+    assert not found
+
+
 def test_cited_sections_of_the_method_exist():
     """`docs/method.md §2.1` in code and comments is a heading there."""
     text = (ROOT / "docs" / "method.md").read_text()

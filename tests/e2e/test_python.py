@@ -1,4 +1,4 @@
-"""A Coder that writes Python: one step of each role on the real engine, every picture drawn by a program."""
+"""A Coder that writes Python, and one that chooses between SVG and Python: one step of each role on the real engine."""
 
 import json
 
@@ -10,7 +10,6 @@ from tests.support import loop
 pytestmark = pytest.mark.e2e
 
 WORDS = (
-    "coder.languages=[python]",
     "stage.steps=1",
     "coder.filter.target_rows=8",
     "coder.filter.attempt_budget=40",
@@ -18,15 +17,20 @@ WORDS = (
 )
 
 
+@pytest.fixture(scope="module", params=["python", "svg,python"])
+def languages(request):
+    return set(request.param.split(","))
+
+
 @pytest.fixture(scope="module")
-def run_dir(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("python") / "run"
-    loop.finish(loop.start(folder, *WORDS), folder)
+def run_dir(tmp_path_factory, languages):
+    folder = tmp_path_factory.mktemp("languages") / "run"
+    loop.finish(loop.start(folder, f"coder.languages=[{','.join(sorted(languages))}]", *WORDS), folder)
     return folder
 
 
-def drawings(run_dir, stage):
-    return pd.read_parquet(run_dir / "iter_01" / stage / "drawings.parquet")
+def drawings(run_dir, *stages):
+    return pd.concat([pd.read_parquet(run_dir / "iter_01" / stage / "drawings.parquet") for stage in stages])
 
 
 @pytest.mark.parametrize("role", ["proposer", "coder", "solver"])
@@ -38,20 +42,23 @@ def test_a_step_was_trained(run_dir, role):
 
 
 @pytest.mark.parametrize("stage", ["collect_coder", "collect_solver"])
-def test_pictures_come_from_programs(run_dir, stage):
+def test_pictures_come_from_what_the_coder_may_write(run_dir, stage, languages):
     rows = drawings(run_dir, stage)
     drawn = rows[rows.status == "ok"]
-    assert set(drawn.language) == {"python"} and 0.4 < len(drawn) / len(rows) < 1
-    assert drawn.code.str.startswith("from PIL import").all()
+    assert set(drawn.language) == languages and 0.4 < len(drawn) / len(rows) < 1
+    python = drawn.language == "python"
+    assert (
+        drawn.code[python].str.startswith("from PIL import").all() and drawn.code[~python].str.startswith("<svg").all()
+    )
 
 
 def test_programs_fail_in_several_ways(run_dir):
-    rows = pd.concat([drawings(run_dir, stage) for stage in ("collect_coder", "collect_solver")])
+    rows = drawings(run_dir, "collect_coder", "collect_solver")
     assert rows[rows.status != "ok"].status.nunique() > 1
 
 
-def test_the_solver_learned_from_them(run_dir):
+def test_the_solver_learned_from_them(run_dir, languages):
     rows = pd.read_parquet(run_dir / "iter_01" / "collect_solver" / "train.parquet")
     of = drawings(run_dir, "collect_solver").set_index("code_id").language
     assert len(rows) >= 8
-    assert {of[info["code_id"]] for info in rows["extra_info"]} == {"python"}
+    assert {of[info["code_id"]] for info in rows["extra_info"]} == languages
