@@ -110,6 +110,8 @@ class Forecast:
     prompt_tokens: Tokens = field(default_factory=Tokens)
     picture_tokens: int = whole(1)
     coder_acceptance: float = number(above=0, most=1)
+    valid: float = number(above=0, most=1)
+    drawn: float = number(above=0, most=1)
 
 
 @dataclass

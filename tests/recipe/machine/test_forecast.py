@@ -283,6 +283,33 @@ def test_steady_state_agrees_with_the_simulation(name, rows, in_flight, config):
     )
 
 
+def test_nothing_is_asked_about_what_is_not_valid_or_does_not_draw():
+    """24 prompts of 8 roll-outs, half of them valid, 4 codes each, a quarter drawn, 2 x 5 answers."""
+    words = ["model=qwen2_5_vl_7b", "hardware=gpu8x80", "proposer.train.prompts_per_step=24"]
+    words += ["proposer.train.prompts_per_update=24", "proposer.train.rollouts=8", "coder.samples=4", "solver.votes=5"]
+    some, all_ = (
+        stage(schema.load([*words, f"forecast.valid={valid}", f"forecast.drawn={drawn}"]), "proposer", DIFFERENT)
+        for valid, drawn in ((0.5, 0.25), (1.0, 1.0))
+    )
+    assert [count for _, count in all_.work.asked()] == [8, 8 * 4, 8 * 4 * 10]
+    assert [count for _, count in some.work.asked()] == [8, 4 * 4, 4 * 10]
+    assert pipeline_seconds(some) < pipeline_seconds(all_)
+
+
+def pipeline_seconds(described):
+    return pipeline.simulate(described.work, described.groups, described.renderers, described.picture_s).seconds
+
+
+def test_pictures_of_a_rollout_are_prepared_before_a_server_sees_them():
+    config = schema.load(["model=tiny", "hardware=cpu"])
+    described = stage(config, "solver", DIFFERENT)
+    rollouts = int(config.solver.train.prompts_per_step) * int(config.solver.train.rollouts)
+    assert described.prepare_s == pytest.approx(rollouts * constants.cpu().prepare_picture_s)
+    waits = forecast(described, {}).phases["gen"] - forecast(replace(described, prepare_s=0.0), {}).phases["gen"]
+    assert waits == pytest.approx(described.prepare_s, abs=described.poll_s)
+    assert stage(config, "coder", DIFFERENT).prepare_s == 0
+
+
 def test_the_pass_by_variance_runs_where_the_window_does_not_fill_the_target():
     words = [
         "model=qwen2_5_vl_7b",

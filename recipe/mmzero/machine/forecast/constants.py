@@ -52,6 +52,7 @@ class Cpu:
     token_s: float
     prefill_token_s: float
     prefill_picture_s: float
+    prepare_picture_s: float
     old_log_prob_token_s: float
     ref_token_s: float
     update_token_s: float

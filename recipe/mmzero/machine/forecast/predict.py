@@ -98,7 +98,7 @@ def forecast(described: Stage, factors: Mapping[str, float]) -> Forecast:
     resources = (described.work, described.groups, described.renderers, described.picture_s)
     run = pipeline.simulate(*resources)
     phases = roofline.scaled(described.phases, dict(factors))
-    gen = waited(run.seconds, described.poll_s)
+    gen = waited(run.seconds + described.prepare_s, described.poll_s)
     if described.overlap:  # it looks twice, half an interval too late on average
         gen = pipeline.overlapped(*resources, phases.total + described.poll_s) - phases.total
     gen *= factors.get(GEN, 1.0)

@@ -25,7 +25,8 @@ VARIANCE, CAPTIONS = "variance", "captions"  # passes of the Coder's collection 
 class Stage:
     """Everything that decides the seconds of a stage.
 
-    `steps`: GRPO steps, 0 for a collection. `later`: passes of a collection after its rows, by name. `overlap`:
+    `steps`: GRPO steps, 0 for a collection. `prepare_s`: of a step, for the pictures of the trained role's own prompts
+    before a server sees them. `later`: passes of a collection after its rows, by name. `overlap`:
     proposer.overlap.
     """
 
@@ -39,6 +40,7 @@ class Stage:
     picture_s: float
     poll_s: float
     gpus: int
+    prepare_s: float = 0.0
     later: Mapping[str, Work] = field(default_factory=dict)
     overlap: int = 0
 
@@ -79,6 +81,7 @@ def stage(
         picture_s=constants.picture_s,
         poll_s=constants.poll_s if training else 0.0,
         gpus=int(config.hardware.nodes) * int(config.hardware.gpus_per_node) if on_gpus else 0,
+        prepare_s=0.0 if on_gpus else _own_pictures(work) * constants.prepare_picture_s,
         later=later,
         overlap=overlap(config, name),
     )
@@ -120,11 +123,12 @@ def _items(config: DictConfig, name: str) -> int:
 
 def _asks(config: DictConfig, name: str, serving: Mapping[str, str]) -> tuple[Ask, ...]:
     coder, solver, mode = config.coder, config.solver, config.solver.label_mode
+    valid, drawn = float(config.forecast.valid), float(config.forecast.drawn)
     if name == "solver":
         return (_ask(config, serving, "answers", "solver", 1, int(solver.train.rollouts), pictures=1, each=True),)
     if name == "coder":
         codes = _ask(config, serving, "codes", "coder", 1, int(coder.train.rollouts), each=True, drawn=True)
-        return codes, _ask(config, serving, "answers", "solver", 2, int(solver.votes), pictures=1)
+        return replace(codes, reach=drawn), _ask(config, serving, "answers", "solver", 2, int(solver.votes), pictures=1)
     rollouts, programs, texts = 1, 1, None
     if name == "proposer":
         rollouts, programs = int(config.proposer.train.rollouts), int(coder.samples)
@@ -135,13 +139,20 @@ def _asks(config: DictConfig, name: str, serving: Mapping[str, str]) -> tuple[As
         programs = int(solver.programs) if mode == "program" else 1
         texts = _texts(config, serving, 1) if mode == "caption" else None
     proposals = _ask(config, serving, "proposals", "proposer", 1, rollouts, each=True, beside=texts)
-    codes = _ask(config, serving, "codes", "coder", 1, programs, drawn=True)
+    codes = _ask(config, serving, "codes", "coder", 1, programs, drawn=True, reach=drawn)
     if name == "collect_coder":
         return proposals, codes
     if name == "collect_solver":  # the Solver sees the first of several drawings
         answers = _ask(config, serving, "answers", "solver", 2, int(solver.label_votes), pictures=1)
-        return proposals, replace(codes, reach=1 / programs), answers
-    return proposals, codes, _ask(config, serving, "answers", "solver", 2, int(solver.votes), pictures=1)
+        return proposals, replace(codes, reach=drawn / programs), answers
+    answers = _ask(config, serving, "answers", "solver", 2, int(solver.votes), pictures=1)
+    return replace(proposals, reach=valid), codes, answers
+
+
+def _own_pictures(work: Work) -> int:
+    """Pictures in the prompts of a step's roll-outs, one for each roll-out."""
+    own = work.asks[0]
+    return work.items * own.samples * own.pictures
 
 
 def _ask(config: DictConfig, serving: Mapping[str, str], kind: str, role: str, calls: int, samples: int, **more) -> Ask:
