@@ -172,7 +172,8 @@ class ChecksConfig:
 class VerifyConfig:
     """Evidence beside the picture (docs/method.md §10): `caption` asks the Solver `votes` times with the caption in
     place of the picture, in at most `max_tokens` tokens; `program` compares the answers that Python drawings compute. A
-    question counts as well-posed where at least the share `min_consistency` of them agree.
+    question counts as well-posed where at least the share `min_consistency` of them agree. A label from the caption is
+    kept where at least the share `min_seen` of the answers to the picture, and at least one of them, is that label.
     """
 
     caption: bool = flag(default=False)
@@ -180,6 +181,7 @@ class VerifyConfig:
     votes: int = whole(1, 1000, default=5)
     max_tokens: int = whole(1, default=512)
     min_consistency: float = declare(SHARE, 0.6)
+    min_seen: float = declare(SHARE, 0.0)
 
 
 @dataclass(frozen=True)

@@ -81,13 +81,15 @@ def label_from_caption(
         base: of `label_row` for the same picture; its filter applies to the picture's votes as it stands.
         text_votes: answers to the hard question with the caption in place of the picture.
     Returns:
-        reason may also be text_unsure (too few of them agree) or label_not_seen (no roll-out on the picture agrees).
+        reason may also be text_unsure (too few of them agree) or label_not_seen (too few roll-outs on the picture give
+        the label: none, or a share below `verify.min_seen`).
     """
     config = config or RewardConfig()
     text = known(text_votes, config)
     label = _relabelled(base, "caption", text.answer, text.consistency, hard_votes, hard_answer, config)
+    seen = label.label_share > 0 and label.label_share >= config.verify.min_seen - TOLERANCE
     reason = "" if text.sure(config) else "text_unsure"
-    return _decided(label, base, reason or ("" if label.label_share else "label_not_seen"), config, rule)
+    return _decided(label, base, reason or ("" if seen else "label_not_seen"), config, rule)
 
 
 def label_from_programs(

@@ -200,6 +200,9 @@ def test_label_is_the_captions_where_the_picture_has_seen_it():
     assert from_caption(("5", "5", "7", "8", "9")).reason == "text_unsure"
     assert from_caption((None,) * 5).reason == "text_unsure" and from_caption((None,) * 5).label is None
     assert from_caption(("4",) * 5).reason == "label_not_seen"
+    for share, reason in ((0.3, ""), (0.31, "label_not_seen")):  # three of ten
+        seen = RewardConfig.from_dict({"verify": {"min_seen": share}})
+        assert from_caption(("5",) * 5, config=seen).reason == reason
     assert from_caption(("5",) * 5, hard=("5",) * 10).reason == "too_easy", "the picture's filter stays"
     assert from_caption(("5",) * 5, easy=("9",) * 10).reason == "easy_accuracy"
     assert from_caption(("5",) * 5, hard=(None,) * 10).reason == "no_label"

@@ -95,6 +95,7 @@ DECIDES: dict[str, Decides] = {
     "verify.votes": Decides(DRAWING, only_if=_TEXT_ONLY),
     "verify.max_tokens": Decides(DRAWING, only_if=_TEXT_ONLY),
     "verify.min_consistency": Decides(DRAWING, selects=COLLECTING),
+    "verify.min_seen": Decides((COLLECT_SOLVER,), selects=(COLLECT_SOLVER,)),
     "render": Decides(DRAWING),
     "render.workers": NOTHING,
     "render.cache_mb": NOTHING,
