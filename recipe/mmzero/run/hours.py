@@ -60,9 +60,10 @@ def hours(config: DictConfig, steps: Sequence[Step]) -> Hours | None:
     for step in steps:
         # Which roles ask the same checkpoint decides, not which checkpoint it is.
         alike = tuple(tuple(role for role in step.inputs if step.inputs[role] == one) for one in step.inputs.values())
-        key = (step.stage, alike)
+        first = step is steps[0]
+        key = (step.stage, alike, first)
         if key not in cache:
-            cache[key] = predict(sized, step.stage, step.inputs, known.of(step.stage))
+            cache[key] = predict(sized, step.stage, step.inputs, known.of(step.stage), first=first)
         if cache[key] is None:
             return None
         found[step.id] = cache[key]
@@ -143,9 +144,10 @@ def note(config: DictConfig, step: Step, run_dir: Path) -> Forecast | None:
         The forecast; None where there is none.
     """
     known = measured.of_run(run_dir, config, own=True)
-    if not known.factors and config.forecast.run is not None:
+    first = not known.factors
+    if first and config.forecast.run is not None:
         known = measured.of_config(config)
-    found = predict(known.applied(config), step.stage, step.inputs, known.of(step.stage))
+    found = predict(known.applied(config), step.stage, step.inputs, known.of(step.stage), first=first)
     if found is None:
         return None
     target = RunFolder(run_dir).forecast

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 
 from recipe.mmzero import cli
 from recipe.mmzero.machine.forecast import measured
+from recipe.mmzero.machine.forecast.constants import cpu
 from recipe.mmzero.report.data import forecasts
 from recipe.mmzero.report.data.read import read_run
 from recipe.mmzero.report.page import card
@@ -145,13 +146,26 @@ def test_a_run_on_another_card_says_so(tmp_path):
         measured.of_config(schema.load([*SEVEN, f"forecast.run={folder}"]))
 
 
+def test_only_the_first_stage_of_a_run_waits_for_the_warm_server(tmp_path):
+    config = schema.load(["stage.steps=2"])
+    steps = plan(config)
+    planned = hours.hours(config, steps).forecasts
+    usual, warm = cpu().train_startup_s, cpu().warm_s
+    later = [one.startup_s for one in list(planned.values())[1:] if one.steps]
+    assert planned[steps[0].id].startup_s == usual + warm and set(later) == {usual}
+    assert hours.note(config, steps[0], tmp_path).startup_s == usual + warm
+    folder = finished(tmp_path / "run", config, solver_s=8.0, wall_s=16.0 + usual + warm)  # as predicted
+    assert hours.note(config, steps[2], folder).startup_s == pytest.approx(usual)
+
+
 def test_prediction_is_written_before_a_step_and_shown_after_it(tmp_path):
     config = schema.load(["stage.steps=2"])
     folder = finished(tmp_path / "run", config, solver_s=8.0, wall_s=50.0)
     (folder / "iter_01" / "solver" / "summary.json").write_text("{}")
     steps = {step.id: step for step in plan(config)}
     first = hours.note(config, steps["iter_01/solver"], folder)  # of this run's own measurements
-    assert first.seconds == pytest.approx(50.0)
+    usual, warm = cpu().train_startup_s, cpu().warm_s  # the finished one has started the warm server
+    assert first.seconds == pytest.approx(16.0 + 34.0 * usual / (usual + warm))
     hours.note(config, steps["iter_02/solver"], folder)
     noted = json.loads((folder / "forecast.json").read_text())
     assert list(noted) == ["iter_01/solver", "iter_02/solver"]

@@ -63,6 +63,7 @@ class Cpu:
     poll_s: float
     train_startup_s: float
     collect_startup_s: float
+    warm_s: float
 
 
 @cache

@@ -169,7 +169,7 @@ def _factors(
         stage = stage_of(name)
         if stage not in STAGES:
             continue
-        predicted = predict(config, stage, _inputs(files.step(name)))
+        predicted = predict(config, stage, _inputs(files.step(name)), first=name == next(iter(found)))
         if predicted is None:
             continue
         expected = dict(predicted.phases) | {STARTUP: predicted.startup_s}

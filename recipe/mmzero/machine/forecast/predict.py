@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from omegaconf import DictConfig
 
 from recipe.mmzero.machine.forecast import closed, pipeline, roofline
+from recipe.mmzero.machine.forecast.constants import cpu
 from recipe.mmzero.machine.forecast.workload import CAPTIONS, SHARED, TRAINED, VARIANCE, Stage, stage
 
 GEN = "gen"  # roll-outs and their rewards: verl's timing_s/gen
@@ -74,6 +75,7 @@ def predict(
     inputs: Mapping[str, str],
     factors: Mapping[str, float] | None = None,
     counts: Mapping[str, int] | None = None,
+    first: bool = False,
 ) -> Forecast | None:
     """The forecast of one stage.
 
@@ -81,10 +83,13 @@ def predict(
         inputs: role -> reference of the checkpoint it asks or starts from (plan.Step.inputs).
         factors: phase -> measured / predicted of an earlier run (measured.py).
         counts: GPU counts in place of the profile's.
+        first: of the run; on a machine without GPUs it also waits for the warm server.
     Returns:
         None if the model's sizes or the card are not known.
     """
     described = stage(config, name, inputs, counts)
+    if described is not None and first and config.hardware.kind == "cpu":
+        described = replace(described, startup_s=described.startup_s + cpu().warm_s)
     return None if described is None else forecast(described, factors or {})
 
 
