@@ -1,4 +1,5 @@
-"""A Coder that writes Python, and one that chooses between SVG and Python: one step of each role on the real engine."""
+"""A Coder that writes Python: one step of each role on the real engine. One that chooses between SVG and Python: up to
+its own step."""
 
 import json
 
@@ -15,17 +16,20 @@ WORDS = (
     "coder.filter.attempt_budget=40",
     "solver.filter.proposals=96",
 )
-
-
-@pytest.fixture(scope="module", params=["python", "svg,python"])
-def languages(request):
-    return set(request.param.split(","))
+STARTS = {"python": "from PIL import", "svg": "<svg"}
 
 
 @pytest.fixture(scope="module")
-def run_dir(tmp_path_factory, languages):
-    folder = tmp_path_factory.mktemp("languages") / "run"
-    loop.finish(loop.start(folder, f"coder.languages=[{','.join(sorted(languages))}]", *WORDS), folder)
+def run_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("python") / "run"
+    loop.finish(loop.start(folder, "coder.languages=[python]", *WORDS), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def choosing(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("both") / "run"
+    loop.finish(loop.start(folder, "coder.languages=[svg,python]", *WORDS, "--until", "iter_01/coder"), folder)
     return folder
 
 
@@ -33,23 +37,27 @@ def drawings(run_dir, *stages):
     return pd.concat([pd.read_parquet(run_dir / "iter_01" / stage / "drawings.parquet") for stage in stages])
 
 
-@pytest.mark.parametrize("role", ["proposer", "coder", "solver"])
-def test_a_step_was_trained(run_dir, role):
+def assert_trained(run_dir, role):
     lines = (run_dir / "iter_01" / role / "metrics.jsonl").read_text().splitlines()
     steps = [json.loads(line) for line in lines]
     assert [step["step"] for step in steps] == [1]
     assert steps[0]["data"]["actor/grad_norm"] > 1e-4
 
 
-@pytest.mark.parametrize("stage", ["collect_coder", "collect_solver"])
-def test_pictures_come_from_what_the_coder_may_write(run_dir, stage, languages):
-    rows = drawings(run_dir, stage)
+def assert_drawn(rows, languages):
     drawn = rows[rows.status == "ok"]
     assert set(drawn.language) == languages and 0.4 < len(drawn) / len(rows) < 1
-    python = drawn.language == "python"
-    assert (
-        drawn.code[python].str.startswith("from PIL import").all() and drawn.code[~python].str.startswith("<svg").all()
-    )
+    assert all(code.startswith(STARTS[language]) for code, language in zip(drawn.code, drawn.language, strict=True))
+
+
+@pytest.mark.parametrize("role", ["proposer", "coder", "solver"])
+def test_a_step_was_trained(run_dir, role):
+    assert_trained(run_dir, role)
+
+
+@pytest.mark.parametrize("stage", ["collect_coder", "collect_solver"])
+def test_pictures_come_from_programs(run_dir, stage):
+    assert_drawn(drawings(run_dir, stage), {"python"})
 
 
 def test_programs_fail_in_several_ways(run_dir):
@@ -57,8 +65,20 @@ def test_programs_fail_in_several_ways(run_dir):
     assert rows[rows.status != "ok"].status.nunique() > 1
 
 
-def test_the_solver_learned_from_them(run_dir, languages):
+def test_the_solver_learned_from_them(run_dir):
     rows = pd.read_parquet(run_dir / "iter_01" / "collect_solver" / "train.parquet")
     of = drawings(run_dir, "collect_solver").set_index("code_id").language
     assert len(rows) >= 8
-    assert {of[info["code_id"]] for info in rows["extra_info"]} == languages
+    assert {of[info["code_id"]] for info in rows["extra_info"]} == {"python"}
+
+
+@pytest.mark.parametrize("role", ["proposer", "coder"])
+def test_a_coder_that_chooses_is_trained(choosing, role):
+    assert_trained(choosing, role)
+
+
+def test_a_coder_that_chooses_writes_both(choosing):
+    assert_drawn(drawings(choosing, "collect_coder"), {"svg", "python"})
+    samples = (choosing / "iter_01" / "coder" / "samples").glob("*.jsonl")
+    texts = [json.loads(line)["response"] for path in samples for line in path.read_text().splitlines()]
+    assert {start for start in STARTS.values() for text in texts if start in text} == set(STARTS.values())
