@@ -29,7 +29,7 @@ ruff check .
 
 if [[ ! ${base:-} ]]; then exec python -m pytest "$@"; fi
 
-# One at a time: the sandbox's tests look at processes, descriptors and memory of their own.
+# One at a time: the sandbox's tests look at processes, descriptors and memory of their own. What is drawn: tests/draw.
 python -m pytest -m "not slow" tests/env --durations=3
 # Three on two cores: there is always one that waits for something.
 python -m pytest -m "not e2e and not slow" --ignore tests/env -n 3 --dist loadfile --durations=10
