@@ -1,7 +1,8 @@
 """One test per known defect of the reference that belongs to serving, prompts, data between stages and seeds.
 
 Named after docs/method.md §8. Parsing, grading, voting, scoring, diversity and labels: tests/rewards/test_defects.py.
-Rendering: tests/draw and tests/env. The loop's own (journal, resume, processes) and the report's are tested where they live.
+Rendering: tests/draw and tests/env. The loop's own (journal, resume, processes) and the report's are tested where they
+live.
 """
 
 import asyncio

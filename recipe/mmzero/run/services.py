@@ -19,9 +19,10 @@ from recipe.mmzero.settings.folder import RunFolder, StepFolder
 class Services:
     """The real ones. A context manager: it owns the warm server of a machine without GPUs."""
 
+    _warm: WarmServer | None = None
+
     def __enter__(self) -> "Services":
         self._owned = ExitStack()
-        self._warm: WarmServer | None = None
         return self
 
     def __exit__(self, *exc) -> None:
@@ -69,8 +70,11 @@ class Services:
         if config.model.name != "tiny":
             return False
         from recipe.mmzero.run.lab.kept import keep
+        from recipe.mmzero.run.lab.measure import PLAIN, Python
 
-        return keep(step, base)
+        warm = self._warm  # it has loaded what measuring needs
+        python = Python(warm.executable, warm.environment) if warm is not None and warm.alive() else PLAIN
+        return keep(step, base, python)
 
     def report(self, run_dir: Path) -> None:
         """Write the report; what prevents it is said, and the run goes on."""

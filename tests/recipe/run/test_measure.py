@@ -53,10 +53,22 @@ def test_a_measurement_that_fails_is_one_line(tmp_path, monkeypatch):
     assert list((tmp_path / "cache" / "rates").iterdir()) == []
 
 
+def test_measured_with_what_stands_in_for_python(tmp_path, monkeypatch):
+    """A run's warm server has loaded what measuring needs."""
+    monkeypatch.setenv("MMZERO_CACHE", str(tmp_path / "cache"))
+    warm = tmp_path / "python"
+    warm.write_text('#!/bin/sh\necho "$SOCKET $*" >&2\nexit 3\n')
+    warm.chmod(0o755)
+    (tmp_path / "config.json").write_text("{}")
+    python = measure.Python(str(warm), {"SOCKET": "there"})
+    with pytest.raises(OSError, match=r"there -m recipe\.mmzero\.run\.lab\.measure 4 svg 0"):
+        measure.measured([("coder", tmp_path)], items=4, python=python)
+
+
 def test_only_the_roles_that_were_asked_for_are_measured(tmp_path, monkeypatch):
     (tmp_path / "config.yaml").write_text("coder: {languages: [svg]}\nsolver: {label_mode: offline}\n")
     monkeypatch.setattr(
-        measure, "measured", lambda wanted, *_: {pair: {"values": {"x": [1.0]}, "whole": {}} for pair in wanted}
+        measure, "measured", lambda wanted, *_, **__: {pair: {"values": {"x": [1.0]}, "whole": {}} for pair in wanted}
     )
     base = tmp_path / "base"
     (point,) = measure.rates_of(tmp_path, base, items=4, roles=["solver"])
@@ -117,7 +129,7 @@ def test_rows_and_rates_are_kept_where_the_report_reads_them(tmp_path, monkeypat
     collected.path.mkdir(parents=True)
     points = [Rates(k, {"solver": {"hard_right": ones(0.5, 10)}}, {}) for k in (0, 1)]
     monkeypatch.setattr(kept, "row_truth", lambda step: {"well_posed": [1.0, 0.0]})
-    monkeypatch.setattr(kept, "rates_of", lambda *asked: points if asked[3] == kept.ITEMS else None)
+    monkeypatch.setattr(kept, "rates_of", lambda *asked, **_: points if asked[3] == kept.ITEMS else None)
     config = schema.load(["model=tiny"])
     assert [Services().truth(config, tmp_path, step) for step in (collected, solver, solver)] == [True, True, False]
     assert json.loads(collected.truth.read_text()) == {"well_posed": [1.0, 0.0]}

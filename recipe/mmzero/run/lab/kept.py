@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mmzero_env.process.replace import write
-from recipe.mmzero.run.lab.measure import rates_of
+from recipe.mmzero.run.lab.measure import PLAIN, Python, rates_of
 from recipe.mmzero.run.lab.rows import row_truth
 from recipe.mmzero.settings.folder import StepFolder
 
@@ -20,7 +20,7 @@ ITEMS = 120
 """Held-out items of a rate (480 of the Proposer): half of what the laboratory asks, to keep the end of a run short."""
 
 
-def keep(step: StepFolder, base: Path) -> bool:
+def keep(step: StepFolder, base: Path, python: Python = PLAIN) -> bool:
     """Measure what a finished step made; False if there is nothing to measure or it is known already.
 
     Raises:
@@ -31,7 +31,7 @@ def keep(step: StepFolder, base: Path) -> bool:
     if step.path.name != "solver":
         return False
     began, jobs = time.monotonic(), max(1, min(2, len(os.sched_getaffinity(0))))
-    points = [asdict(point) for point in rates_of(step.run.path, base, jobs, ITEMS)]
+    points = [asdict(point) for point in rates_of(step.run.path, base, jobs, ITEMS, python=python)]
     new = _replaced(step.run.held_out, {"items": ITEMS, "points": points})
     if new:
         print(f"{ITEMS} held-out items asked of each role in {time.monotonic() - began:.0f} s", flush=True)

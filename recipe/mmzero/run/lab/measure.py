@@ -10,7 +10,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache as once
 from itertools import count
 from pathlib import Path
@@ -35,14 +36,27 @@ Pair = tuple[str, Path]
 """(role, checkpoint)"""
 
 
-def rates_of(run_dir: Path, base: Path, jobs: int = 2, items: int = 240, roles: Sequence[str] = ROLES) -> list[Rates]:
+@dataclass(frozen=True)
+class Python:
+    """What measuring processes are started with: the interpreter or its stand-in (warm.py), and more environment."""
+
+    executable: str = sys.executable
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+PLAIN = Python()
+
+
+def rates_of(
+    run_dir: Path, base: Path, jobs: int = 2, items: int = 240, roles: Sequence[str] = ROLES, python: Python = PLAIN
+) -> list[Rates]:
     """The base and every finished iteration of a run, in order; measures what the cache does not hold.
 
     Raises:
         OSError: a measurement failed; the message has the end of its output.
     """
     points = [point for point in checkpoints(run_dir, base) if point[1] in roles]
-    known = measured([(role, folder) for _, role, folder in points], items, coder_form(run_dir), jobs)
+    known = measured([(role, folder) for _, role, folder in points], items, coder_form(run_dir), jobs, python=python)
     found: dict[int, Rates] = {}
     for iteration, role, folder in points:
         rates = found.setdefault(iteration, Rates(iteration))
@@ -84,7 +98,7 @@ def coder_form(run_dir: Path) -> str:
 
 
 def measured(
-    wanted: Iterable[Pair], items: int, form: str = "svg", jobs: int = 2, again: int = 0
+    wanted: Iterable[Pair], items: int, form: str = "svg", jobs: int = 2, again: int = 0, python: Python = PLAIN
 ) -> dict[Pair, dict[str, Any]]:
     """Rates of checkpoints, from the cache or measured in `jobs` processes of one thread each.
 
@@ -106,14 +120,16 @@ def measured(
         {target: pair for pair, target in targets.items() if not target.exists()}.items(), key=lambda e: e[1]
     )
     tasks = [(role, str(folder), str(target)) for target, (role, folder) in missing]
-    _measure([part for k in range(jobs) if (part := tasks[k::jobs])], items, form, again)
+    _measure([part for k in range(jobs) if (part := tasks[k::jobs])], items, form, again, python)
     return {pair: json.loads(target.read_text()) for pair, target in targets.items()}
 
 
-def _measure(shares: Sequence[Sequence[tuple[str, str, str]]], items: int, form: str, again: int) -> None:
+def _measure(
+    shares: Sequence[Sequence[tuple[str, str, str]]], items: int, form: str, again: int, python: Python
+) -> None:
     """One process for each share: loading the libraries takes longer than a rate."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "recipe.mmzero.run.lab.measure", str(items), form, str(again)]
+    environment = os.environ | python.environment | {"OMP_NUM_THREADS": "1"}
+    command = [python.executable, "-m", "recipe.mmzero.run.lab.measure", str(items), form, str(again)]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     (cache.cache_root() / "rates").mkdir(parents=True, exist_ok=True)
     children = [subprocess.Popen([*command, json.dumps(share)], env=environment, **pipes) for share in shares]
