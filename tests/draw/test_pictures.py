@@ -2,11 +2,14 @@
 
 import io
 
+import cairocffi as cairo
 import cairosvg
+import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest, RenderStatus
+from mmzero_env.draw import quicker
 from mmzero_env.draw.picture import encode_png, is_blank
 from mmzero_env.draw.svg import output_size
 from mmzero_env.wire import HEADER, MAGIC, ProtocolError, pack_result, unpack_header, unpack_texts
@@ -238,6 +241,22 @@ def test_no_picture_is_an_error_with_the_reason(env):
     result = env.render(RenderRequest("1 / 0", "python"))
     with pytest.raises(ValueError, match="RUNTIME_ERROR: line 1: ZeroDivisionError"):
         result.image()
+
+
+@pytest.mark.parametrize("width, height", [(10, 7), (723, 725), (1024, 1024), (1024, 513)])
+def test_pixels_in_a_mapping_of_their_own_are_cairos(width, height):
+    """Below and above the size from which they are."""
+    surfaces = [quicker.create_surface(None, width, height)[0], cairo.ImageSurface(cairo.FORMAT_ARGB32, width, height)]
+    for surface in surfaces:
+        context = cairo.Context(surface)
+        context.set_source_rgba(1, 0.5, 0, 0.5)
+        context.arc(width / 2, height / 2, height / 2, 0, 6)
+        context.fill()
+        surface.flush()
+    # How cairo rounds half-transparent edges depends on where a row begins in memory.
+    ours, cairos = (np.frombuffer(surface.get_data(), np.uint8).astype(int) for surface in surfaces)
+    assert ours.shape == cairos.shape and ours.any() and np.abs(ours - cairos).max() <= 1
+    assert (surfaces[0].get_width(), surfaces[0].get_height()) == (width, height)
 
 
 # --- bytes -----------------------------------------------------------------------------------------------------------
