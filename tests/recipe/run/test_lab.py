@@ -18,7 +18,7 @@ from recipe.mmzero.engine.train.true_labels import true_labels
 from recipe.mmzero.report.data import truth
 from recipe.mmzero.report.data.stats import over_seeds
 from recipe.mmzero.run.lab import cli as lab_cli
-from recipe.mmzero.run.lab import compare, experiment, figure, measure, rows, runner, shared, spent
+from recipe.mmzero.run.lab import compare, experiment, figure, labels, measure, rows, runner, shared, spent
 from recipe.mmzero.run.plan import plan
 from recipe.mmzero.run.record.journal import Journal, Record
 from recipe.mmzero.settings import schema
@@ -80,6 +80,52 @@ def test_rows_that_were_written_again_are_read_again(tmp_path):
         pd.DataFrame({"extra_info": [ROW | {"label": label, "image": "one.png"}]}).to_parquet(step.rows)
         os.utime(step.rows, (second, second))
         assert rows.row_truth(step)["label_true"] == [true]
+
+
+# --- labels by how many answers give them -----------------------------------------------------------------------------
+
+
+def test_labels_are_counted_by_the_share_of_answers_that_give_them():
+    shares = [0.0, 0.1, 0.25, 0.3, 0.5, 0.75, 0.8, 0.9, 1.0]
+    made = [labels.Label(share, True, 1.0, None, 0.0) for share in shares]
+    found = {name: [label.share for label in own] for name, own in labels.by_share(made)}
+    assert found == {
+        "none": [0.0],
+        "up to 0.25": [0.1, 0.25],
+        "up to 0.5": [0.3, 0.5],
+        "up to 0.75": [0.75],
+        "more, not all": [0.8, 0.9],
+        "all": [1.0],
+    }
+
+
+def test_where_wrong_labels_come_from(tmp_path):
+    """Kept and too easy ones count, those that fail otherwise do not; true of the caption, false of the picture."""
+    step = RunFolder(tmp_path).step("iter_02/collect_solver")
+    step.path.mkdir(parents=True)
+    other = Scene("bars", (("red", 3), ("blue", 2)))
+    fates = [
+        ("", "4", 0.5, SCENE),
+        ("too_easy", "4", 0.9, other),
+        ("easy_accuracy", "4", 0.5, SCENE),
+        ("", "", 0.0, SCENE),
+    ]
+    proposals, made, drawings = [], [], []
+    for number, (reason, label, share, shown) in enumerate(fates):
+        Image.fromarray(draw(shown)).save(step.path / f"{number}.png")
+        proposal = {key: value for key, value in ROW.items() if key != "label"}
+        proposals.append(proposal | {"proposal_id": str(number), "reject_reason": reason})
+        made.append({"proposal_id": str(number), "code_id": f"{number}-0", "label": label, "label_share": share})
+        drawings.append({"code_id": f"{number}-0", "image": f"{number}.png"})
+    for file, records in ((step.proposals, proposals), (step.labels, made), (step.drawings, drawings)):
+        pd.DataFrame(records).to_parquet(file)
+    right, wrong = labels.labels_of(step)
+    assert right == labels.Label(0.5, True, 1.0, 1.0, 1.0)
+    assert wrong == labels.Label(0.9, False, 1.0, 0.0, 0.0)
+    pd.DataFrame({"x": [1]}).to_parquet(step.rows)
+    shown = labels.table([tmp_path, tmp_path]).splitlines()
+    assert shown[0] == "iteration 2"
+    assert shown[-1].split() == ["all", "4", "2", "1.00", "0.50", "0.50"], "of two runs"
 
 
 # --- shuffled labels --------------------------------------------------------------------------------------------------

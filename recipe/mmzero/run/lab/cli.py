@@ -1,4 +1,4 @@
-"""`mmzero lab rates|run|table`: whole evolutions of the tiny world, measured against the truth."""
+"""`mmzero lab rates|labels|run|table`: whole evolutions of the tiny world, measured against the truth."""
 
 import argparse
 import json
@@ -23,6 +23,10 @@ def main(argv: Sequence[str]) -> int:
     rates.add_argument("--items", type=int, default=240, help="held-out items a rate (default: 240)")
     rates.add_argument("--jobs", type=int, default=2, help="checkpoints measured at once (default: 2)")
     rates.add_argument("--json", type=Path, help="also write every value there")
+    labels = commands.add_parser(
+        "labels", help="where wrong labels come from: true or not, by how many answers give them"
+    )
+    labels.add_argument("run_dirs", type=Path, nargs="+", metavar="run_dir")
     for name, text in (
         ("run", "run what an experiment lacks"),
         ("table", "arms side by side, paired with the control"),
@@ -43,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
             command.add_argument("--figure", type=Path, help="also draw the curves of all arms (.png or .svg)")
     options = parser.parse_args(list(argv))
     try:
-        return {"rates": _rates, "run": _run, "table": _table}[options.command](options)
+        return {"rates": _rates, "labels": _labels, "run": _run, "table": _table}[options.command](options)
     except ExperimentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -92,8 +96,7 @@ def _rates(options: argparse.Namespace) -> int:
     from recipe.mmzero.run.lab.measure import rates_of
     from recipe.mmzero.tiny.cache import ensure_base
 
-    if not RunFolder(options.run_dir).state.exists():
-        raise SystemExit(f"error: {options.run_dir} is no run folder: state.json is missing")
+    _require_run(options.run_dir)
     began = time.monotonic()
     rates = rates_of(options.run_dir, ensure_base(), options.jobs, options.items)
     print(rates_table(rates))
@@ -101,3 +104,17 @@ def _rates(options: argparse.Namespace) -> int:
     if options.json:
         options.json.write_text(json.dumps([asdict(point) for point in rates], indent=1) + "\n")
     return 0
+
+
+def _labels(options: argparse.Namespace) -> int:
+    from recipe.mmzero.run.lab.labels import table
+
+    for folder in options.run_dirs:
+        _require_run(folder)
+    print(table(options.run_dirs))
+    return 0
+
+
+def _require_run(folder: Path) -> None:
+    if not RunFolder(folder).state.exists():
+        raise SystemExit(f"error: {folder} is no run folder: state.json is missing")
