@@ -150,7 +150,8 @@ class _Parser:
         if not token or not (token[0].isdigit() or token[0] == "."):
             raise _NotRead
         whole, _, part = token.rpartition(" ")
-        if part.endswith("/0"):
+        _, slash, below = part.partition("/")
+        if slash and not int(below):  # also "4/00"
             raise _NotRead
         return _checked({(1, 0): Fraction(part) + Fraction(whole.strip() or 0)})
 

@@ -33,6 +33,8 @@ READINGS = {
         ("3.46", "2\\sqrt{3}", False),
         ("\\frac{3}{10}\\approx 0.3", "3/10", True),
         ("sqrt(4)", "2", False),  # not worked out
+        ("2 4/00 \\pi", "2 \\pi", False),  # a denominator of nothing but zeros is no number
+        ("\\sqrt{2} + 1 1/000", "\\sqrt{2} + 1", False),
         ("2 pigs", "2pi", False),
         ("2 pigs", "2pi grams", False),
     ],
