@@ -79,7 +79,7 @@ def _read(text: str, nested: int) -> Answer:
     return Answer("text", core)
 
 
-LONE_SYMBOL = re.compile(r"\d[\s(.]*[a-z](?![a-z])")
+LONE_SYMBOL = re.compile(r"(?:\d|pi|\))[\s(.]*[a-z](?![a-z])")
 LONE_LETTER = re.compile(r"[(\[]?\s*([A-Za-z])\s*[)\]]?[.:)]?")
 HAS_DIGIT = re.compile(r"\d")
 FIRST_WORD = re.compile(r"[^\s:]*")

@@ -35,6 +35,8 @@ READINGS = {
         ("sqrt(4)", "2", False),  # not worked out
         ("2 4/00 \\pi", "2 \\pi", False),  # a denominator of nothing but zeros is no number
         ("\\sqrt{2} + 1 1/000", "\\sqrt{2} + 1", False),
+        ("\\pi M", "\\pi m", False),  # a capital letter after a constant is no metre
+        ("2\\sqrt{3} M", "2\\sqrt{3} m", False),
         ("2 pigs", "2pi", False),
         ("2 pigs", "2pi grams", False),
     ],
