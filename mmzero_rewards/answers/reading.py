@@ -227,7 +227,7 @@ def _group(text: str, nested: int) -> Answer | None:
         parts = split(body, bool(closing) and not (THOUSANDS.search(body) and (", " in body or ";" in body)))
     if not 1 < len(parts) <= MAX_ITEMS or not all(parts):
         return None
-    items = tuple(_read(part, nested + 1) for part in parts)
+    items = tuple(item for part in parts for item in _flat(_read(part, nested + 1)))
     union = "∪" in body
     if not all(item.core for item in items) or (union and not all(item.brackets for item in items)):
         return None
@@ -242,6 +242,11 @@ def _group(text: str, nested: int) -> Answer | None:
     return (not nested and _unbounded(style, items)) or Answer(
         "list", ", ".join(item.key for item in items), brackets=style, items=items
     )
+
+
+def _flat(answer: Answer) -> tuple[Answer, ...]:
+    """A list without brackets in a list is part of it: its spelling, "2, 3", would not tell."""
+    return answer.items if answer.kind == "list" and not (answer.brackets or answer.name) else (answer,)
 
 
 INFINITE = frozenset(["infinity", "inf", "oo"])

@@ -40,6 +40,11 @@ READINGS = {
         ("2 pigs", "2pi", False),
         ("2 pigs", "2pi grams", False),
     ],
+    "lists that are read in two steps": [
+        ("1,2 and. 3", "1; 2; 3", True),
+        ("red, blue and. green", "red, blue, green", True),
+        ("1,2 and. 3", "1, 2", False),
+    ],
     "thousands beside other separators": [
         ("(1,000, 2,000)", "(1000, 2000)", True),
         ("[2, 1,000]", "[2, 1000]", True),
