@@ -10,14 +10,14 @@ import itertools
 import random
 from typing import Any
 
+import numpy as np
+from numpy.random import bit_generator  # here, in the template: NumPy loads it when it is first asked for
+
 SEED = 0
 
 
 def fix() -> None:
     """For the life of this process."""
-    import numpy as np
-    from numpy.random import bit_generator
-
     random.seed(SEED)
     np.random.seed(SEED)
     count = itertools.count(SEED)

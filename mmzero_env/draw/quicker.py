@@ -1,7 +1,9 @@
 """What CairoSVG does slowly, done at less cost; same results. It makes up for the time that styling a document takes.
 
-Two helpers are called for every element. The pixels lie in a mapping of their own: of one large page, where the kernel
-has such pages, not of some hundred small ones, each of which costs a page fault in a new process.
+Three helpers are called for every element, and cairo's status is asked for after every call: a context that failed
+does nothing more and keeps saying so, so asking when an element is done is enough. The pixels lie in a mapping of their
+own: of one large page, where the kernel has such pages, not of some hundred small ones, each of which costs a page
+fault in a new process.
 """
 
 import contextlib
@@ -14,12 +16,22 @@ from urllib.parse import urlparse
 import cairocffi as cairo
 import cairosvg.bounding_box
 import cairosvg.defs
+import cairosvg.helpers
 import cairosvg.path
+import cairosvg.shapes
 import cairosvg.surface
 import cairosvg.text
 import cairosvg.url
 
 USERS = (cairosvg.bounding_box, cairosvg.defs, cairosvg.path, cairosvg.surface, cairosvg.text)
+NORMALIZING = (
+    cairosvg.bounding_box,
+    cairosvg.helpers,
+    cairosvg.path,
+    cairosvg.shapes,
+    cairosvg.surface,
+    cairosvg.text,
+)
 NO_URL = urlparse("")
 LARGE_PAGE = 2 << 20  # bytes; smaller pictures than half of it are left to cairo
 
@@ -33,9 +45,26 @@ def install() -> None:
 
     for module in USERS:
         module.parse_url = parse_url
+    for module in NORMALIZING:
+        module.normalize = normalize
+    cairo.Context.restore, cairo.Context._check_status = restore, unasked
     # What `draw` copies: the pen's place and how far it has moved.
     cairosvg.surface.copy = SimpleNamespace(deepcopy=copied)
     cairosvg.surface.PNGSurface._create_surface = create_surface
+
+
+normalize = functools.lru_cache(maxsize=4096)(cairosvg.helpers.normalize)
+_ask = cairo.Context._check_status
+
+
+def restore(self: cairo.Context) -> None:
+    """What ends the drawing of an element. Raises cairo's errors, also those of the calls before."""
+    cairo.cairo.cairo_restore(self._pointer)
+    _ask(self)
+
+
+def unasked(self: cairo.Context) -> None:
+    """In place of asking for the status."""
 
 
 def copied(cursor: tuple) -> tuple:

@@ -38,6 +38,15 @@ def run_child(channel: int, template: int, wall: Wall, draw: Draw, folder: str |
         os._exit(0)
 
 
+def forget_environment() -> None:
+    """In the template: what a snippet sees of the environment, but for its folder. Made here because a child would
+    first have to copy the pages that this touches."""
+    os.environ.clear()
+    os.environ.update(NAMES)
+    for name, value in ONE_THREAD.items():
+        os.putenv(name, value)  # for libraries in C; what Python shows to a snippet stays those few names
+
+
 def isolate(channel: int, template: int, wall: Wall, folder: str | None) -> None:
     """Everything between this process and the rest, before it sees any code."""
     os.setsid()
@@ -52,10 +61,8 @@ def isolate(channel: int, template: int, wall: Wall, folder: str | None) -> None
     for standard in (0, 1, 2):
         os.dup2(null, standard)
     wall.close_other_descriptors(CHANNEL)
-    os.environ.clear()
-    os.environ.update(NAMES | ({"TMPDIR": folder, "HOME": folder, "MPLCONFIGDIR": folder} if folder else {}))
-    for name, value in ONE_THREAD.items():
-        os.putenv(name, value)  # for libraries in C; what Python shows to a snippet stays those few names
+    if folder:
+        os.environ.update(dict.fromkeys(("TMPDIR", "HOME", "MPLCONFIGDIR"), folder))
     tempfile.tempdir = None  # the template may have asked for it, and it is remembered
     os.chdir(folder or "/")
     signal.signal(signal.SIGINT, signal.default_int_handler if folder else signal.SIG_DFL)

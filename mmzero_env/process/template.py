@@ -20,7 +20,7 @@ from typing import Any
 
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
-from mmzero_env.process.child import run_child
+from mmzero_env.process.child import forget_environment, run_child
 from mmzero_env.process.scratch import MAX_FILES, Scratch
 from mmzero_env.process.starting import why
 from mmzero_env.sandbox import limits
@@ -34,6 +34,7 @@ PATIENCE_S = 30.0
 FORK_AGAIN_S = 0.1
 # A child that closed its end may need a moment to be gone by itself; its own exit status says more than our SIGKILL.
 GRACE_S = 0.2
+END_CHECK_S = 0.002
 OOM_SCORE = "700"
 
 
@@ -91,6 +92,7 @@ def prepare(
     draw = load(language, config, scratch)
     wall = walls.Wall(language, config, off)
     wall.prepare()
+    forget_environment()
     quiet()
     if "capabilities" not in off:
         limits.drop_capabilities()  # here, once: children inherit it
@@ -163,6 +165,19 @@ def serve(control: socket.socket, owner: int, children: "Children") -> None:
                 raise OSError(f"no process for a snippet in {PATIENCE_S:.0f} s: {error}") from error
 
 
+def wait_for_end(pid: int) -> None:
+    """Until a child has ended, at most a moment. Sleeping for a fixed time would keep the next child waiting."""
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:  # before Linux 5.3, or no descriptor is left
+        time.sleep(END_CHECK_S)
+        return
+    try:
+        select.select([handle], [], [], END_CHECK_S)
+    finally:
+        os.close(handle)
+
+
 class NotForked(Exception):
     """No child could be made this time; the text says why."""
 
@@ -203,7 +218,7 @@ class Children:
         done, status, usage = os.wait4(pid, os.WNOHANG)
         while not done and time.monotonic() < deadline:
             self.watch_scratch()  # nobody fills a folder in the meantime
-            time.sleep(0.002)
+            wait_for_end(pid)
             done, status, usage = os.wait4(pid, os.WNOHANG)
         ended_by = wire.ITSELF
         if not done:

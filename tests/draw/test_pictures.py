@@ -11,7 +11,7 @@ from PIL import Image, ImageChops
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest, RenderStatus
 from mmzero_env.draw import quicker
 from mmzero_env.draw.picture import encode_png, is_blank
-from mmzero_env.draw.svg import output_size
+from mmzero_env.draw.svg import SvgRenderer, output_size
 from mmzero_env.wire import HEADER, MAGIC, ProtocolError, pack_result, unpack_header, unpack_texts
 
 PLOT = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.bar(['x', 'y'], [1, 2]); ax.set_title('Sales')\n"
@@ -257,6 +257,16 @@ def test_pixels_in_a_mapping_of_their_own_are_cairos(width, height):
     ours, cairos = (np.frombuffer(surface.get_data(), np.uint8).astype(int) for surface in surfaces)
     assert ours.shape == cairos.shape and ours.any() and np.abs(ours - cairos).max() <= 1
     assert (surfaces[0].get_width(), surfaces[0].get_height()) == (width, height)
+
+
+def test_what_cairo_refuses_is_raised_when_its_element_is_done():
+    SvgRenderer(RenderConfig())  # which installs it
+    context = cairo.Context(cairo.ImageSurface(cairo.FORMAT_ARGB32, 9, 9))
+    context.save()
+    context.set_matrix(cairo.Matrix(0, 0, 0, 0, 0, 0))
+    context.paint()
+    with pytest.raises(cairo.CairoError, match="matrix"):
+        context.restore()
 
 
 # --- bytes -----------------------------------------------------------------------------------------------------------
