@@ -125,7 +125,7 @@ def test_where_wrong_labels_come_from(tmp_path):
     pd.DataFrame({"x": [1]}).to_parquet(step.rows)
     shown = labels.table([tmp_path, tmp_path]).splitlines()
     assert shown[0] == "iteration 2"
-    assert shown[-1].split() == ["all", "4", "2", "1.00", "0.50", "0.50"], "of two runs"
+    assert shown[-1].split() == ["together", "4", "2", "1.00", "0.50", "0.50"], "of two runs"
 
 
 # --- shuffled labels --------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def table(runs: Sequence[Path]) -> str:
     lines = []
     for iteration in sorted(found):
         lines += [f"iteration {iteration}", ROW.format(*HEAD)]
-        lines += [_line(name, own) for name, own in [*by_share(found[iteration]), ("all", found[iteration])]]
+        lines += [_line(name, own) for name, own in [*by_share(found[iteration]), ("together", found[iteration])]]
     return "\n".join(lines)
 
 
