@@ -15,7 +15,8 @@ from recipe.mmzero.settings.folder import RunFolder, StepFolder, iteration_of, s
 from recipe.mmzero.tiny.reading import load
 
 BY_DIFFICULTY = ("", "too_easy", "too_hard", "label_not_seen")  # reasons for a rejection; "": kept
-BOUNDS = (0.0, 0.25, 0.5, 0.75, 0.99, 1.0)
+BOUNDS = (0.0, 0.25, 0.5, 0.75, 0.99)  # of the share; above the last one it is all
+NAMES = ("none", *(f"up to {bound:g}" for bound in BOUNDS[1:-1]), "more, not all", "all")
 ROW = "{:<28}{:>8}{:>8}{:>22}{:>22}{:>24}"
 HEAD = (
     "answers that are the label",
@@ -55,9 +56,9 @@ def labels_of(step: StepFolder) -> list[Label]:
 
 def by_share(labels: Iterable[Label]) -> list[tuple[str, list[Label]]]:
     """(name, labels) by the share of answers that are the label: 0, up to .25, ..., all."""
-    groups: list[tuple[str, list[Label]]] = [(name, []) for name in _names()]
+    groups: list[tuple[str, list[Label]]] = [(name, []) for name in NAMES]
     for label in labels:
-        groups[sum(label.share > bound + 1e-9 for bound in BOUNDS[:-1])][1].append(label)
+        groups[sum(label.share > bound + 1e-9 for bound in BOUNDS)][1].append(label)
     return groups
 
 
@@ -77,10 +78,6 @@ def table(runs: Sequence[Path]) -> str:
         lines += [f"iteration {iteration}", ROW.format(*HEAD)]
         lines += [_line(name, own) for name, own in [*by_share(found[iteration]), ("together", found[iteration])]]
     return "\n".join(lines)
-
-
-def _names() -> list[str]:
-    return ["none", *(f"up to {bound:g}" for bound in BOUNDS[1:-2]), "more, not all", "all"]
 
 
 def _line(name: str, labels: Sequence[Label]) -> str:
