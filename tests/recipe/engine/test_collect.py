@@ -26,10 +26,14 @@ from aiohttp import web
 from mmzero_env.process import replace
 from mmzero_rewards.config import BlindConfig, ChecksConfig, RewardConfig
 from mmzero_rewards.peers.client import PeerClient, PeerError
+from recipe.mmzero.engine import collect
 from recipe.mmzero.engine.collect import CollectError, collect_solver
 from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.layout import calls_at_once
 from recipe.mmzero.settings.seeds import derive_seed
 from tests.support.collect_sim import WRITERS, SimPeer, SimRender, peers, run, settings, tables
+from tests.support.fault_server import FaultServer, echo, serve
 from tests.support.nobody import read_only_folder, without_root
 
 STAGES = ("collect_coder", "collect_solver")
@@ -458,6 +462,33 @@ def test_over_http_with_real_clients(undisturbed, tmp_path):
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
     lines = [json.loads(line) for line in (tmp_path / "progress.jsonl").read_text().splitlines()]
     assert lines[-1]["done"] == 60 and lines[-1]["requests"]["proposed"] == 60
+
+
+class Seats(FaultServer):
+    """Works on two calls at a time; the others stand in its queue, as in vLLM's."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.free = asyncio.Semaphore(2)
+
+    async def chat(self, request):
+        async with self.free:
+            return await super().chat(request)
+
+
+def test_calls_behind_many_others_are_not_taken_for_lost():
+    """Seen on a busy machine: 525 rows had all been drawn, and the last ones' answers came after the time limit."""
+    config = schema.load(["hardware.stages.collect_solver.peer_max_num_seqs=20", "failures.timeout_s=1"])
+    server = Seats(echo, latency_s=0.05)
+
+    async def answers():
+        calls = calls_at_once(config, "collect_solver", "solver", 1)
+        async with serve(server), collect.client(config, "m", [server.url], calls) as client:
+            asked = [client.chat([{"role": "user", "content": str(row)}], n=10) for row in range(100)]
+            return await asyncio.gather(*asked)
+
+    assert len(asyncio.run(answers())) == 100, "2.5 s of work, of which no call may wait for more than one"
+    assert server.most_at_once == 2
 
 
 def test_read_only_folder_is_one_line():

@@ -60,17 +60,18 @@ async def run(
     return await PIPELINES[stage](settings, clients, render_env, out_dir, seed, int(iteration), lengths=lengths)
 
 
-def client(config: Any, model: str, addresses: Sequence[str]) -> PeerClient:
+def client(config: Any, model: str, addresses: Sequence[str], calls: int = MOST_ROWS) -> PeerClient:
     """A PeerClient (async context manager) with the run's retries, time limits and picture size policy.
 
-    The rows in work bound its calls.
+    Args:
+        calls: that are with the servers at once (layout.calls_at_once).
     """
     return PeerClient(
         list(addresses),
         model,
         timeout_s=float(config.failures.timeout_s),
         max_retries=int(config.failures.max_retries),
-        max_concurrency=2 * MOST_ROWS,
+        max_concurrency=calls,
         image={name: int(config.image[name]) for name in ("min_pixels", "max_pixels")},
         cache_size=0,  # no request is ever asked twice
     )
