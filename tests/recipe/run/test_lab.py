@@ -6,6 +6,7 @@ import os
 import subprocess
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,18 @@ from recipe.mmzero.engine.train.true_labels import true_labels
 from recipe.mmzero.report.data import truth
 from recipe.mmzero.report.data.stats import over_seeds
 from recipe.mmzero.run.lab import cli as lab_cli
-from recipe.mmzero.run.lab import compare, experiment, figure, labels, measure, rows, runner, shared, spent
+from recipe.mmzero.run.lab import (
+    compare,
+    experiment,
+    figure,
+    labels,
+    measure,
+    measurements,
+    rows,
+    runner,
+    shared,
+    spent,
+)
 from recipe.mmzero.run.plan import plan
 from recipe.mmzero.run.record.journal import Journal, Record
 from recipe.mmzero.settings import schema
@@ -27,13 +39,6 @@ from recipe.mmzero.settings.folder import RunFolder
 from recipe.mmzero.settings.types import ConfigError
 from recipe.mmzero.tiny.pixels import draw
 from recipe.mmzero.tiny.world import Scene
-
-
-@pytest.fixture(autouse=True)
-def counted(monkeypatch):
-    """The table's runs here have no folder."""
-    monkeypatch.setattr(compare, "generations", lambda folder: 1200)
-
 
 SCENE = Scene("bars", (("red", 3), ("blue", 1)))
 ROW = {
@@ -268,8 +273,13 @@ def compared(tmp_path, shares, text=GOOD):
     (tmp_path / "own.yaml").write_text(text)
     own = experiment.load(str(tmp_path / "own.yaml"))
     runs = own.runs(tmp_path)
-    rates = {run: [made(0, 0.25), made(1, shares[run.arm, run.seed])] for run in runs if (run.arm, run.seed) in shares}
-    return compare.Measured(own, runs, rates, (made(0, 0.25), made(0, 0.3)) if shares else None)
+    measured = {run: found(run, shares[run.arm, run.seed]) for run in runs if (run.arm, run.seed) in shares}
+    return compare.Measured(own, runs, measured)
+
+
+def found(run, share, base=0.25, **more):
+    again = made(0, 0.3) if run.arm == "a" else None
+    return measurements.Measurements(run.words, [made(0, base), made(1, share)], 1200, again=again, **more)
 
 
 def test_an_arm_that_was_not_run_is_shown_as_not_run(tmp_path):
@@ -303,12 +313,15 @@ def test_finished_runs_are_measured_with_the_base_as_the_control_asks_it(tmp_pat
     asked = []
     monkeypatch.setattr(compare, "ensure_base", lambda: tmp_path)
     monkeypatch.setattr(compare, "finished", lambda run: run.seed == 1)
-    monkeypatch.setattr(compare, "rates_of", lambda folder, *_: [made(0, 0.25), made(1, 0.5)])
+    monkeypatch.setattr(compare, "rates_of", lambda folder, base, **_: [made(0, 0.25), made(1, 0.5)])
     monkeypatch.setattr(compare, "coder_form", lambda folder: f"form of {folder.parent.name}")
-    monkeypatch.setattr(compare, "base_rates", lambda base, *words: asked.append(words) or made(0, 0.25))
+    monkeypatch.setattr(compare, "base_rates", lambda base, form, **words: asked.append((form, words)) or made(0, 0.3))
+    monkeypatch.setattr(compare, "generations", lambda folder: 1200)
     found = compare.measure(own, runs, jobs=1, items=40)
-    assert set(found.rates) == {run for run in runs if run.seed == 1}
-    assert asked == [("form of a", 40, 1, 0, measure.ROLES), ("form of a", 40, 1, 1, measure.ROLES)]
+    assert set(found.measured) == {run for run in runs if run.seed == 1}
+    same = {"items": 40, "jobs": 1, "roles": measure.ROLES, "solver_items": 120}
+    assert asked == [("form of a", same | {"again": 1})]
+    assert found.base == (made(0, 0.25), made(0, 0.3))
 
 
 @pytest.mark.parametrize("name", ["curves.png", "curves.svg"])
@@ -328,6 +341,95 @@ def test_a_figure_that_cannot_be_written_is_said_first(tmp_path, capsys):
     for target, said in (("x.pdf", "ends in .png or .svg"), ("none/x.png", "there is no folder")):
         assert lab_cli.main(["table", "evolution", f"--out={tmp_path}", f"--figure={tmp_path / target}"]) == 2
         assert said in capsys.readouterr().err
+
+
+# --- measurements of runs that are not here ---------------------------------------------------------------------------
+
+
+def saved_run(tmp_path, **changed):
+    """An experiment's run of arm b and its measurements, saved below `tmp_path/kept`."""
+    own = compared(tmp_path, {}).experiment
+    run = own.runs(tmp_path / "runs", ["b"], [1])[0]
+    values = {"solver": {"hard_right": [0.0, 0.25, 0.5, 0.75, 1.0, None]}}
+    points = [measure.Rates(number, values, {"proposer": {"type_entropy": 1.25}}) for number in (0, 1)]
+    measured = replace(measurements.Measurements(run.words, points, 1200, 60.0, True, points[0]), **changed)
+    return own, run, measured, measurements.save(measured, run, tmp_path / "kept")
+
+
+def test_saved_measurements_are_those_that_were_made(tmp_path):
+    _, run, written, path = saved_run(tmp_path)
+    assert path == tmp_path / "kept" / "own" / "b" / "seed_1.json"
+    assert '"hard_right": "01234-"' in path.read_text()
+    assert measurements.find(run, tmp_path / "kept") == replace(written, words=list(run.words))
+    assert measurements.find(replace(run, words=(*run.words, "stage.steps=9")), tmp_path / "kept") is None
+
+
+def test_a_value_that_no_measuredcan_hold_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"0\.3 is no share of 4 answers"):
+        saved_run(tmp_path, points=[measure.Rates(0, {"solver": {"hard_right": [0.3]}})])
+
+
+def test_a_file_that_is_no_measuredis_one_line(tmp_path):
+    _, run, _, path = saved_run(tmp_path)
+    good = path.read_text()
+    for text in (
+        "{",
+        "[]",
+        '{"words": [], "again": null, "points": []}',
+        good.replace("01234-", "0123x-"),
+        good.replace("01234-", "0123", 1),
+    ):
+        path.write_text(text)
+        with pytest.raises(experiment.ExperimentError, match=r"seed_1\.json holds no measurements of a run") as error:
+            measurements.find(run, tmp_path / "kept")
+        assert "\n" not in str(error.value)
+
+
+def test_a_table_of_saved_measurements_needs_neither_runs_nor_base(tmp_path, monkeypatch):
+    own = compared(tmp_path, {}).experiment
+    runs = own.runs(tmp_path / "runs")
+    for run in runs:
+        measurements.save(found(run, {"a": 0.5, "b": 0.75}[run.arm], seconds=120.0, busy=True), run, tmp_path / "kept")
+    monkeypatch.setattr(compare, "ensure_base", lambda: pytest.fail("the base was asked for"))
+    text = compare.table(compare.measure(own, runs, saved=tmp_path / "kept"))
+    assert text == compare.table(
+        compare.Measured(
+            own, runs, {run: found(run, {"a": 0.5, "b": 0.75}[run.arm], seconds=120.0, busy=True) for run in runs}
+        )
+    )
+    assert "a: seeds 0, 1; at most 1,200 generations a run; 2, 2 min (shared machine" in text
+    assert "last - control +0.250 [+0.250, +0.250] over seeds" in text and compare.AGAIN in text
+
+
+def test_measurements_of_another_experiment_with_the_same_settings_is_used(tmp_path):
+    own, run, _, path = saved_run(tmp_path)
+    path.rename((tmp_path / "kept" / "other" / "arm").mkdir(parents=True) or tmp_path / "kept/other/arm/seed_1.json")
+    assert measurements.find(run, tmp_path / "kept").taken_from == "other/arm"
+    assert "seed 1 is other/arm" in compare.table(compare.measure(own, [run], saved=tmp_path / "kept"))
+
+
+def test_runs_of_another_base_are_not_compared_with_the_control(tmp_path):
+    """Made on another machine: each is compared with its own base only."""
+    runs = compared(tmp_path, {}).experiment.runs(tmp_path)
+    measured = {run: found(run, 0.5, base=0.3 if (run.arm, run.seed) == ("b", 1) else 0.25) for run in runs}
+    text = compare.table(compare.Measured(compared(tmp_path, {}).experiment, runs, measured))
+    assert "b: seeds 0, 1; not compared with the control, of another base or other items: seeds 1;" in text
+    line = next(line for line in text.splitlines() if line.startswith("  b "))
+    assert "last - base +0.225 [" in line and "last - control +0.000 [+0.000, +0.000] over items" in line
+
+
+def test_measurements_are_saved_of_runs_that_are_here(tmp_path, capsys, monkeypatch):
+    own, run, *_ = saved_run(tmp_path)
+    here = own.runs(tmp_path / "runs", ["a"], [0])[0]
+    here.folder.mkdir(parents=True)
+    measured = compare.Measured(own, [here, run], {one: found(one, 0.5) for one in (here, run)})
+    monkeypatch.setattr(compare, "measure", lambda *_: measured)
+    words = [str(tmp_path / "own.yaml"), f"--out={tmp_path / 'runs'}", f"--save={tmp_path / 'new'}"]
+    assert lab_cli.main(["table", *words]) == 0
+    assert [path.relative_to(tmp_path) for path in (tmp_path / "new").rglob("*.json")] == [
+        Path("new/own/a/seed_0.json")
+    ]
+    assert f"measurements of 1 runs: {tmp_path / 'new'}" in capsys.readouterr().out
 
 
 # --- runs that another experiment has made ----------------------------------------------------------------------------
@@ -394,9 +496,8 @@ def test_a_shared_run_is_not_made_and_the_table_says_whose_it_is(tmp_path, capsy
     monkeypatch.setattr(runner, "_run", lambda run: made_here.append((run.arm, run.seed)) or False)
     assert runner.run_all([run for run in runs if run.arm == "a"]) == 0
     assert made_here == [("a", 1)] and "a seed 0: other/arm has made it" in capsys.readouterr().out
-    found = compare.Measured(own, runs, {runs[0]: [made(0, 0.25), made(1, 0.5)]}, None)
-    monkeypatch.setattr(compare, "_times", lambda done: "")
-    assert "a: seeds 0; not run: seeds 1; seed 0 is other/arm" in compare.table(found)
+    taken = compare.Measured(own, runs, {runs[0]: found(runs[0], 0.5, taken_from=runs[0].taken_from)})
+    assert "a: seeds 0; not run: seeds 1; seed 0 is other/arm" in compare.table(taken)
 
 
 def test_a_note_has_the_words_of_its_run(wanted, monkeypatch):
@@ -444,6 +545,17 @@ def test_checkpoints_of_a_role_that_is_not_trained_stay_the_last_ones(tmp_path):
     assert {i for i, _ in found} == {0, 1, 2}, "iteration 3 has no Solver yet"
     assert found[2, "proposer"] == base and found[2, "coder"] == RunFolder(tmp_path).step("iter_01/coder").model
     assert found[2, "solver"] == RunFolder(tmp_path).step("iter_02/solver").model
+
+
+def test_an_iteration_ends_with_the_last_role_that_is_trained(tmp_path):
+    (tmp_path / "config.yaml").write_text(OmegaConf.to_yaml(schema.load(["evolution.train=[coder,proposer]"])))
+    assert measure.last_trained(tmp_path) == "coder"
+    for step in ("iter_01/proposer", "iter_01/coder", "iter_02/proposer"):
+        folder = RunFolder(tmp_path).step(step).model
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+    found = [(i, role) for i, role, _ in measure.checkpoints(tmp_path, tmp_path / "base", "coder")]
+    assert found == [(i, role) for i in (0, 1) for role in measure.ROLES]
 
 
 def test_the_lines_of_a_run_are_in_order():

@@ -7,6 +7,7 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from omegaconf import OmegaConf
 
 from recipe.mmzero.report.data.read import Skips
 from recipe.mmzero.report.data.truth import Rates, truth
@@ -61,12 +62,14 @@ def test_measured_with_what_stands_in_for_python(tmp_path, monkeypatch):
     warm.chmod(0o755)
     (tmp_path / "config.json").write_text("{}")
     python = measure.Python(str(warm), {"SOCKET": "there"})
-    with pytest.raises(OSError, match=r"there -m recipe\.mmzero\.run\.lab\.measure 4 svg 0"):
+    with pytest.raises(OSError, match=r"there -m recipe\.mmzero\.run\.lab\.measure svg 0"):
         measure.measured([("coder", tmp_path)], items=4, python=python)
 
 
 def test_only_the_roles_that_were_asked_for_are_measured(tmp_path, monkeypatch):
-    (tmp_path / "config.yaml").write_text("coder: {languages: [svg]}\nsolver: {label_mode: offline}\n")
+    (tmp_path / "config.yaml").write_text(
+        "coder: {languages: [svg]}\nsolver: {label_mode: offline}\nevolution: {train: [solver]}\n"
+    )
     monkeypatch.setattr(
         measure, "measured", lambda wanted, *_, **__: {pair: {"values": {"x": [1.0]}, "whole": {}} for pair in wanted}
     )
@@ -131,11 +134,16 @@ def test_rows_and_rates_are_kept_where_the_report_reads_them(tmp_path, monkeypat
     monkeypatch.setattr(kept, "row_truth", lambda step: {"well_posed": [1.0, 0.0]})
     monkeypatch.setattr(kept, "rates_of", lambda *asked, **_: points if asked[3] == kept.ITEMS else None)
     config = schema.load(["model=tiny"])
+    run.config.write_text(OmegaConf.to_yaml(config))
     assert [Services().truth(config, tmp_path, step) for step in (collected, solver, solver)] == [True, True, False]
     assert json.loads(collected.truth.read_text()) == {"well_posed": [1.0, 0.0]}
     assert truth(tmp_path, Skips()) == points
     assert capsys.readouterr().out.count(f"{kept.ITEMS} held-out items") == 1
     assert not Services().truth(config, tmp_path, run.step("iter_01/coder")), "nothing to measure yet"
+    run.config.write_text(OmegaConf.to_yaml(schema.load(["model=tiny", "evolution.train=[proposer,coder]"])))
+    assert [kept.keep(run.step(f"iter_01/{name}"), tmp_path) for name in ("proposer", "coder")] == [False, False]
+    run.held_out.unlink()
+    assert kept.keep(run.step("iter_01/coder"), tmp_path), "the Coder's stage ends an iteration"
 
 
 class Measuring(Scripts):

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from recipe.mmzero.run.lab.experiment import Experiment, ExperimentError, Run, load
+from recipe.mmzero.run.lab.measurements import save
 from recipe.mmzero.run.lab.shared import with_shared
 from recipe.mmzero.settings.arguments import Parser
 from recipe.mmzero.settings.folder import RunFolder
@@ -41,10 +42,14 @@ def main(argv: Sequence[str]) -> int:
         if name == "run":
             command.add_argument("--parallel", type=int, default=1, help="runs at once (default: 1)")
         else:
-            command.add_argument("--items", type=int, default=240, help="held-out items a rate (default: 240)")
+            command.add_argument(
+                "--items", type=int, default=240, help="held-out items a rate (default: 240; the Solver's: three times)"
+            )
             command.add_argument("--roles", type=_roles, default=ROLES, help="only these roles' rates (default: all)")
             command.add_argument("--jobs", type=int, default=2, help="checkpoints measured at once (default: 2)")
             command.add_argument("--figure", type=Path, help="also draw the curves of all arms (.png or .svg)")
+            command.add_argument("--measurements", type=Path, help="folder with measurements of runs that are not here")
+            command.add_argument("--save", type=Path, help="also write the measurements of each run there")
     options = parser.parse_args(list(argv))
     try:
         return {"rates": _rates, "labels": _labels, "run": _run, "table": _table}[options.command](options)
@@ -83,8 +88,12 @@ def _table(options: argparse.Namespace) -> int:
     if options.figure:
         figure.check(options.figure)
     experiment = load(options.experiment)
-    found = compare.measure(experiment, _runs(options, experiment), options.jobs, options.items, options.roles)
+    runs = _runs(options, experiment)
+    found = compare.measure(experiment, runs, options.jobs, options.items, options.roles, options.measurements)
     print(compare.table(found))
+    if options.save:
+        written = [save(one, run, options.save) for run, one in found.measured.items() if run.folder.exists()]
+        print(f"measurements of {len(written)} runs: {options.save}")
     if options.figure:
         figure.save(found, options.figure)
         print(f"figure: {options.figure}")

@@ -11,6 +11,7 @@ from recipe.mmzero.report.data.stats import over_seeds
 from recipe.mmzero.report.data.truth import LINES, Rates, interval, paired
 from recipe.mmzero.run.lab.experiment import Experiment, Run
 from recipe.mmzero.run.lab.measure import base_rates, coder_form, rates_of
+from recipe.mmzero.run.lab.measurements import Measurements, find
 from recipe.mmzero.run.lab.runner import NOTE, finished
 from recipe.mmzero.run.lab.spent import generations
 from recipe.mmzero.settings.types import ROLES
@@ -20,47 +21,68 @@ AGAIN = "base_again"
 """Name of the line that compares the base with itself, sampled once more."""
 
 
+SOLVER_TIMES = 3
+"""How many times as many items the Solver is asked: what it gains is the smallest of the differences."""
+
+
 @dataclass(frozen=True)
 class Measured:
-    """runs: all that were asked for, rates: of the finished ones. base: the base (and once more), as the control's runs
-    ask its Coder; None while no run is finished."""
+    """runs: all that were asked for; measured: of the finished ones."""
 
     experiment: Experiment
     runs: Sequence[Run]
-    rates: Mapping[Run, list[Rates]]
-    base: tuple[Rates, Rates] | None
+    measured: Mapping[Run, Measurements]
 
     @property
     def arms(self) -> list[str]:
         return list(dict.fromkeys(run.arm for run in self.runs))
 
+    @property
+    def base(self) -> tuple[Rates, Rates] | None:
+        """The base, and the base once more, as the control's runs ask its Coder; None while no run is finished."""
+        known = [one for one in self.measured.values() if one.again is not None]
+        return (known[0].points[0], known[0].again) if known else None
+
     def of(self, arm: str) -> dict[int, list[Rates]]:
         """Seed -> rates of an arm's finished runs."""
-        return {run.seed: found for run, found in self.rates.items() if run.arm == arm}
+        return {run.seed: one.points for run, one in self.measured.items() if run.arm == arm}
 
 
 def measure(
-    experiment: Experiment, runs: Sequence[Run], jobs: int = 2, items: int = 240, roles: Sequence[str] = ROLES
+    experiment: Experiment,
+    runs: Sequence[Run],
+    jobs: int = 2,
+    items: int = 240,
+    roles: Sequence[str] = ROLES,
+    saved: Path | None = None,
 ) -> Measured:
-    """Rates of the runs that are finished, of these roles and of the rows."""
-    base = ensure_base()
-    rates = {run: rates_of(run.folder, base, jobs, items, roles) for run in runs if finished(run)}
-    if not rates:
-        return Measured(experiment, runs, rates, None)
-    of_control = [run for run in rates if run.arm == experiment.control]
-    form = coder_form((of_control or list(rates))[0].folder)
-    once, again = (base_rates(base, form, items, jobs, number, roles) for number in (0, 1))
-    return Measured(experiment, runs, rates, (once, again))
+    """Rates of the runs that are finished, of these roles and of the rows. saved: a folder with measurements of runs
+    that are not here (measurements.py)."""
+    here = [run for run in runs if finished(run)]
+    measured = {run: one for run in runs if saved and run not in here and (one := find(run, saved))}
+    if not here:
+        return Measured(experiment, runs, measured)
+    base, asked = ensure_base(), {"jobs": jobs, "items": items, "roles": roles, "solver_items": SOLVER_TIMES * items}
+    of_control = [run for run in here if run.arm == experiment.control]
+    for run in here:
+        points, again = rates_of(run.folder, base, **asked), None
+        if run in (of_control or here[:1]):
+            again = base_rates(base, coder_form(run.folder), again=1, **asked)
+        seconds, busy = _spent(run)
+        made = generations(run.folder)
+        measured[run] = Measurements(run.words, points, made, seconds, busy, again, run.taken_from)
+    return Measured(experiment, runs, {run: measured[run] for run in runs if run in measured})
 
 
 def table(found: Measured) -> str:
     """Per arm the rates of each iteration (means over seeds) and, against the control, the paired difference. An arm
     that was not run is shown as not run."""
-    experiment, rates = found.experiment, found.rates
+    experiment = found.experiment
     lines = [f"experiment {experiment.name}: {' '.join(experiment.settings)}", f"control: {experiment.control}", ""]
     lines += [_told(found, arm) for arm in found.arms]
     for role, name, label in LINES:
-        if rates and all(math.isnan(point.mean(role, name)) for run in rates.values() for point in run):
+        points = [point for one in found.measured.values() for point in one.points]
+        if points and all(math.isnan(point.mean(role, name)) for point in points):
             continue  # of a language that no arm writes
         lines += ["", label]
         lines += [_line(found, arm, role, name) for arm in found.arms]
@@ -79,15 +101,26 @@ def table(found: Measured) -> str:
 def _told(found: Measured, arm: str) -> str:
     """What of an arm was run, where it comes from, how many rows it had, what it asked for and how long it took."""
     runs = [run for run in found.runs if run.arm == arm]
-    done = [run for run in runs if run in found.rates]
-    absent = [run.seed for run in runs if run not in found.rates]
-    told = [f"seeds {', '.join(str(run.seed) for run in done)}" if done else "not run"]
+    done = {run.seed: found.measured[run] for run in runs if run in found.measured}
+    absent = [run.seed for run in runs if run not in found.measured]
+    told = [f"seeds {', '.join(map(str, done))}" if done else "not run"]
     if done and absent:
         told.append(f"not run: seeds {', '.join(map(str, absent))}")
-    if taken := [f"{run.seed} is {run.taken_from}" for run in done if run.taken_from]:
+    if taken := [f"{seed} is {one.taken_from}" for seed, one in done.items() if one.taken_from]:
         told.append(f"seed {', '.join(taken)}")
-    told += [_rows([found.rates[run] for run in done]), _generations(done), _times(done)]
-    return f"{arm}: {'; '.join(filter(None, told))}"
+    control = found.of(found.experiment.control)
+    if other := [seed for seed, one in done.items() if seed in control and not _paired(one.points, control[seed])]:
+        told.append(
+            f"not compared with the control, of another base or other items: seeds {', '.join(map(str, other))}"
+        )
+    measured = list(done.values())
+    return f"{arm}: {'; '.join(filter(None, [*told, _rows(measured), _generations(measured), _times(measured)]))}"
+
+
+def _paired(points: Sequence[Rates], control: Sequence[Rates]) -> bool:
+    """Are these runs of one base, asked the same items? Then it gave the same answers."""
+    roles = set(points[0].values) & set(control[0].values)
+    return all(points[0].values[role] == control[0].values[role] for role in roles if role != "coder")
 
 
 def _line(found: Measured, arm: str, role: str, name: str) -> str:
@@ -102,7 +135,7 @@ def _line(found: Measured, arm: str, role: str, name: str) -> str:
     both = [
         (control[seed][-1].of(role, name), points[-1].of(role, name))
         for seed, points in done.items()
-        if seed in control
+        if seed in control and _paired(points, control[seed])
     ]
     text = f"  {arm:<24}{cells}   last - base {_difference(own)}"
     return text + (f"   last - control {_difference(both)}" if both and arm != found.experiment.control else "")
@@ -138,21 +171,29 @@ def _difference(pairs: Sequence[tuple[list[float | None], list[float | None]]]) 
     return interval(number.value, low, high) + " over seeds"
 
 
-def _rows(found: Sequence[Sequence[Rates]]) -> str:
-    if not found:
-        return ""
-    counts = [len(point.values["rows"]["well_posed"]) for points in found for point in points if "rows" in point.values]
+def _rows(measured: Sequence[Measurements]) -> str:
+    points = [point for one in measured for point in one.points if "rows" in point.values]
+    counts = [len(point.of("rows", "well_posed")) for point in points]
     return f"{min(counts)} to {max(counts)} rows for the Solver" if counts else ""
 
 
-def _generations(done: Sequence[Run]) -> str:
-    return f"at most {fmean(generations(run.folder) for run in done):,.0f} generations a run" if done else ""
+def _generations(measured: Sequence[Measurements]) -> str:
+    return f"at most {fmean(one.generations for one in measured):,.0f} generations a run" if measured else ""
 
 
-def _times(done: Sequence[Run]) -> str:
-    notes = [json.loads(path.read_text()) for run in done if (path := Path(run.folder) / NOTE).exists()]
-    if not notes:
+def _times(measured: Sequence[Measurements]) -> str:
+    noted = [one for one in measured if one.seconds is not None]
+    if not noted:
         return ""
-    busy = any(max(note["load_before"], note["load_after"]) > note["cores"] for note in notes)
-    spent = ", ".join(f"{note['seconds'] / 60:.0f}" for note in notes)
+    spent = ", ".join(f"{one.seconds / 60:.0f}" for one in noted)
+    busy = any(one.busy for one in noted)
     return f"{spent} min" + (" (shared machine: no measurement of speed)" if busy else "")
+
+
+def _spent(run: Run) -> tuple[float | None, bool | None]:
+    """Seconds of a run, and whether the machine did more than it has cores for, as runner.py noted it."""
+    path = run.folder / NOTE
+    if not path.exists():
+        return None, None
+    note = json.loads(path.read_text())
+    return note["seconds"], max(note["load_before"], note["load_after"]) > note["cores"]

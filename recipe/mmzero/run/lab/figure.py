@@ -53,7 +53,7 @@ def curves(found: Measured) -> Figure:
 
 
 def _panel(axes: Axes, found: Measured, role: str, name: str) -> None:
-    points = max((len(run) for run in found.rates.values()), default=0)
+    points = max((len(one.points) for one in found.measured.values()), default=0)
     if found.base is not None and role != "rows":
         once, again = (rates.of(role, name) for rates in found.base)
         _, low, high = paired(once, again)

@@ -48,15 +48,24 @@ PLAIN = Python()
 
 
 def rates_of(
-    run_dir: Path, base: Path, jobs: int = 2, items: int = 240, roles: Sequence[str] = ROLES, python: Python = PLAIN
+    run_dir: Path,
+    base: Path,
+    jobs: int = 2,
+    items: int = 240,
+    roles: Sequence[str] = ROLES,
+    python: Python = PLAIN,
+    solver_items: int | None = None,
 ) -> list[Rates]:
     """The base and every finished iteration of a run, in order; measures what the cache does not hold.
 
+    Args:
+        solver_items: another number of items for the Solver; None: as many as for the others.
     Raises:
         OSError: a measurement failed; the message has the end of its output.
     """
-    points = [point for point in checkpoints(run_dir, base) if point[1] in roles]
-    known = measured([(role, folder) for _, role, folder in points], items, coder_form(run_dir), jobs, python=python)
+    points = [point for point in checkpoints(run_dir, base, last_trained(run_dir)) if point[1] in roles]
+    pairs = [(role, folder) for _, role, folder in points]
+    known = measured(pairs, items, coder_form(run_dir), jobs, python=python, solver_items=solver_items)
     found: dict[int, Rates] = {}
     for iteration, role, folder in points:
         rates = found.setdefault(iteration, Rates(iteration))
@@ -69,22 +78,35 @@ def rates_of(
 
 
 def base_rates(
-    base: Path, form: str = "svg", items: int = 240, jobs: int = 2, again: int = 0, roles: Sequence[str] = ROLES
+    base: Path,
+    form: str = "svg",
+    items: int = 240,
+    jobs: int = 2,
+    again: int = 0,
+    roles: Sequence[str] = ROLES,
+    solver_items: int | None = None,
 ) -> Rates:
     """The base alone. again: another number samples other answers to the same items."""
-    known = measured([(role, base) for role in roles], items, form, jobs, again)
+    known = measured([(role, base) for role in roles], items, form, jobs, again, solver_items=solver_items)
     return Rates(0, *({role: known[role, base][part] for role in roles} for part in ("values", "whole")))
 
 
-def checkpoints(run_dir: Path, base: Path) -> Iterator[tuple[int, str, Path]]:
-    """(iteration, role, folder) of all weights of a run that are there; a role that was not trained keeps its last."""
+def last_trained(run_dir: Path) -> str:
+    """The role whose stage ends an iteration of the run."""
+    trained = OmegaConf.load(RunFolder(run_dir).config).evolution.train
+    return [role for role in ROLES if role in trained][-1]
+
+
+def checkpoints(run_dir: Path, base: Path, last_role: str = "solver") -> Iterator[tuple[int, str, Path]]:
+    """(iteration, role, folder) of the weights of all iterations that `last_role` has ended; a role that was not
+    trained keeps its last."""
     last = dict.fromkeys(ROLES, base)
     yield from ((0, role, base) for role in ROLES)
     trained = {step.id: whole_model(step) for step in RunFolder(run_dir).steps()}
     models = {name: model for name, model in trained.items() if (model / "config.json").exists()}
     for iteration in count(1):
         here = {role: models.get(step_id(iteration, role)) for role in ROLES}
-        if here["solver"] is None:
+        if here[last_role] is None:
             return
         last |= {role: model for role, model in here.items() if model is not None}
         yield from ((iteration, role, last[role]) for role in ROLES)
@@ -98,38 +120,44 @@ def coder_form(run_dir: Path) -> str:
 
 
 def measured(
-    wanted: Iterable[Pair], items: int, form: str = "svg", jobs: int = 2, again: int = 0, python: Python = PLAIN
+    wanted: Iterable[Pair],
+    items: int,
+    form: str = "svg",
+    jobs: int = 2,
+    again: int = 0,
+    python: Python = PLAIN,
+    solver_items: int | None = None,
 ) -> dict[Pair, dict[str, Any]]:
     """Rates of checkpoints, from the cache or measured in `jobs` processes of one thread each.
 
     Args:
         form: the Coder's (`coder_form`).
         again: other samples for another number.
+        solver_items: as in `rates_of`.
     Raises:
         OSError: a measurement failed; the message has the end of its output.
     """
     hashed = once(fingerprint)
+    counts = dict.fromkeys(ROLES, items) | ({"solver": solver_items} if solver_items else {})
     targets: dict[Pair, Path] = {}
     for role, folder in wanted:
         asked = form if role == "coder" else ""
         sampled = f"again{again}" if again else ""
-        parts = (role, hashed(folder)[:16], str(items), asked, sampled, _sources())
+        parts = (role, hashed(folder)[:16], str(counts[role]), asked, sampled, _sources())
         targets[role, folder] = cache.cache_root() / "rates" / ("-".join(filter(None, parts)) + ".json")
     # By role: the processes get equal shares of what takes equally long.
     missing = sorted(
         {target: pair for pair, target in targets.items() if not target.exists()}.items(), key=lambda e: e[1]
     )
-    tasks = [(role, str(folder), str(target)) for target, (role, folder) in missing]
-    _measure([part for k in range(jobs) if (part := tasks[k::jobs])], items, form, again, python)
+    tasks = [(role, counts[role], str(folder), str(target)) for target, (role, folder) in missing]
+    _measure([part for k in range(jobs) if (part := tasks[k::jobs])], form, again, python)
     return {pair: json.loads(target.read_text()) for pair, target in targets.items()}
 
 
-def _measure(
-    shares: Sequence[Sequence[tuple[str, str, str]]], items: int, form: str, again: int, python: Python
-) -> None:
+def _measure(shares: Sequence[Sequence[tuple[str, int, str, str]]], form: str, again: int, python: Python) -> None:
     """One process for each share: loading the libraries takes longer than a rate."""
     environment = os.environ | python.environment | {"OMP_NUM_THREADS": "1"}
-    command = [python.executable, "-m", "recipe.mmzero.run.lab.measure", str(items), form, str(again)]
+    command = [python.executable, "-m", "recipe.mmzero.run.lab.measure", form, str(again)]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     (cache.cache_root() / "rates").mkdir(parents=True, exist_ok=True)
     children = [subprocess.Popen([*command, json.dumps(share)], env=environment, **pipes) for share in shares]
@@ -152,7 +180,7 @@ def _sources() -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """A measuring process: items, form, again, and a JSON list of (role, checkpoint, target)."""
+    """A measuring process: form, again, and a JSON list of (role, items, checkpoint, target)."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # whoever asked is gone: nobody waits for this
     import torch
 
@@ -160,17 +188,17 @@ def main(arguments: Sequence[str]) -> None:
     from recipe.mmzero.tiny.sample import Sampler
 
     torch.set_num_threads(1)
-    count, form, seed = int(arguments[0]), arguments[1], rates.SEED + int(arguments[2])
-    for role, folder, target in json.loads(arguments[3]):
+    form, seed = arguments[0], rates.SEED + int(arguments[1])
+    for role, items, folder, target in json.loads(arguments[2]):
         sampler = Sampler(folder)
         whole: dict[str, float] = {}
         if role == "proposer":
-            values, whole = rates.proposer_rates(sampler, 4 * count, seed)  # an item costs a tenth of the other roles'
+            values, whole = rates.proposer_rates(sampler, 4 * items, seed)  # an item costs a tenth of the other roles'
         elif role == "coder":
             languages = [name for name in form.split("+") if name in LANGUAGES]
-            values = rates.coder_rates(sampler, count, seed=seed, languages=languages, computed="answers" in form)
+            values = rates.coder_rates(sampler, items, seed=seed, languages=languages, computed="answers" in form)
         else:
-            values = rates.solver_rates(sampler, count, seed=seed)
+            values = rates.solver_rates(sampler, items, seed=seed)
         write(Path(target), json.dumps({"values": values, "whole": whole}), shared=True)
 
 
