@@ -27,8 +27,10 @@ from mmzero_env.process import replace
 from mmzero_rewards.config import BlindConfig, ChecksConfig, RewardConfig
 from mmzero_rewards.peers.client import PeerClient, PeerError
 from recipe.mmzero.engine import collect
-from recipe.mmzero.engine.collect import CollectError, collect_solver
+from recipe.mmzero.engine.collect import CollectError, RowsLost, collect_solver
+from recipe.mmzero.engine.collect import stage as program
 from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter
+from recipe.mmzero.run.processes import supervise
 from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.layout import calls_at_once
 from recipe.mmzero.settings.seeds import derive_seed
@@ -331,7 +333,7 @@ def test_solver_target_and_attempt_budget(tmp_path):
 @pytest.mark.parametrize("role", ["proposer", "coder", "solver"])
 def test_dead_peer_stops_with_one_line_and_loses_nothing(undisturbed, tmp_path, role):
     broken = peers() | {role: SimPeer(role, failures=1.0, persistent=True)}
-    with pytest.raises(CollectError) as caught:
+    with pytest.raises(RowsLost) as caught:
         run("collect_solver", tmp_path, settings(), broken, SimRender())
     line = str(caught.value)
     assert "\n" not in line and role in line and "connection refused" in line and "failures.max_fraction" in line
@@ -358,7 +360,7 @@ class CountingPeer(SimPeer):
 
 
 def test_lost_renderer_stops_with_one_line(tmp_path):
-    with pytest.raises(CollectError, match="renderer: workers lost"):
+    with pytest.raises(RowsLost, match="renderer: workers lost"):
         run("collect_solver", tmp_path, settings(max_retries=0), peers(), SimRender(failures=1.0))
 
 
@@ -462,6 +464,19 @@ def test_over_http_with_real_clients(undisturbed, tmp_path):
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
     lines = [json.loads(line) for line in (tmp_path / "progress.jsonl").read_text().splitlines()]
     assert lines[-1]["done"] == 60 and lines[-1]["requests"]["proposed"] == 60
+
+
+@pytest.mark.parametrize("error, code", [(RowsLost("five rows"), 1), (CollectError("too few"), 2)])
+def test_another_attempt_is_made_of_what_servers_lost(tmp_path, monkeypatch, capfd, error, code):
+    """The loop tries a step again unless its exit code is 2 (run/processes/supervise.py)."""
+    (tmp_path / "step.yaml").write_text("id: iter_01/collect_solver\nconfig: {}\n")
+
+    async def failing(config, step):
+        raise error
+
+    monkeypatch.setattr(program, "collect", failing)
+    assert (program.main([str(tmp_path / "step.yaml")]), supervise.UNUSABLE) == (code, 2)
+    assert capfd.readouterr().err == f"error: iter_01/collect_solver: {error}\n"
 
 
 class Seats(FaultServer):

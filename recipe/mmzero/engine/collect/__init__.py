@@ -17,7 +17,7 @@ from typing import Any
 
 from mmzero_rewards.peers.client import PeerClient
 from recipe.mmzero.engine.collect.coder import collect_coder
-from recipe.mmzero.engine.collect.flow.errors import CollectError
+from recipe.mmzero.engine.collect.flow.errors import CollectError, RowsLost
 from recipe.mmzero.engine.collect.roles import Counting
 from recipe.mmzero.engine.collect.settings import Settings, from_config
 from recipe.mmzero.engine.collect.solver import collect_solver
@@ -25,6 +25,7 @@ from recipe.mmzero.settings.layout import MOST_ROWS
 
 __all__ = [
     "CollectError",
+    "RowsLost",
     "Settings",
     "client",
     "collect_coder",
@@ -53,7 +54,7 @@ async def run(
         inputs: role -> the checkpoint it answers with (see in_flight_rows).
 
     Raises:
-        CollectError: one line: what, where, remedy.
+        CollectError: one line: what, where, remedy. RowsLost: another attempt may help.
     """
     settings = from_config(config, stage, inputs)
     seed = int(config.seed)

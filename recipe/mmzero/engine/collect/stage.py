@@ -3,7 +3,8 @@
 Starts all needed peers at once in a Ray job of its own, opens one rendering environment, and runs the streaming
 pipeline of this folder. Running it again continues from the last shard.
 
-Exit codes: 0 done; 2 the step cannot succeed as configured (too few accepted rows, unusable input).
+Exit codes: 0 done; 1 servers or the renderer lost too many rows, another attempt may help; 2 the step cannot succeed as
+configured (too few accepted rows, unusable input).
 """
 
 import asyncio
@@ -24,13 +25,13 @@ from recipe.mmzero.settings.layout import calls_at_once
 def main(argv: list[str]) -> int:
     step = OmegaConf.load(argv[0])
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    from recipe.mmzero.engine.collect import CollectError
+    from recipe.mmzero.engine.collect import CollectError, RowsLost
 
     try:
         asyncio.run(collect(step.config, step))
     except CollectError as error:
         print(f"error: {step.id}: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, RowsLost) else 2
     return 0
 
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Any
 
 from mmzero_rewards.scoring import TOLERANCE
-from recipe.mmzero.engine.collect.flow.errors import CollectError
+from recipe.mmzero.engine.collect.flow.errors import CollectError, RowsLost
 from recipe.mmzero.engine.collect.flow.ledger import Ledger
 from recipe.mmzero.engine.collect.flow.progress import Progress
 from recipe.mmzero.engine.collect.flow.shards import Record, ShardStore
@@ -81,14 +81,14 @@ async def fill(
 
 
 def check_drops(phase: str, ledger: Ledger, max_fraction: float) -> None:
-    """Stop when infrastructure failures took more than `failures.max_fraction` of the finished rows.
+    """Raise RowsLost when infrastructure failures took more than `failures.max_fraction` of the finished rows.
 
     Drops of earlier attempts don't count: a resumed step asks for those rows again.
     """
     dropped, finished = ledger.dropped.total(), ledger.decided_count
     if dropped > max_fraction * finished + TOLERANCE:
         cause, count = ledger.dropped.most_common(1)[0]
-        raise CollectError(
+        raise RowsLost(
             f"{phase}: {dropped} of {finished} rows lost to infrastructure failures, more than failures.max_fraction="
             f"{max_fraction}; {count} times {cause}; check that server and run again, finished rows are kept"
         )

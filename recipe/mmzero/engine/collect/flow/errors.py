@@ -1,4 +1,4 @@
-"""The one error of this package that a user sees, and what becomes it."""
+"""The errors of this package that a user sees, and what becomes them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,10 @@ from mmzero_rewards.answers.children import GraderUnavailable
 
 class CollectError(RuntimeError):
     """The step cannot go on; the message is one line: what, where, remedy. Finished rows stay in the shards."""
+
+
+class RowsLost(CollectError):
+    """Servers or the renderer lost too many rows. Another attempt has new ones, and asks for these rows only."""
 
 
 @contextmanager
