@@ -12,12 +12,16 @@ from mmzero_rewards.peers.address import REFUSALS, Address, Fault
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a peer samples. `top_k` None leaves vLLM's extensions out of the request (for strict OpenAI servers)."""
+    """How a peer samples. `top_k` None leaves vLLM's extensions out of the request (for strict OpenAI servers).
+
+    priority: lower is served earlier, by a vLLM server that schedules by priority; 0 is not sent, others refuse it.
+    """
 
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int | None = None
     max_tokens: int = 4096
+    priority: int = 0
 
     def body(self) -> dict[str, Any]:
         """The sampling fields of a request."""
@@ -25,6 +29,8 @@ class Sampling:
         if self.top_k is not None:
             # A server otherwise fills these from the model's generation_config.json; roll-outs in training use these.
             fields |= {"top_k": self.top_k if self.top_k > 0 else -1, "min_p": 0.0, "repetition_penalty": 1.0}
+        if self.priority:
+            fields["priority"] = self.priority
         return fields
 
 

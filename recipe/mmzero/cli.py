@@ -117,10 +117,18 @@ def plan(arguments: Sequence[str]) -> int:
     print(planning.format_plan(steps))
     print(f"\n{hours.table(found, steps)}")
     if options.commands:
+        from recipe.mmzero.machine.forecast.calls import calls_at_once
         from recipe.mmzero.machine.model_folder import checkpoint_of
         from recipe.mmzero.settings import preview
 
-        print(preview.commands(config, steps, lambda reference: checkpoint_of(config, reference)))
+        print(
+            preview.commands(
+                config,
+                steps,
+                lambda reference: checkpoint_of(config, reference),
+                lambda step: calls_at_once(config, step.stage, step.inputs),
+            )
+        )
     return 0
 
 

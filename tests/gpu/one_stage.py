@@ -29,6 +29,7 @@ from omegaconf import OmegaConf
 
 from recipe.mmzero.machine import capacity
 from recipe.mmzero.machine.base_model import base_folder
+from recipe.mmzero.machine.forecast.calls import calls_at_once
 from recipe.mmzero.run.plan import stage_words
 from recipe.mmzero.run.processes import supervise
 from recipe.mmzero.run.processes import tree as processes
@@ -65,6 +66,7 @@ def described(config, stage: str, run_dir: Path, picture: int) -> Path:
         inputs |= {"policy": base, "data": str(write_rows(config, role, step_dir, picture))}
     document = {"id": f"iter_01/{stage}", "role": role, "iteration": 1, "attempt": 1, "step_dir": str(step_dir)}
     document |= {"inputs": inputs, "config": OmegaConf.to_container(config, resolve=True)}
+    document["calls"] = calls_at_once(config, stage, inputs)
     step_file = step_dir / "step.yaml"
     step_file.write_text(OmegaConf.to_yaml(OmegaConf.create(document)))
     return step_file

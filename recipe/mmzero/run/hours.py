@@ -151,9 +151,32 @@ def note(config: DictConfig, step: Step, run_dir: Path) -> Forecast | None:
     if found is None:
         return None
     target = RunFolder(run_dir).forecast
-    try:
-        before = json.loads(target.read_text())
-    except (OSError, ValueError):
-        before = {}
-    write(target, json.dumps(before | {step.id: found.plain()}, indent=1) + "\n")
+    write(target, json.dumps(_noted(target) | {step.id: found.plain()}, indent=1) + "\n")
     return found
+
+
+PATIENCE = 3
+"""A training step that takes this many times its forecast is not slow but stuck."""
+
+
+def patience(config: DictConfig, step: Step, run_dir: Path) -> tuple[float, float]:
+    """Seconds that a step may give no sign of life: until the first one, and between two later ones.
+
+    `watchdog.startup_s` and `watchdog.step_s`; on GPUs `PATIENCE` times the forecast where that is more: a Solver stage
+    draws nothing, so its only signs are finished GRPO steps, and on one small card one takes an hour.
+    """
+    startup_s, step_s = float(config.watchdog.startup_s), float(config.watchdog.step_s)
+    predicted = _noted(RunFolder(run_dir).forecast).get(step.id)
+    if predicted is None or step.kind != "train" or config.hardware.kind != "gpu":
+        return startup_s, step_s
+    first_s = predicted["startup_s"] + predicted["step_s"]
+    return max(startup_s, PATIENCE * first_s), max(step_s, PATIENCE * predicted["step_s"])
+
+
+def _noted(path: Path) -> dict[str, Any]:
+    """What was predicted of the steps of a run so far; nothing where the file is missing or damaged."""
+    try:
+        noted = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}

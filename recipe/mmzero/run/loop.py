@@ -21,6 +21,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from mmzero_env.process.replace import write
+from recipe.mmzero.machine.forecast.calls import calls_at_once
 from recipe.mmzero.report.alarms import check as alarms
 from recipe.mmzero.run import hours
 from recipe.mmzero.run.plan import Step, plan, step_named
@@ -237,6 +238,7 @@ class Evolution:
             "attempt": number,
             "step_dir": str(folder.path),
             "inputs": {name: str(path) for name, path in inputs.items()},
+            "calls": calls_at_once(self.config, step.stage, step.inputs),
             "config": OmegaConf.to_container(self.config, resolve=True),
         }
         write(folder.description, OmegaConf.to_yaml(OmegaConf.create(document)))
@@ -248,8 +250,7 @@ class Evolution:
             token,
             Signs(folder.path, step.role, number, steps),
             self.services.environment(self.config, self.folder.path),
-            self.config.watchdog.startup_s,
-            self.config.watchdog.step_s,
+            *hours.patience(self.config, step, self.folder.path),
             self.config.evolution.kill_grace_s,
             lambda line: print(f"{here}: {line}", flush=True),
         )

@@ -5,7 +5,6 @@ peer replica (verl/single_controller/ray/base.py), each peer replica on GPUs of 
 trainer's placement group.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +25,6 @@ PEERS = {
 
 # Bounds of the rows in work at once where the hardware profile does not set `hardware.stages.<step>.in_flight`.
 FEWEST_ROWS, MOST_ROWS = 8, 1024
-BATCHES = 2  # full batches that a server is sent: one to work on, one behind it
 
 
 def by_checkpoint(config: Any, stage: str, inputs: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -63,13 +61,13 @@ def in_flight_rows(
     layout = config.hardware.stages.get(stage) or {}
     if layout.get("in_flight"):
         return int(layout["in_flight"])
-    sequences = _answers_of_a_call(config, stage)
+    sequences = answers_of_a_call(config, stage)
     if stage == "collect_solver":
         texts = config.verify.votes if config.solver.label_mode == "caption" else 0
         sequences["solver"] = 2 * sequences["solver"] + texts
     else:
         del sequences["solver"]  # asked about few rows, if at all
-    per_server, width = _seats(layout), int(layout.get("peer_tensor_parallel", 1))
+    per_server, width = int(layout.get("peer_max_num_seqs", 256)), int(layout.get("peer_tensor_parallel", 1))
     rows = 0.0
     for roles in by_checkpoint(config, stage, inputs or {}):
         fewest = min((sequences[role] for role in roles if role in sequences), default=0)
@@ -78,23 +76,10 @@ def in_flight_rows(
     return max(FEWEST_ROWS, min(MOST_ROWS, round(rows)))
 
 
-def calls_at_once(config: Any, stage: str, role: str, servers: int) -> int:
-    """Calls that are with a role's servers at once in a collection: enough to keep them full, no more.
-
-    The others wait with us, where no time limit runs (`failures.timeout_s` is that of one call): behind hundreds of
-    rows in a server's own queue a call would be taken for lost while the server works.
-    """
-    seats = servers * _seats(config.hardware.stages.get(stage) or {})
-    return max(servers, math.ceil(BATCHES * seats / _answers_of_a_call(config, stage)[role]))
-
-
-def _seats(layout: Mapping[str, Any]) -> int:
-    """Sequences that one server of a collection works on at once."""
-    return int(layout.get("peer_max_num_seqs", 256))
-
-
-def _answers_of_a_call(config: Any, stage: str) -> dict[str, int]:
-    """Answers that one call of a collection asks a role for."""
+def answers_of_a_call(config: Any, stage: str) -> dict[str, int]:
+    """Answers that one call of a stage asks a role for; of the calls with several numbers the most frequent one's."""
+    if stage in ROLES:
+        return {"coder": int(config.coder.samples), "solver": int(config.solver.votes)}
     own = int(config.solver.programs) if config.solver.label_mode == "program" else 1
     codes = int(config.coder.samples) if stage == "collect_coder" else own
     return {"proposer": 1, "coder": codes, "solver": int(config.solver.label_votes)}

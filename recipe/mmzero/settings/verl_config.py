@@ -42,7 +42,7 @@ def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
 
     Args:
         config: our resolved configuration.
-        step: step.yaml: role, iteration, step_dir, inputs {policy, coder, solver, data}.
+        step: step.yaml: role, iteration, step_dir, inputs {policy, coder, solver, data}, calls {coder, solver}.
     """
     role = step["role"]
     kind = config.hardware.kind
@@ -125,6 +125,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                 "log_prob_max_token_len_per_gpu": FORWARD_ONLY * tokens,
                 "tensor_model_parallel_size": int(layout.get("tensor_parallel", 1)),
                 "gpu_memory_utilization": float(layout.get("gpu_memory_utilization", 0.5)),
+                "scheduling_policy": "priority" if adapters.shared(config) else "fcfs",  # verl_reward.JUDGES_FIRST
                 "agent": {"agent_loop_config_path": AGENT_LOOP_CONFIG, "default_agent_loop": f"mmzero_{role}"},
                 "engine_kwargs": engine_kwargs(config),
             },
@@ -138,7 +139,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "max_actor_ckpt_to_keep": KEPT_CHECKPOINTS,
             "default_local_dir": str(folder.checkpoints),
             "experiment_name": step["id"].replace("/", "_"),
-            "logger": list(config.loggers),
+            "logger": list(dict.fromkeys([*config.loggers, "file"])),  # the loop watches that file for signs of life
         },
     }
 

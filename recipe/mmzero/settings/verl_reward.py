@@ -6,11 +6,14 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.settings import prompts
+from recipe.mmzero.settings import adapters, prompts
 from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.settings.layout import PEERS
 from recipe.mmzero.settings.schema import scoring
 from recipe.mmzero.settings.seeds import derive_seed
+
+JUDGES_FIRST = -1
+"""Priority of the calls to frozen roles on the trained role's servers; roll-outs have 0, lower is earlier."""
 
 
 def image_policy(config: DictConfig) -> dict[str, int]:
@@ -19,24 +22,32 @@ def image_policy(config: DictConfig) -> dict[str, int]:
 
 
 def reward_kwargs(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
-    """What the reward manager of this step reads (`config.reward.reward_kwargs`, mmzero_rewards/managers/roles.py)."""
+    """What the reward manager of this step reads (`config.reward.reward_kwargs`, mmzero_rewards/managers/roles.py).
+
+    Args:
+        step: step.yaml; `calls`: role -> calls of one reward worker at once, where they are known.
+    """
     role, folder = step["role"], StepFolder(Path(step["step_dir"]))
     coder, solver = config.coder, config.solver
+    # The trained role's servers get all roll-outs of a step at once; behind them a judge's call would run out of time.
+    priority = {"priority": JUDGES_FIRST} if adapters.shared(config) else {}
     peers: dict[str, Any] = {}
     if "coder" in PEERS[role]:
         peers["coder"] = {
             "addresses_file": str(folder.peer_addresses("coder")),
             "model": str(step["inputs"]["coder"]),
             "samples": coder.samples,
-            "sampling": _sampling(coder.sampling["peer"], coder.train.max_response_tokens),
+            "sampling": _sampling(coder.sampling["peer"], coder.train.max_response_tokens) | priority,
         }
     if "solver" in PEERS[role]:
         peers["solver"] = {
             "addresses_file": str(folder.peer_addresses("solver")),
             "model": str(step["inputs"]["solver"]),
             "votes": solver.votes,
-            "sampling": _sampling(solver.sampling["judge"], solver.train.max_response_tokens),
+            "sampling": _sampling(solver.sampling["judge"], solver.train.max_response_tokens) | priority,
         }
+    for name, calls in (step.get("calls") or {}).items():
+        peers[name]["max_concurrency"] = int(calls)
     return {
         "scoring": scoring(config),
         "render": OmegaConf.to_container(config.render, resolve=True),

@@ -30,9 +30,9 @@ from recipe.mmzero.engine import collect
 from recipe.mmzero.engine.collect import CollectError, RowsLost, collect_solver
 from recipe.mmzero.engine.collect import stage as program
 from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter
+from recipe.mmzero.machine.forecast.calls import calls_at_once
 from recipe.mmzero.run.processes import supervise
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.layout import calls_at_once
 from recipe.mmzero.settings.seeds import derive_seed
 from tests.support.collect_sim import WRITERS, SimPeer, SimRender, peers, run, settings, tables
 from tests.support.fault_server import FaultServer, echo, serve
@@ -497,7 +497,7 @@ def test_calls_behind_many_others_are_not_taken_for_lost():
     server = Seats(echo, latency_s=0.05)
 
     async def answers():
-        calls = calls_at_once(config, "collect_solver", "solver", 1)
+        calls = calls_at_once(config, "collect_solver", {})["solver"]
         async with serve(server), collect.client(config, "m", [server.url], calls) as client:
             asked = [client.chat([{"role": "user", "content": str(row)}], n=10) for row in range(100)]
             return await asyncio.gather(*asked)

@@ -42,6 +42,28 @@ def test_plan_for_a_program(capsys):
     assert not [one for one in again["faster_layouts"] if not one["layout"]]
 
 
+def test_slow_steps_are_waited_for(tmp_path):
+    """A Solver's step of a 7B on one 40 GB card is forecast at 58 minutes, and nothing is drawn meanwhile."""
+    config = schema.load(["model=qwen2_5_vl_7b", "hardware=gpu1x40"])
+    solver = next(step for step in plan(config) if step.stage == "solver")
+    assert hours.patience(config, solver, tmp_path) == (config.watchdog.startup_s, config.watchdog.step_s)
+    found = hours.note(config, solver, tmp_path)
+    startup_s, step_s = hours.patience(config, solver, tmp_path)
+    assert startup_s == pytest.approx(3 * (found.startup_s + found.step_s), abs=0.1) and startup_s > 10_000
+    assert step_s == pytest.approx(3 * found.step_s, abs=0.1)
+    (tmp_path / "forecast.json").write_text("[]")
+    assert hours.patience(config, solver, tmp_path) == (config.watchdog.startup_s, config.watchdog.step_s)
+
+
+@pytest.mark.parametrize("words, stage", [((), "solver"), (SEVEN, "collect_solver")])
+def test_the_watchdogs_own_limits_hold_elsewhere(tmp_path, words, stage):
+    """A laptop's steps are short, and a collection shows every finished request."""
+    config = schema.load([*words, "watchdog.startup_s=1", "watchdog.step_s=2"])
+    step = next(step for step in plan(config) if step.stage == stage)
+    assert hours.note(config, step, tmp_path) is not None
+    assert hours.patience(config, step, tmp_path) == (1, 2)
+
+
 def test_plan_for_a_person(capsys):
     assert cli.main(["plan", *SEVEN, "evolution.iterations=2"]) == 0
     text = capsys.readouterr().out

@@ -5,6 +5,7 @@ import os
 import time
 
 from recipe.mmzero.run.processes.signs import Signs, Tail, collection_line, training_line
+from recipe.mmzero.settings import schema, verl_config
 
 
 def test_a_training_step_is_a_sign(tmp_path):
@@ -14,6 +15,13 @@ def test_a_training_step_is_a_sign(tmp_path):
         out.write(json.dumps({"step": 1, "data": {"mmzero/solver/reward/mean": 0.25}}) + "\n")
     assert signs.look() == (True, ["step 1/4  reward 0.250"])
     assert signs.look() == (False, [])
+
+
+def test_the_watched_metrics_are_written_whatever_trackers_are_wanted():
+    step = {"id": "iter_01/solver", "role": "solver", "iteration": 1, "step_dir": "/x", "inputs": {"policy": "/m"}}
+    for wanted, trackers in (("[console,wandb]", ["console", "wandb", "file"]), ("[file]", ["file"])):
+        config = verl_config.stage_config(schema.load([f"loggers={wanted}"]), step)
+        assert list(config.trainer.logger) == trackers
 
 
 def test_what_an_earlier_attempt_wrote_is_no_sign(tmp_path):

@@ -5,6 +5,7 @@ import json
 import pytest
 from omegaconf import OmegaConf
 
+from mmzero_rewards.managers.settings import ManagerConfig
 from recipe.mmzero.run import plan
 from recipe.mmzero.settings import adapters, schema, verl_config
 from recipe.mmzero.settings.types import ConfigError
@@ -101,6 +102,16 @@ def test_a_shared_server_gets_the_frozen_roles_adapters():
     kwargs = verl_config.reward_kwargs(config, step(config, "iter_02/proposer"))
     assert kwargs["peers"]["coder"]["addresses_file"] == "/r/iter_02/proposer/peer_coder.txt"
     assert kwargs["peers"]["coder"]["model"] == "/r/iter_01/coder/adapter"
+
+
+@pytest.mark.parametrize("words, first", [([*ONE_BASE, "hardware.peers=shared"], True), (ONE_BASE, False)])
+def test_judges_are_served_before_roll_outs_of_the_same_server(words, first):
+    """A Coder step sends it 1,280 programs at once; the first picture's questions would wait for all of them."""
+    kwargs = verl_config.reward_kwargs(schema.load(words), step(schema.load(words), "iter_02/proposer"))
+    managers = ManagerConfig.from_dict(kwargs, needs=("coder", "solver"))
+    asked = [managers.peers[role].sampling.body().get("priority") for role in ("coder", "solver")]
+    assert asked == ([-1, -1] if first else [None, None])
+    assert overlay(words, "iter_02/proposer").rollout.scheduling_policy == ("priority" if first else "fcfs")
 
 
 @pytest.mark.parametrize("words", [[], ["tuning=lora"], ["tuning=full", "hardware=gpu1x24"]])

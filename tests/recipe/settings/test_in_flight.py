@@ -1,9 +1,9 @@
-"""Rows in work and calls sent at once in a collection: what fills every server (settings/layout.py), by hand."""
+"""Rows in work at once in a collection: what fills every server (settings/layout.py), by hand."""
 
 import pytest
 
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.layout import calls_at_once, in_flight_rows
+from recipe.mmzero.settings.layout import in_flight_rows
 
 ONE = dict.fromkeys(("proposer", "coder", "solver"), "base")
 FIRST = ONE | {"proposer": "p"}  # iteration 1: Coder and Solver are the base
@@ -34,17 +34,3 @@ SEVEN, THREE = "model=qwen2_5_vl_7b", "model=qwen2_5_vl_3b"
 )
 def test_rows_in_flight(words, stage, inputs, rows):
     assert in_flight_rows(schema.load(list(words)), stage, inputs=inputs) == rows
-
-
-@pytest.mark.parametrize(
-    ("words", "stage", "role", "servers", "calls"),
-    [
-        ((SEVEN, "hardware=gpu8x80"), "collect_solver", "proposer", 1, 2 * 256),
-        ((SEVEN, "hardware=gpu8x80"), "collect_solver", "solver", 5, 2 * 5 * 256 // 10),
-        ((SEVEN, "hardware=gpu8x80"), "collect_coder", "coder", 4, 2 * 4 * 256 // 4),
-        ((), "collect_solver", "solver", 1, 52),  # 51.2: the last batch is full
-        (("hardware.stages.collect_solver.peer_max_num_seqs=4",), "collect_solver", "solver", 3, 3),  # one each
-    ],
-)
-def test_calls_at_once_are_two_full_batches(words, stage, role, servers, calls):
-    assert calls_at_once(schema.load(list(words)), stage, role, servers) == calls

@@ -3,6 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
+from mmzero_rewards.managers.settings import ManagerConfig
 from recipe.mmzero.engine.collect.settings import from_config
 from recipe.mmzero.settings import schema, verl_config
 from recipe.mmzero.settings.verl_reward import reward_kwargs
@@ -47,6 +48,14 @@ def test_the_uses_are_all_there_are(config):
 def test_peers_of_a_training_stage(config, role, peers, tmp_path):
     kwargs = reward_kwargs(config, step_of(role, tmp_path))
     assert {name: peer["sampling"]["temperature"] for name, peer in kwargs["peers"].items()} == peers
+
+
+def test_a_reward_worker_sends_as_many_calls_as_the_step_says(config, tmp_path):
+    step = step_of("proposer", tmp_path)
+    assert all("max_concurrency" not in peer for peer in reward_kwargs(config, step)["peers"].values())
+    step.calls = {"coder": 7, "solver": 9}
+    peers = ManagerConfig.from_dict(reward_kwargs(config, step), needs=("coder", "solver")).peers
+    assert {name: peer.max_concurrency for name, peer in peers.items()} == step.calls
 
 
 @pytest.mark.parametrize("role", ["proposer", "coder", "solver"])

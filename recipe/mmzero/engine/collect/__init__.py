@@ -65,7 +65,7 @@ def client(config: Any, model: str, addresses: Sequence[str], calls: int = MOST_
     """A PeerClient (async context manager) with the run's retries, time limits and picture size policy.
 
     Args:
-        calls: that are with the servers at once (layout.calls_at_once).
+        calls: that are with the servers at once (machine/forecast/calls.py).
     """
     return PeerClient(
         list(addresses),

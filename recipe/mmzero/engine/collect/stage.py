@@ -19,7 +19,6 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero.settings.folder import StepFolder
-from recipe.mmzero.settings.layout import calls_at_once
 
 
 def main(argv: list[str]) -> int:
@@ -59,8 +58,8 @@ async def collect(config: DictConfig, step) -> dict:
         groups, clients = await launch, {}
         for role in spec:
             model, addresses = replicas.addresses_of(groups, role)
-            calls = calls_at_once(config, stage, role, len(addresses))
-            clients[role] = await stack.enter_async_context(pipelines.client(config, model, addresses, calls))
+            client = pipelines.client(config, model, addresses, int(step.calls[role]))
+            clients[role] = await stack.enter_async_context(client)
         where = Path(step.step_dir)
         done = await pipelines.run(
             stage, config, clients, render, where, step.iteration, lengths, inputs=dict(step.inputs)

@@ -69,7 +69,7 @@ def stage(
     groups = _groups(config, name, serving, asks, gpus)
     constants = engine() if on_gpus else cpu()
     startup = constants.train_startup_s if training else constants.collect_startup_s
-    workers = _reward_workers(config) if training else 1
+    workers = reward_workers(config) if training else 1
     return Stage(
         name=name,
         steps=int(config[name].train.steps) if training else 0,
@@ -252,7 +252,8 @@ def _phases(config: DictConfig, name: str, work: Work, counts: Mapping[str, int]
     return roofline.training(_sizes(config), layout, gpu_of(config), engine(), tokens, pictures, updates, saved)
 
 
-def _reward_workers(config: DictConfig) -> int:
+def reward_workers(config: DictConfig) -> int:
+    """Processes that score a training step, of all nodes."""
     if config.hardware.kind == "cpu":
         return 1
     # The machine that plans need not be the one that runs, so its own cores come last.

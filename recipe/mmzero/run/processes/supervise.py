@@ -1,7 +1,8 @@
 """One attempt of one step: start the stage process, watch for signs of life, end everything that it started.
 
-The watchdog has two limits: `watchdog.startup_s` until the first sign of life, `watchdog.step_s` between two later
-ones. A step that exceeds one is ended after the Python stacks of all its processes were written to its log.
+The watchdog has two limits, `watchdog.startup_s` until the first sign of life and `watchdog.step_s` between two later
+ones, or what run/hours.py gives slow steps. A step that exceeds one is ended after the Python stacks of all its
+processes were written to its log.
 """
 
 import contextlib
