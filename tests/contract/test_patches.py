@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from tensordict import TensorDict
 
 from recipe.mmzero.engine.platform import patches
 
@@ -180,6 +181,31 @@ def test_export_at_one_step():
 
     source = inspect.getsource(fsdp_checkpoint_manager.FSDPCheckpointManager.save_checkpoint)
     assert source.index("self.previous_global_step = global_step") < source.index("self.should_save_hf_model")
+
+
+@pytest.mark.parametrize("lengths", [[41] * 8, [8] * 2, [32] * 8, [5, 6, 7, 8] * 2, [41]])
+def test_positions_of_equal_lengths(lengths):
+    """As a worker gets them: from the queue, through verl's own repair, cut into micro-batches."""
+    module = unpatched("verl.utils.tensordict_utils")
+    rows = [torch.arange(4 * length).view(4, length) + 1000 * k for k, length in enumerate(lengths)]
+
+    def batch():
+        ids = torch.nested.as_nested_tensor(rows, layout=torch.jagged)  # transfer_queue's _pack_field_values
+        return TensorDict({"position_ids": ids}, batch_size=[len(rows)])
+
+    def right():
+        data = batch()
+        module.maybe_fix_3d_position_ids(data)
+        try:
+            parts = module.chunk_tensordict(data, len(rows))
+        except RuntimeError:
+            return False
+        found = [row for part in parts for row in part["position_ids"].unbind()]
+        return all(torch.equal(a, b) for a, b in zip(found, rows, strict=True))
+
+    assert right() == (len(set(lengths)) > 1), "verl or the queue has mended it"
+    patches.positions_of_equal_lengths(module)
+    assert right()
 
 
 def test_reloadable_cpu_linear():

@@ -161,6 +161,21 @@ def adapters_beside_the_trained_one(server: ModuleType) -> None:
     server.vLLMHttpServer.run_server = run_server
 
 
+def positions_of_equal_lengths(tensordicts: ModuleType) -> None:
+    original = tensordicts.maybe_fix_3d_position_ids
+
+    def maybe_fix_3d_position_ids(data) -> None:
+        ids = data.get("position_ids", None)
+        if ids is not None and ids.is_nested and ids.dim() == 3:
+            values, offsets = ids.values(), ids.offsets()
+            if int(offsets[-1]) == values.shape[0]:  # one sample's rows under another's; right are (3 or 4, all tokens)
+                samples = values.split(offsets.diff().tolist())
+                data["position_ids"] = tensordicts.nested_tensor_from_tensor_list(list(samples))
+        original(data)
+
+    tensordicts.maybe_fix_3d_position_ids = maybe_fix_3d_position_ids
+
+
 SOCKET_REASON = (
     "weights travel through a socket in /tmp named after the Ray job id (verl/workers/rollout/vllm_rollout/"
     "vllm_rollout.py:141, utils.py:431), and in a Ray cluster of its own the first job always has the same id: two "
@@ -230,6 +245,16 @@ PATCHES = (
         "lora_modules: frozen roles on the same server) vLLM then throws out the trained one, whose weights are not on "
         "disk, and the next request for it fails",
         apply=adapters_beside_the_trained_one,
+        cpu_only=False,
+    ),
+    Patch(
+        name="positions_of_equal_lengths",
+        module="verl.utils.tensordict_utils",
+        reason="where all samples of a batch have one length, the queue's as_nested_tensor (transfer_queue/storage/"
+        "managers/simple_storage_manager.py:574) makes the 4 rows of the position ids the ragged dimension and not the "
+        "tokens; verl then calls the tokens ragged (:915), and dividing the batch fails or takes other numbers. Seen "
+        "when a Solver gave 64 answers of 11 tokens to prompts of 30; answers that are cut at the limit can do it, too",
+        apply=positions_of_equal_lengths,
         cpu_only=False,
     ),
     Patch(
