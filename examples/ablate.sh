@@ -6,12 +6,13 @@
 #   bash examples/ablate.sh --list                   every name and what it changes
 #   mmzero report runs/tiny_cpu runs/ablate_NAME     compare with the default
 #
-# Environment: RUN_DIR, ITERATIONS (default 1). For a real model use the same group: mmzero run ablation=NAME model=...
+# Environment: RUN_DIR, ITERATIONS (default 1; coder_judge, solver_init, replay and diversity_memory change nothing before
+# 2: until then every role is the base, and nothing is earlier). For a real model: mmzero run ablation=NAME model=...
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 folder=$repo/recipe/mmzero/config/ablation
 
 case ${1:---help} in
-  --help | -h) sed -n '2,9p' "${BASH_SOURCE[0]}"; exit 0 ;;
+  --help | -h) sed -n '2,10p' "${BASH_SOURCE[0]}"; exit 0 ;;
   --list)
     for file in "$folder"/*.yaml; do
       printf '%-24s %s\n' "$(basename "$file" .yaml)" "$(sed -n '2s/^# //p' "$file")"

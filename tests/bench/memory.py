@@ -1,8 +1,9 @@
-"""The doctor's memory arithmetic of every profile and model, before and after a change, side by side.
+"""The doctor's memory arithmetic of every GPU profile and model, also before and after a change, side by side.
 
+    python tests/bench/memory.py                 a Markdown table: GiB per GPU in the update and in each stage's
+                                                 fullest phase with its limit, and of host memory; `!`: does not fit
     PYTHONPATH=OTHER_CHECKOUT python tests/bench/memory.py --save before.json
-    python tests/bench/memory.py --against before.json        a Markdown table: GiB per GPU in the update and in
-                                                              each stage's fullest phase, and of host memory
+    python tests/bench/memory.py --against before.json
 
 No GPU is needed: everything is computed.
 """
@@ -16,7 +17,7 @@ from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.layout import STAGES
 
 MODELS = ("qwen2_5_vl_3b", "qwen2_5_vl_7b", "qwen3_vl_4b", "qwen3_vl_8b", "mimo_vl_7b")
-PROFILES = ("gpu1x80", "gpu8x40", "gpu8x80", "multinode")
+PROFILES = ("gpu1x24", "gpu1x40", "gpu1x80", "gpu1x80_lora", "gpu8x40", "gpu8x80", "multinode")
 
 
 def computed() -> dict[str, dict]:
@@ -41,11 +42,15 @@ def computed() -> dict[str, dict]:
     return found
 
 
-def cell(before: dict, after: dict) -> str:
-    """`update 64.6 -> 67.3; 71.9 -> 71.9 of 78`: the update, the fullest phase, its limit; `!`: does not fit."""
-    update = f"update {before['update']:.1f} -> {after['update']:.1f}; " if after["update"] else ""
+def cell(before: dict | None, after: dict) -> str:
+    """`update 67.3; 71.9 of 78`: the update, the fullest phase, its limit; with another checkout's: `64.6 -> 67.3`."""
+
+    def number(name: str) -> str:
+        return f"{before[name]:.1f} -> {after[name]:.1f}" if before else f"{after[name]:.1f}"
+
+    update = f"update {number('update')}; " if after["update"] else ""
     limit = f" of {after['limit']:.0f}" if after["limit"] else ""
-    return f"{update}{before['gib']:.1f} -> {after['gib']:.1f}{limit}{'' if after['fits'] else ' !'}"
+    return f"{update}{number('gib')}{limit}{'' if after['fits'] else ' !'}"
 
 
 def main() -> None:
@@ -57,14 +62,14 @@ def main() -> None:
     if args.save:
         args.save.write_text(json.dumps(now, indent=1))
         return
-    before = json.loads(args.against.read_text()) if args.against else now
+    before = json.loads(args.against.read_text()) if args.against else {}
     columns = (*STAGES, "host")
     print(f"| profile | model | {' | '.join(columns)} |")
     print("|---" * (2 + len(columns)) + "|")
     for profile in PROFILES:
         for model in MODELS:
             names = [f"{profile}/{model}/{column}" for column in columns]
-            print(f"| {profile} | {model} | {' | '.join(cell(before[name], now[name]) for name in names)} |")
+            print(f"| {profile} | {model} | {' | '.join(cell(before.get(name), now[name]) for name in names)} |")
 
 
 if __name__ == "__main__":

