@@ -364,12 +364,22 @@ def test_saved_measurements_are_those_that_were_made(tmp_path):
     assert measurements.find(replace(run, words=(*run.words, "stage.steps=9")), tmp_path / "kept") is None
 
 
-def test_a_value_that_no_measuredcan_hold_is_refused(tmp_path):
+def test_the_base_once_more_stays_where_another_tables_control_left_it(tmp_path):
+    _, run, written, _ = saved_run(tmp_path)
+    measurements.save(replace(written, again=None, generations=7), run, tmp_path / "kept")
+    again = measurements.find(run, tmp_path / "kept")
+    assert (again.again, again.generations) == (written.again, 7)
+    fewer = [measure.Rates(0, {"solver": {"hard_right": [1.0]}})]
+    measurements.save(replace(written, points=fewer, again=None), run, tmp_path / "kept")
+    assert measurements.find(run, tmp_path / "kept").again is None, "of other items"
+
+
+def test_a_value_that_no_digit_can_hold_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"0\.3 is no share of 4 answers"):
         saved_run(tmp_path, points=[measure.Rates(0, {"solver": {"hard_right": [0.3]}})])
 
 
-def test_a_file_that_is_no_measuredis_one_line(tmp_path):
+def test_a_file_without_measurements_is_one_line(tmp_path):
     _, run, _, path = saved_run(tmp_path)
     good = path.read_text()
     for text in (
@@ -401,7 +411,7 @@ def test_a_table_of_saved_measurements_needs_neither_runs_nor_base(tmp_path, mon
     assert "last - control +0.250 [+0.250, +0.250] over seeds" in text and compare.AGAIN in text
 
 
-def test_measurements_of_another_experiment_with_the_same_settings_is_used(tmp_path):
+def test_measurements_of_another_experiment_with_the_same_settings_are_used(tmp_path):
     own, run, _, path = saved_run(tmp_path)
     path.rename((tmp_path / "kept" / "other" / "arm").mkdir(parents=True) or tmp_path / "kept/other/arm/seed_1.json")
     assert measurements.find(run, tmp_path / "kept").taken_from == "other/arm"

@@ -41,19 +41,24 @@ class Measurements:
 
 
 def save(measured: Measurements, run: Run, folder: Path) -> Path:
-    """
+    """Write them; `again` of the same items stays, if it was written when the run was another table's control.
+
     Raises:
         OSError: the disk refuses.
         ValueError: a value is no share of `SAMPLES` answers.
+        ExperimentError: the file that is there holds something else.
     """
-    target = _target(run, folder)
+    target, again = _target(run, folder), measured.again
+    if again is None and target.exists():
+        before = _read(target).again
+        again = before if before is not None and _items(before) == _items(measured.points[0]) else None
     plain = {
         "words": list(measured.words),
         "generations": measured.generations,
         "seconds": measured.seconds,
         "busy": measured.busy,
         "points": [_packed(point) for point in measured.points],
-        "again": measured.again and _packed(measured.again),
+        "again": again and _packed(again),
     }
     target.parent.mkdir(parents=True, exist_ok=True)
     write(target, json.dumps(plain, indent=1) + "\n")
