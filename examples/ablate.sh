@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# One ablation on the tiny loop: the first command with one decision changed (recipe/mmzero/config/ablation/NAME.yaml).
+# One ablation on the tiny loop: rewards=default with one decision changed (recipe/mmzero/config/ablation/NAME.yaml).
 #
 #   bash examples/ablate.sh NAME [key=value ...]     run or resume; run folder runs/ablate_NAME
 #   bash examples/ablate.sh NAME --plan              print the steps, run nothing
 #   bash examples/ablate.sh --list                   every name and what it changes
-#   mmzero report runs/tiny_cpu runs/ablate_NAME     compare with the default
+#   bash examples/ablate.sh none                     the default itself
+#   mmzero report runs/ablate_none runs/ablate_NAME  compare the two
 #
 # Environment: RUN_DIR, ITERATIONS (default 1; coder_judge, solver_init, replay and diversity_memory change nothing before
 # 2: until then every role is the base, and nothing is earlier). For a real model: mmzero run ablation=NAME model=...
@@ -12,7 +13,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 folder=$repo/recipe/mmzero/config/ablation
 
 case ${1:---help} in
-  --help | -h) sed -n '2,10p' "${BASH_SOURCE[0]}"; exit 0 ;;
+  --help | -h) sed -n '2,11p' "${BASH_SOURCE[0]}"; exit 0 ;;
   --list)
     for file in "$folder"/*.yaml; do
       printf '%-24s %s\n' "$(basename "$file" .yaml)" "$(sed -n '2s/^# //p' "$file")"

@@ -234,11 +234,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "grading": {"grader": "mathruler"},
     },
 }
-PRESETS["verified"] = PRESETS["default"] | {
-    "proposer": PRESETS["default"]["proposer"] | {"difficulty": "agreement", "unknown_penalty": 0.5},
-    "coder": PRESETS["default"]["coder"] | {"difficulty_weight": 0.0},
-    "verify": {"caption": True},
-}
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,6 +242,14 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = _merge(merged[key], value) if both else value
     return merged
+
+
+PRESETS["verified"] = PRESETS["default"] | {
+    "proposer": PRESETS["default"]["proposer"] | {"difficulty": "agreement", "unknown_penalty": 0.5},
+    "coder": PRESETS["default"]["coder"] | {"difficulty_weight": 0.0},
+    "solver": _merge(PRESETS["default"]["solver"], {"filter": {"hard_consistency": [0.25, 0.95]}}),
+    "verify": {"caption": True, "min_seen": 0.4},
+}
 
 
 def _build(cls: type, mapping: Any, prefix: str, valid: Sequence[str]) -> Any:
