@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recipe.mmzero.run import loop, plan
-from recipe.mmzero.run.processes import supervise
+from recipe.mmzero.run.processes import supervise, tree
 from recipe.mmzero.run.record import journal, provenance
 from recipe.mmzero.settings import schema
 from tests.support.scripted import FAKE_STAGE, Scripts
@@ -284,6 +284,35 @@ raise SystemExit(cli.main(["run", *words]))
     ran(world)
     assert world() == 0
     assert ran(world) == ALL[2:]
+
+
+def test_a_process_that_does_not_end_ends_the_run_and_stops_the_next_one(world, monkeypatch, capsys):
+    """No step begins beside it, and its card; when it is gone, the step goes on where it was."""
+    end = tree.end_step
+
+    def stuck(*args, **options):
+        end(*args, **options)
+        raise tree.NotEnded("process 7 (D) does not end after SIGKILL; see dmesg")
+
+    monkeypatch.setattr(tree, "end_step", stuck)
+    log = world.dir / "logs" / "iter_01-proposer.attempt01.log"
+    assert world(until="iter_01/proposer") == loop.FAILED
+    said = capsys.readouterr().err
+    assert said == f"error: iter_01/proposer: process 7 (D) does not end after SIGKILL; see dmesg; log: {log}\n"
+    record = journal.read(world.dir / "state.json")["iter_01/proposer"]
+    assert record.status == "running" and "process 7 (D)" in record.exit_cause and record.seconds > 0
+    assert ran(world) == ["01/proposer"]
+    os.utime(log, (time.time() + 5000,) * 2)  # what a second look at the time of the attempt would count
+
+    assert world(until="iter_01/proposer") == loop.FAILED
+    assert capsys.readouterr().err == "error: process 7 (D) does not end after SIGKILL; see dmesg\n"
+    assert ran(world) == []
+    assert journal.read(world.dir / "state.json")["iter_01/proposer"] == record
+
+    monkeypatch.setattr(tree, "end_step", end)
+    assert world(until="iter_01/proposer") == 0
+    assert ran(world) == ["01/proposer"]
+    assert journal.read(world.dir / "state.json")["iter_01/proposer"].seconds < 1000, "the first attempt counts once"
 
 
 def test_alarm_stops_the_run(world, monkeypatch, capsys):
