@@ -17,7 +17,7 @@ import pytest
 
 from recipe.mmzero.run import loop, plan
 from recipe.mmzero.run.processes import supervise, tree
-from recipe.mmzero.run.record import journal, provenance
+from recipe.mmzero.run.record import checkpoints, journal, provenance
 from recipe.mmzero.settings import schema
 from tests.support.scripted import FAKE_STAGE, Scripts
 
@@ -533,3 +533,34 @@ def test_a_stage_is_predicted_before_and_compared_after(world, monkeypatch, caps
     assert list(noted) == [f"iter_{name}" for name in ALL[:3]] and all(one["seconds"] > 0 for one in noted.values())
     said = capsys.readouterr().out
     assert f"s (predicted {noted['iter_01/proposer']['seconds']:.0f} s)" in said
+
+
+def test_what_a_stage_made_is_on_the_disk_before_its_checkpoints_go(world, monkeypatch):
+    """After a power cut there is a journal that says done only beside whole weights."""
+    monkeypatch.setenv("FAKE_STAGE", str(world.services.script))
+    world.services.script = world.tmp / "with_checkpoints.py"
+    world.services.script.write_text(CHECKPOINTS)
+    happened, sync, remove = [], os.fsync, checkpoints.remove_all
+
+    def synced(descriptor):
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        happened.append(str(path.relative_to(world.dir)))
+        if path.name == "state.json.part":
+            steps = json.loads(path.read_text())["steps"]
+            happened[-1] = f"journal: {[name for name, record in steps.items() if record['status'] == 'done']}"
+        sync(descriptor)
+
+    def removed(folder):
+        happened.append("checkpoints go")
+        assert folder.is_dir(), "there are none, so this tests nothing"
+        remove(folder)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(checkpoints, "remove_all", removed)
+    assert world(until="iter_01/proposer") == 0
+    end = happened.index("journal: ['iter_01/proposer']")
+    made = {"hf/model.safetensors", "hf/config.json", "hf", "metrics.jsonl", "summary.json", ""}
+    wanted = {"iter_01", *(f"iter_01/proposer/{name}".rstrip("/") for name in made)}
+    assert wanted <= set(happened[:end])
+    assert happened.index("iter_01/proposer/hf/model.safetensors") < happened.index("iter_01/proposer/hf")
+    assert happened.index("checkpoints go") > end
