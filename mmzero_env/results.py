@@ -22,7 +22,7 @@ class RenderStatus(Enum):
     )
     SYNTAX_ERROR = "syntax_error"  # not well-formed XML, or Python that does not compile
     RUNTIME_ERROR = "runtime_error"  # the code, or the renderer working on it, raised
-    TIMEOUT = "timeout"  # over the CPU or wall-clock limit
+    TIMEOUT = "timeout"  # over the CPU or wall-clock limit, in time of its own
     MEMORY = "memory"  # over the memory limit
     CRASH = "crash"  # the process died, or what it sent is not a result
     NO_IMAGE = "no_image"  # ran to the end without a picture

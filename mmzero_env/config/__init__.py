@@ -17,7 +17,8 @@ class RenderConfig:
     """
 
     workers: int = whole(1, 256, default=4)  # snippets at the same time, each in a process of its own
-    timeout_s: float = number(0.05, 3600, default=10.0)  # wall clock per snippet
+    # wall clock per snippet, without what its process waited for a core (process/exchange.py)
+    timeout_s: float = number(0.05, 3600, default=10.0)
     # CPU seconds per snippet; the kernel counts whole seconds, so rounded up
     cpu_s: float = number(0.05, 3600, default=8.0)
     # address space of a snippet's process, above what the warm template holds

@@ -1,9 +1,17 @@
-"""One snippet, from the owner's side: code out, a checked result or a named failure back."""
+"""One snippet, from the owner's side: code out, a checked result or a named failure back.
+
+The wall-clock limit does not count the time in which a snippet's process could run and had no core: what else a machine
+does must not become a failure of the code. When the limit is over, the kernel says how long that was, and the process
+gets it back, until MOST_WALL times the limit are over. If it has not had its own time even then, nothing is known about
+the code: an error of the environment and no status (results.py). What counts is that a core was missing: a process that
+sleeps gets nothing back, and what it takes from the disk or from a slow core is its own time.
+"""
 
 import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from mmzero_env import wire
@@ -15,6 +23,8 @@ from mmzero_env.results import RenderEnvError, RenderRequest, RenderResult, Rend
 READY_LIMIT_S = 60.0
 MOST_LOST = 50  # more than all that wait at a time
 LOST_PAUSE_S = 0.2
+MOST_WALL = 5  # times render.timeout_s: a fifth of a core is enough for code that computes for all of its time
+WAITED_S = 0.05  # not worth another look
 NOT_RUN = "the wall-clock limit render.timeout_s={:g} is over"
 
 
@@ -28,7 +38,8 @@ def exchange(spawner: Spawner, request: RenderRequest, config: RenderConfig) -> 
     A process that ends before it says that it starts the code says nothing about the code: another one gets it.
 
     Raises:
-        RenderEnvError: a sandbox layer failed in the process or none lives long enough, so the code was not run.
+        RenderEnvError: a sandbox layer failed in the process or none lives long enough, so the code was not run; or it
+            had no core for most of MOST_WALL times its limit.
         TemplateDied: the template is gone and the process with it.
     """
     code = request.code.encode("utf-8", "replace")
@@ -53,9 +64,14 @@ def exchange(spawner: Spawner, request: RenderRequest, config: RenderConfig) -> 
 
 
 def _run(spawner: Spawner, child: Child, channel: "_Channel", config: RenderConfig) -> RenderResult:
-    """The result of a child that has started its code; it is used up afterwards. Raises TemplateDied."""
+    """The result of a child that has started its code; it is used up afterwards.
+
+    Raises:
+        TemplateDied: nobody can say how it ended.
+        RenderEnvError: it could not run for most of its time.
+    """
     start = time.monotonic()
-    channel.allow(config.timeout_s)
+    channel.allow(config.timeout_s, lambda: waited_s(child.pid))
     ended = False
     try:
         return _result(channel, config, start)
@@ -70,6 +86,19 @@ def _run(spawner: Spawner, child: Child, channel: "_Channel", config: RenderConf
     finally:
         if not ended:
             spawner.end(child)
+
+
+def waited_s(pid: int) -> float:
+    """Seconds that a process of one thread could run and had no core, as the kernel counts them; 0.0 if it does not.
+
+    The second number of /proc/PID/schedstat, nanoseconds. A wait that is not over yet is not in it; what the process
+    waited before it got its code is, a moment.
+    """
+    try:
+        with open(f"/proc/{pid}/schedstat", "rb") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):  # a kernel without it, or a /proc that hides it
+        return 0.0
 
 
 def failed(status: RenderStatus, message: str, start: float) -> RenderResult:
@@ -151,10 +180,15 @@ class _Channel:
         self.sock = sock
         self.allow(limit_s)
 
-    def allow(self, limit_s: float) -> None:
-        """From now on so long; again from the moment when this process wakes up after it was stopped."""
-        self._limit_s = limit_s
-        self._deadline = time.monotonic() + limit_s
+    def allow(self, limit_s: float, waited: Callable[[], float] = lambda: 0.0) -> None:
+        """From now on so long; again from the moment when this process wakes up after it was stopped.
+
+        Args:
+            waited: seconds up to now that do not count. Asked only when the time is over.
+        """
+        self._limit_s, self._waited = limit_s, waited
+        self._start, self._before = time.monotonic(), 0.0
+        self._deadline = self._start + limit_s
 
     def send(self, data: bytes) -> None:
         try:
@@ -196,11 +230,24 @@ class _Channel:
                 continue  # `_limit` knows whether that is the end
 
     def _limit(self) -> None:
-        """Raises TimeoutError when the time is over."""
-        left = self._deadline - time.monotonic()
-        if left < -STOPPED_S:
-            self.allow(self._limit_s)
-            left = self._limit_s
-        if left <= 0:
+        """Raises TimeoutError when the time is over, RenderEnvError when too little of it was the child's."""
+        now = time.monotonic()
+        if self._deadline - now < -STOPPED_S:
+            self.allow(self._limit_s, self._waited)
+            self._before = self._waited()
+        elif self._deadline <= now:
+            self._move(now)
+        self.sock.settimeout(self._deadline - now)
+
+    def _move(self, now: float) -> None:
+        """The deadline is over: move it by what the child has waited for a core, or raise."""
+        waited = self._waited() - self._before
+        deadline, last = self._start + self._limit_s + waited, self._start + MOST_WALL * self._limit_s
+        if deadline - now <= WAITED_S:
             raise TimeoutError
-        self.sock.settimeout(left)
+        if now >= last:
+            raise RenderEnvError(
+                f"a renderer process had no core for {waited:.1f} of {now - self._start:.1f} s, so nothing is known "
+                "about its code; remedy: leave the renderer more of this machine, or lower render.workers"
+            )
+        self._deadline = min(deadline, last)

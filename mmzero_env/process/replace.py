@@ -53,6 +53,17 @@ def sync_path(path: Path) -> None:
         os.close(descriptor)
 
 
+def sync_tree(path: Path) -> None:
+    """fsync a file, or a folder with everything in it, whoever wrote that."""
+    if not path.is_dir():
+        sync_path(path)
+        return
+    for folder, _, names in os.walk(path, topdown=False):
+        for name in names:
+            sync_path(Path(folder, name))
+        sync_path(Path(folder))
+
+
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)

@@ -28,7 +28,7 @@ from recipe.mmzero.run.plan import Step, plan, step_named
 from recipe.mmzero.run.processes import supervise, tree
 from recipe.mmzero.run.processes.signs import Signs
 from recipe.mmzero.run.record import checkpoints
-from recipe.mmzero.run.record.journal import Journal, JournalError, Record
+from recipe.mmzero.run.record.journal import Journal, JournalError, Record, seconds_of_killed
 from recipe.mmzero.run.record.provenance import Provenance
 from recipe.mmzero.run.services import Services
 from recipe.mmzero.run.signals import terminate_raises
@@ -78,6 +78,9 @@ def run(
     except Stop as stop:
         print(f"error: {stop}", file=sys.stderr)
         return stop.code
+    except tree.NotEnded as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
     except OSError as error:
         where = error.filename or config.run_dir
         reason = error.strerror or error
@@ -143,17 +146,12 @@ class Evolution:
         """End what a killed loop left running; only processes that carry a token of this run."""
         for name, record in self.journal.records.items():
             if record.status == "running":
-                record.seconds += self._time_of_killed(name, record)
+                record.seconds += seconds_of_killed(record, self.folder.log(name, record.attempts))
                 ended = tree.end_step(record.token, grace_s=2.0, adopted=False) if record.token else 0
                 left = f"; ended {ended} processes that it left" if ended else ""
                 print(f"{name}: the last run ended while this step was running{left}", flush=True)
                 record.status, record.exit_cause = "failed", "the loop was ended while the step was running"
                 self.journal.save()
-
-    def _time_of_killed(self, name: str, record: Record) -> float:
-        """Seconds that an attempt ran whose loop was killed: to the last line of its log."""
-        log = self.folder.log(name, record.attempts)
-        return max(0.0, log.stat().st_mtime - record.began) if record.began and log.exists() else 0.0
 
     def _refuse_other_settings(self, last: int) -> None:
         """Compare the settings of all steps before the first one runs: a refusal then costs nothing."""
@@ -220,6 +218,9 @@ class Evolution:
         )
         try:
             return self._supervised(step, number, record.token, here)
+        except tree.NotEnded as error:  # it stays "running", so that the next run looks for these processes first
+            record.began, record.exit_cause = 0.0, str(error)  # its seconds are counted here
+            raise Stop(FAILED, f"{step.id}: {error}; log: {self.folder.log(step.id, number)}") from None
         except (KeyboardInterrupt, SystemExit):
             record.status, record.exit_cause, record.ended = "failed", "interrupted by the user", time.time()
             print(f"{here}: interrupted; run the same command again to continue here", file=sys.stderr, flush=True)

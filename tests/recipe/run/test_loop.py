@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from recipe.mmzero.run import loop, plan
-from recipe.mmzero.run.processes import supervise
-from recipe.mmzero.run.record import journal, provenance
+from recipe.mmzero.run.processes import supervise, tree
+from recipe.mmzero.run.record import checkpoints, journal, provenance
 from recipe.mmzero.settings import schema
 from tests.support.scripted import FAKE_STAGE, Scripts
 
@@ -286,6 +286,35 @@ raise SystemExit(cli.main(["run", *words]))
     assert ran(world) == ALL[2:]
 
 
+def test_a_process_that_does_not_end_ends_the_run_and_stops_the_next_one(world, monkeypatch, capsys):
+    """No step begins beside it, and its card; when it is gone, the step goes on where it was."""
+    end = tree.end_step
+
+    def stuck(*args, **options):
+        end(*args, **options)
+        raise tree.NotEnded("process 7 (D) does not end after SIGKILL; see dmesg")
+
+    monkeypatch.setattr(tree, "end_step", stuck)
+    log = world.dir / "logs" / "iter_01-proposer.attempt01.log"
+    assert world(until="iter_01/proposer") == loop.FAILED
+    said = capsys.readouterr().err
+    assert said == f"error: iter_01/proposer: process 7 (D) does not end after SIGKILL; see dmesg; log: {log}\n"
+    record = journal.read(world.dir / "state.json")["iter_01/proposer"]
+    assert record.status == "running" and "process 7 (D)" in record.exit_cause and record.seconds > 0
+    assert ran(world) == ["01/proposer"]
+    os.utime(log, (time.time() + 5000,) * 2)  # what a second look at the time of the attempt would count
+
+    assert world(until="iter_01/proposer") == loop.FAILED
+    assert capsys.readouterr().err == "error: process 7 (D) does not end after SIGKILL; see dmesg\n"
+    assert ran(world) == []
+    assert journal.read(world.dir / "state.json")["iter_01/proposer"] == record
+
+    monkeypatch.setattr(tree, "end_step", end)
+    assert world(until="iter_01/proposer") == 0
+    assert ran(world) == ["01/proposer"]
+    assert journal.read(world.dir / "state.json")["iter_01/proposer"].seconds < 1000, "the first attempt counts once"
+
+
 def test_alarm_stops_the_run(world, monkeypatch, capsys):
     from recipe.mmzero.report.alarms import check as alarms
 
@@ -504,3 +533,34 @@ def test_a_stage_is_predicted_before_and_compared_after(world, monkeypatch, caps
     assert list(noted) == [f"iter_{name}" for name in ALL[:3]] and all(one["seconds"] > 0 for one in noted.values())
     said = capsys.readouterr().out
     assert f"s (predicted {noted['iter_01/proposer']['seconds']:.0f} s)" in said
+
+
+def test_what_a_stage_made_is_on_the_disk_before_its_checkpoints_go(world, monkeypatch):
+    """After a power cut there is a journal that says done only beside whole weights."""
+    monkeypatch.setenv("FAKE_STAGE", str(world.services.script))
+    world.services.script = world.tmp / "with_checkpoints.py"
+    world.services.script.write_text(CHECKPOINTS)
+    happened, sync, remove = [], os.fsync, checkpoints.remove_all
+
+    def synced(descriptor):
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        happened.append(str(path.relative_to(world.dir)))
+        if path.name == "state.json.part":
+            steps = json.loads(path.read_text())["steps"]
+            happened[-1] = f"journal: {[name for name, record in steps.items() if record['status'] == 'done']}"
+        sync(descriptor)
+
+    def removed(folder):
+        happened.append("checkpoints go")
+        assert folder.is_dir(), "there are none, so this tests nothing"
+        remove(folder)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(checkpoints, "remove_all", removed)
+    assert world(until="iter_01/proposer") == 0
+    end = happened.index("journal: ['iter_01/proposer']")
+    made = {"hf/model.safetensors", "hf/config.json", "hf", "metrics.jsonl", "summary.json", ""}
+    wanted = {"iter_01", *(f"iter_01/proposer/{name}".rstrip("/") for name in made)}
+    assert wanted <= set(happened[:end])
+    assert happened.index("iter_01/proposer/hf/model.safetensors") < happened.index("iter_01/proposer/hf")
+    assert happened.index("checkpoints go") > end

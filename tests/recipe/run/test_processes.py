@@ -1,6 +1,7 @@
 """A step's processes: found and ended whatever they did to hide; nothing else is touched."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -304,3 +305,108 @@ def test_what_killed_processes_left_in_shared_memory_goes_with_the_step(tmp_path
     finally:
         living.remove()
         orphan.unlink(missing_ok=True)
+
+
+# -- what does not end. The real thing sits in a system call that no signal ends; here the signals do not arrive.
+
+
+@pytest.fixture
+def deaf(monkeypatch):
+    """Signals that are sent through psutil are noted and do not arrive, and little patience."""
+    sent = []
+    monkeypatch.setattr(psutil.Process, "send_signal", lambda process, number: sent.append((process.pid, number)))
+    monkeypatch.setattr(tree, "KILL_LIMIT_S", 0.3)
+    return sent
+
+
+def test_a_process_that_does_not_end_is_named_and_found_again(tmp_path, monkeypatch, deaf):
+    token = tree.new_token()
+    stage = tree.start(["sleep", "600"], token, tmp_path / "log", dict(os.environ))
+    try:
+        os.kill(stage.pid, signal.SIGSTOP)
+        os.waitpid(stage.pid, os.WUNTRACED)
+        start = time.monotonic()
+        with pytest.raises(tree.NotEnded, match=rf"^process {stage.pid} \(T\) does not end .*dmesg.*again$") as error:
+            tree.end_step(token, stage.pid, grace_s=0.0, adopted=False)
+        assert "\n" not in str(error.value) and time.monotonic() - start >= tree.KILL_LIMIT_S
+        assert deaf == [(stage.pid, signal.SIGKILL)], "told once"
+        assert tree.private_folder(token).exists(), "without it a later run does not find forks"
+        monkeypatch.undo()
+        assert tree.end_step(token, grace_s=0.0, adopted=False) == 1, "the driver has let go of it"
+        assert not tree.private_folder(token).exists()
+    finally:
+        stage.kill()
+        stage.wait()
+        stage.stdin.close()
+
+
+def test_several_are_named_and_what_has_just_ended_is_not(monkeypatch):
+    gone = subprocess.Popen(["true"])
+    us, ended = psutil.Process(), psutil.Process(gone.pid)
+    gone.wait()
+    tree._refuse_to_wait([ended])
+    with pytest.raises(tree.NotEnded, match=rf"^process {us.pid} \([A-Z]+\) does not"):
+        tree._refuse_to_wait([ended, us])
+    monkeypatch.setattr(tree, "_state", lambda pid: "D")
+    one, other = sorted([us.pid, ended.pid])
+    with pytest.raises(tree.NotEnded, match=rf"^processes {one} \(D\), {other} \(D\) do not end"):
+        tree._refuse_to_wait([us, ended])
+
+
+def test_the_state_is_that_of_the_threads_that_are_left(tmp_path):
+    """A card's driver may hold one thread of a process whose others are gone."""
+    words = """
+import ctypes, threading, time
+named = threading.Event()
+def stay():
+    ctypes.CDLL(None).prctl(15, b"a) Z (b", 0, 0, 0)
+    named.set()
+    time.sleep(600)
+threading.Thread(target=stay).start()
+named.wait()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+    process = subprocess.Popen([sys.executable, "-c", words])
+    try:
+        wait_for(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE)
+        assert set(tree._state(process.pid)) <= set("SRD") and tree._state(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+    assert tree._state(process.pid) == ""
+
+
+def test_an_attempt_whose_process_does_not_end_ends_itself(tmp_path, deaf):
+    """Whatever ended it, and Ctrl-C works again afterwards."""
+    before, token, handler = children_now(), tree.new_token(), signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(tree.NotEnded):
+            attempt(tmp_path, ["sleep", "600"], token, startup_s=0.2)
+        assert signal.getsignal(signal.SIGINT) is handler
+        assert [number for _, number in deaf] == [signal.SIGKILL], "it hung: no time to end by itself"
+    finally:
+        for pid in children_now() - before:
+            os.kill(pid, signal.SIGKILL)
+        tree.end_step(token)
+
+
+def test_a_stage_whose_loop_is_gone_leaves_what_does_not_end():
+    """It must not stay to wait for it, and says what it leaves."""
+    words = """
+import time
+from recipe.mmzero.run.processes import tree
+def stuck(*args, **options):
+    raise tree.NotEnded("process 7 (D) does not end")
+tree.end_step = stuck
+tree.end_with_owner()
+time.sleep(600)
+"""
+    stage = subprocess.Popen(
+        [sys.executable, "-c", words],
+        env=os.environ | {tree.TOKEN: tree.new_token()},
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _, said = stage.communicate("", timeout=60)
+    assert stage.returncode == 143 and said.splitlines()[-1] == "error: process 7 (D) does not end"

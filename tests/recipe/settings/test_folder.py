@@ -86,6 +86,20 @@ def test_sync_reaches_the_disk_before_the_name(tmp_path, monkeypatch):
     assert len(done) == 2
 
 
+def test_syncing_a_tree_leaves_nothing_out(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(replace.os, "fsync", lambda descriptor: done.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+    (tmp_path / "hf" / "tokenizer").mkdir(parents=True)
+    for name in ("hf/a.safetensors", "hf/b.safetensors", "hf/tokenizer/vocabulary.json", "rows.parquet"):
+        (tmp_path / name).write_bytes(b"1")
+    replace.sync_tree(tmp_path / "hf")
+    assert sorted(done) == sorted(map(str, [tmp_path / "hf", *(tmp_path / "hf").rglob("*")]))
+    assert done[-1] == str(tmp_path / "hf"), "a folder after what it holds"
+    done.clear()
+    replace.sync_tree(tmp_path / "rows.parquet")
+    assert done == [str(tmp_path / "rows.parquet")]
+
+
 def test_writers_of_one_file_do_not_meet(tmp_path):
     """Each shared writer has a name of its own: with one name for both, one's rename takes the other's file away."""
     code = f"""

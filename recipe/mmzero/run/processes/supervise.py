@@ -43,11 +43,13 @@ def attempt(
     grace_s: float,
     show: Callable[[str], None],
 ) -> Ended:
-    """Run one attempt to its end. Whatever happens here, also Ctrl-C, no process of the step remains.
+    """Run one attempt to its end. Whatever happens here, also Ctrl-C, no process of the step remains, or the run ends.
 
     Args:
         token: marks the step's processes (tree.new_token).
         show: gets a line whenever the step has made progress.
+    Raises:
+        NotEnded: a process of the step remains, as not even SIGKILL ends it (tree.py).
     """
     step_dir.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +81,7 @@ def attempt(
             succeeded = stage is not None and stage.poll() == 0
             tree.end_step(token, stage and stage.pid, 0.0 if hung or succeeded else grace_s)
             if stage is not None:
-                stage.wait()
+                stage.wait()  # at once: `end_step` has seen it end
                 stage.stdin.close()
     if hung:
         return Ended(1, hung, hung=True)

@@ -31,6 +31,11 @@ from recipe.mmzero.run.processes import segments
 TOKEN = "MMZERO_STEP_TOKEN"
 PR_SET_CHILD_SUBREAPER = 36
 STARTED = "started"  # file in a step's private folder whose time is the step's start
+KILL_LIMIT_S = 60.0  # so long may processes take to be gone after SIGKILL, which frees the memory of cards, too
+
+
+class NotEnded(RuntimeError):
+    """Processes of a step outlive SIGKILL; the message is one line: which, in what state, what to do."""
 
 
 def new_token() -> str:
@@ -126,19 +131,18 @@ def end_step(token: str, root: int | None = None, grace_s: float = 10.0, adopted
         root: the stage process, if it was started by this process.
         grace_s: seconds between SIGTERM and SIGKILL.
         adopted: also end the orphans that this process has taken over (`adopt_orphans`).
+    Raises:
+        NotEnded: some are still there KILL_LIMIT_S after SIGKILL; the folder stays, so that a later run finds them.
     """
     ended: set[int] = set()
     deadline = time.monotonic() + grace_s
     strength = signal.SIGTERM
     told: set[int] = set()
-    while True:
-        alive = [process for process in of_step(token, root) if not _reap(process)]
-        if adopted:
-            alive += [process for process in _orphans() if process.pid not in {other.pid for other in alive}]
-        if not alive:
-            break
-        if strength == signal.SIGTERM and time.monotonic() > deadline:
-            strength, told = signal.SIGKILL, set()
+    while alive := _alive(token, root, adopted):
+        if time.monotonic() > deadline:
+            if strength == signal.SIGKILL:
+                _refuse_to_wait(alive)
+            strength, told, deadline = signal.SIGKILL, set(), time.monotonic() + KILL_LIMIT_S
         for process in alive:
             ended.add(process.pid)
             if process.pid not in told:
@@ -152,6 +156,44 @@ def end_step(token: str, root: int | None = None, grace_s: float = 10.0, adopted
     remove_abandoned(scratch.PREFIX, str(segments.SHARED_MEMORY))  # of a renderer that was killed
     shutil.rmtree(private_folder(token), ignore_errors=True)
     return len(ended)
+
+
+def _alive(token: str, root: int | None, adopted: bool) -> list[psutil.Process]:
+    """What of a step is not gone yet."""
+    alive = [process for process in of_step(token, root) if not _reap(process)]
+    if adopted:
+        alive += [process for process in _orphans() if process.pid not in {other.pid for other in alive}]
+    return alive
+
+
+def _refuse_to_wait(alive: Sequence[psutil.Process]) -> None:
+    """Raises NotEnded unless all of them have just gone.
+
+    A process whose system call does not return, after an error of a card or with a network file system whose server is
+    gone, does not get the signal; whoever waits for it waits for ever.
+    """
+    states = {process.pid: state for process in alive if (state := _state(process.pid))}
+    if states:
+        named = ", ".join(f"{pid} ({state})" for pid, state in sorted(states.items()))
+        one = len(states) == 1
+        raise NotEnded(
+            f"{'process' if one else 'processes'} {named} {'does' if one else 'do'} not end after SIGKILL; the "
+            "machine's driver or file system holds what is in state D: see dmesg, restart the machine and run again"
+        )
+
+
+def _state(pid: int) -> str:
+    """Letters of a process's threads as in /proc/PID/stat, "" if it is gone. D: in a system call that no signal ends.
+
+    Of all threads, since the first one may be a zombie while another one is not gone.
+    """
+    letters = set()
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):  # this one has just ended
+                stat = Path(f"/proc/{pid}/task/{thread}/stat").read_bytes()
+                letters.add(stat.rpartition(b")")[2].split()[0].decode())
+    return "".join(sorted(letters - {"X", "Z"}))
 
 
 def _orphans() -> list[psutil.Process]:
@@ -216,7 +258,10 @@ def end_with_owner() -> None:
             pass
         print("the loop that started this step is gone: ending the step", file=sys.stderr, flush=True)
         segments.remove_own()
-        end_step(token, root=os.getpid(), grace_s=2.0, adopted=False)
+        try:
+            end_step(token, root=os.getpid(), grace_s=2.0, adopted=False)
+        except NotEnded as error:
+            print(f"error: {error}", file=sys.stderr, flush=True)
         os._exit(143)
 
     threading.Thread(target=wait, name="owner-watch", daemon=True).start()

@@ -26,8 +26,9 @@ class JournalError(RuntimeError):
 
 @dataclass
 class Record:
-    """One step. `status`: running | failed | done; times in Unix seconds; `began`: of the newest attempt; `seconds`
-    is the wall time of all attempts; `token` marks the step's processes; `versions`: package -> version."""
+    """One step. `status`: running | failed | done; times in Unix seconds; `seconds` is the wall time of all attempts;
+    `began`: of the newest attempt, 0 if its time is in `seconds` although it is "running"; `token` marks the step's
+    processes; `versions`: package -> version."""
 
     status: str = "running"
     config_hash: str = ""
@@ -109,6 +110,11 @@ def read(path: Path) -> dict[str, Record]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise JournalError(f"{path} is damaged ({error}); restore it, or choose another run_dir") from None
     return records
+
+
+def seconds_of_killed(record: Record, log: Path) -> float:
+    """Seconds that an attempt ran whose loop was killed: to the last line of its log."""
+    return max(0.0, log.stat().st_mtime - record.began) if record.began and log.exists() else 0.0
 
 
 def config_hash(parts: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from mmzero_env.process.replace import sync_path, sync_tree
 from recipe.mmzero.machine.versions import installed
 from recipe.mmzero.run.plan import BASE, Step, models_made
 from recipe.mmzero.run.record import artifacts
@@ -79,7 +80,16 @@ class Provenance:
         return None
 
     def finish(self, step: Step, record: Record) -> None:
-        """Note what a step has made."""
+        """Note what a step has made, once it is on the disk.
+
+        The journal is synced, and checkpoints go as soon as it says that the step is done: a power cut must not leave
+        such a journal beside weights that were cut short, with nothing to export them from again.
+        """
+        folder = self.run_dir / step.id
+        for name in step.outputs:
+            sync_tree(folder / name)
+        for holder in (folder, folder.parent):  # their names, and that of the step
+            sync_path(holder)
         record.outputs = {name: self.hash(self.run_dir / step.id / name) for name in step.outputs}
 
     def set_aside(self, step: Step) -> None:

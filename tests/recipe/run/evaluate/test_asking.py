@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from recipe.mmzero.run.evaluate.asking import ask as asking
+from recipe.mmzero.run.evaluate.asking import server_child
 from recipe.mmzero.run.evaluate.asking.ask import Asking, ask_all
 from recipe.mmzero.run.evaluate.asking.prompt import messages, prompt_text
 from recipe.mmzero.run.evaluate.asking.server import Server, Serving, arguments
@@ -23,6 +25,7 @@ from recipe.mmzero.run.evaluate.data.pictures import PictureStore
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 from recipe.mmzero.run.evaluate.evaluation import Checkpoint, Evaluation
 from recipe.mmzero.run.evaluate.suite import Benchmark, Suite, solver_templates
+from recipe.mmzero.run.processes import tree
 from tests.support.fault_server import FaultServer, dead_address, echo, has_picture, png, question_of, serve
 
 SUITE = Suite(
@@ -297,6 +300,40 @@ def test_a_server_that_crashes_leaves_no_engine(tmp_path, monkeypatch):
         Server("model", "label", SUITE, 1, Serving(0), tmp_path / "server.log").start()
     number = int((tmp_path / "mark").read_text())
     assert not psutil.pid_exists(number) or gone(psutil.Process(number))
+
+
+def test_a_server_that_does_not_end_is_one_line_and_waited_for_once(tmp_path, monkeypatch):
+    """A card's driver may hold one of its processes for ever."""
+    asked = []
+
+    def stuck(token, root, **options):
+        asked.append(root)
+        raise tree.NotEnded("process 7 (D) does not end after SIGKILL")
+
+    monkeypatch.setattr(tree, "end_step", stuck)
+    server = Server("model", "label", SUITE, 1, Serving(0), tmp_path / "server.log")
+    with subprocess.Popen(["true"], stdin=subprocess.PIPE) as server._process:
+        number = server._process.pid
+        with pytest.raises(EvaluationError, match=r"^label: its server: process 7 \(D\) .*; log: ") as error:
+            server.stop()  # as where it is started again
+        server.__exit__()
+        assert "\n" not in str(error.value) and asked == [number]
+
+
+def test_the_ancestor_of_a_server_leaves_what_does_not_end(monkeypatch, capsys):
+    def stuck(*args, **options):
+        raise tree.NotEnded("process 7 (D) does not end after SIGKILL")
+
+    monkeypatch.setattr(tree, "end_step", stuck)
+    monkeypatch.setattr(server_child.sys, "executable", "/bin/false")  # in place of the server
+    monkeypatch.setenv(tree.TOKEN, "mmz-none")
+    monkeypatch.setattr(tree, "end_with_owner", lambda: None)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert server_child.main() == 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert capsys.readouterr().out.splitlines()[-1] == "error: process 7 (D) does not end after SIGKILL"
 
 
 def test_nothing_outlives_an_evaluation_that_is_killed(tmp_path, monkeypatch):

@@ -102,12 +102,19 @@ class Server:
         return not self.alive()
 
     def stop(self) -> None:
-        """End all of its processes; nothing happens if it was never started."""
+        """End all of its processes; nothing happens if it was never started.
+
+        Raises:
+            EvaluationError: one does not end.
+        """
         if self._process is not None:
-            tree.end_step(self._token, root=self._process.pid, adopted=False)
-            self._process.wait()
-            self._process.stdin.close()
-            self._process = None
+            process, self._process = self._process, None  # whoever calls this again need not wait again
+            try:
+                tree.end_step(self._token, root=process.pid, adopted=False)
+            except tree.NotEnded as error:
+                raise EvaluationError(f"{self.label}: its server: {error}; log: {self.log}") from None
+            process.wait()
+            process.stdin.close()
 
     def last_words(self) -> str:
         """The last error in the log of this start, else its last line."""

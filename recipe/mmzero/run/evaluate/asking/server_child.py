@@ -30,7 +30,10 @@ def main() -> int:
         return code
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        tree.end_step(os.environ[tree.TOKEN], root=os.getpid(), grace_s=GRACE_S, adopted=False)
+        try:
+            tree.end_step(os.environ[tree.TOKEN], root=os.getpid(), grace_s=GRACE_S, adopted=False)
+        except tree.NotEnded as error:
+            print(f"error: {error}", flush=True)
 
 
 if __name__ == "__main__":
