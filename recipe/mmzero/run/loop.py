@@ -212,10 +212,8 @@ class Evolution:
         self.provenance.begin(step, record)
         record.began, began, before = time.time(), time.monotonic(), record.seconds
         self.journal.save()
-        print(
-            f"{here}: starting{f' (attempt {number})' if number > 1 else ''}, log {self.folder.log(step.id, number)}",
-            flush=True,
-        )
+        tried = f" (attempt {number})" if number > 1 else ""
+        print(f"{here}: starting{tried}, log {self.folder.log(step.id, number)}", flush=True)
         try:
             return self._supervised(step, number, record.token, here)
         except tree.NotEnded as error:  # it stays "running", so that the next run looks for these processes first
