@@ -12,16 +12,15 @@ $(basename "$0"): the step $STAGE of one iteration. Needs what comes before it i
 
 Environment: RUN_DIR (default runs/tiny_cpu), ITERATION (default 1), MODEL (default tiny), HARDWARE (default cpu),
 ITERATIONS of the whole run (default: ITERATION), PROFILE (auto, cpu or gpu environment), MMZERO_VENV. Trailing
-key=value words override anything. Rewards: verified for the tiny model, as the first command has them, else default.
+key=value words override anything. The tiny model's rewards and collection are the first command's.
 USAGE
   all_keys
 }
 
-rewards=default
-if [[ ${MODEL:-tiny} == tiny ]]; then rewards=verified; fi
 step=$(printf 'iter_%02d/%s' "${ITERATION:-1}" "$STAGE")
-arguments=(model="${MODEL:-tiny}" hardware="${HARDWARE:-cpu}" rewards=$rewards run_dir="${RUN_DIR:-$repo/runs/tiny_cpu}"
+arguments=(model="${MODEL:-tiny}" hardware="${HARDWARE:-cpu}" run_dir="${RUN_DIR:-$repo/runs/tiny_cpu}"
   evolution.iterations="${ITERATIONS:-${ITERATION:-1}}")
+if [[ ${MODEL:-tiny} == tiny ]]; then arguments+=("${tiny_run[@]}"); fi
 
 case ${1:-} in
   --help | -h) usage ;;
