@@ -10,6 +10,7 @@ simple attacks out; it is not the sandbox of mmzero_env.
 """
 
 import atexit
+import contextlib
 import json
 import os
 import select
@@ -64,7 +65,8 @@ class GraderChild:
         if process and self._owner == os.getpid():
             process.kill()
             process.wait()
-            process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # of a pair that a lost child never read; it is asked again
+                process.stdin.close()
             process.stdout.close()
 
     def _ask(self, a: str, b: str) -> bool | None:

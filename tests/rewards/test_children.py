@@ -42,9 +42,13 @@ def test_hanging_pair_ends_and_the_next_one_is_right(child):
 
 
 @needs_mathruler
-def test_lost_child_is_replaced_without_a_verdict(child):
+@pytest.mark.parametrize("gone", [False, True])
+def test_lost_child_is_replaced_without_a_verdict(child, gone):
+    """It may be gone before the pair is written or only before it is read."""
     assert child.equal("1", "1")
     child._process.kill()
+    if gone:
+        child._process.wait()
     assert child.equal("0.5", "1/2") is True
     assert child.killed == 0
 
