@@ -17,6 +17,7 @@ from recipe.mmzero.machine.forecast import measured
 from recipe.mmzero.machine.forecast.constants import gpu_of
 from recipe.mmzero.machine.forecast.layouts import Better, better, overlapped
 from recipe.mmzero.machine.forecast.predict import Forecast, predict
+from recipe.mmzero.report.data.read import Skips, read_mapping
 from recipe.mmzero.run.plan import Step
 from recipe.mmzero.settings.folder import RunFolder
 from recipe.mmzero.settings.text import clock
@@ -158,7 +159,7 @@ def note(config: DictConfig, step: Step, run_dir: Path) -> Forecast | None:
     if found is None:
         return None
     target = RunFolder(run_dir).forecast
-    write(target, json.dumps(_noted(target) | {step.id: found.plain()}, indent=1) + "\n")
+    write(target, json.dumps(read_mapping(target, Skips()) | {step.id: found.plain()}, indent=1) + "\n")
     return found
 
 
@@ -173,17 +174,8 @@ def patience(config: DictConfig, step: Step, run_dir: Path) -> tuple[float, floa
     draws nothing, so its only signs are finished GRPO steps, and on one small card one takes an hour.
     """
     startup_s, step_s = float(config.watchdog.startup_s), float(config.watchdog.step_s)
-    predicted = _noted(RunFolder(run_dir).forecast).get(step.id)
+    predicted = read_mapping(RunFolder(run_dir).forecast, Skips()).get(step.id)
     if predicted is None or step.kind != "train" or config.hardware.kind != "gpu":
         return startup_s, step_s
     first_s = predicted["startup_s"] + predicted["step_s"]
     return max(startup_s, PATIENCE * first_s), max(step_s, PATIENCE * predicted["step_s"])
-
-
-def _noted(path: Path) -> dict[str, Any]:
-    """What was predicted of the steps of a run so far; nothing where the file is missing or damaged."""
-    try:
-        noted = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return noted if isinstance(noted, dict) else {}
