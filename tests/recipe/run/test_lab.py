@@ -442,6 +442,11 @@ def test_measurements_are_saved_of_runs_that_are_here(tmp_path, capsys, monkeypa
     assert f"measurements of 1 runs: {tmp_path / 'new'}" in capsys.readouterr().out
 
 
+def test_measurements_of_no_folder_are_one_line(tmp_path, capsys):
+    assert lab_cli.main(["table", "evolution", f"--out={tmp_path}", f"--measurements={tmp_path / 'none'}"]) == 2
+    assert capsys.readouterr().err == f"error: --measurements {tmp_path / 'none'}: there is no such folder\n"
+
+
 # --- runs that another experiment has made ----------------------------------------------------------------------------
 
 

@@ -87,6 +87,8 @@ def _table(options: argparse.Namespace) -> int:
 
     if options.figure:
         figure.check(options.figure)
+    if options.measurements and not options.measurements.is_dir():
+        raise ExperimentError(f"--measurements {options.measurements}: there is no such folder")
     experiment = load(options.experiment)
     runs = _runs(options, experiment)
     found = compare.measure(experiment, runs, options.jobs, options.items, options.roles, options.measurements)
