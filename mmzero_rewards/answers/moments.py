@@ -35,7 +35,7 @@ NAMED_DATES = [[re.compile(pattern) for pattern in patterns] for patterns in (FI
 HAS_MONTH = re.compile(_MONTH)
 YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
 YEAR_MONTH = re.compile(r"([12]\d{3})[-/](0[1-9]|1[0-2])")
-MONTH_YEAR = re.compile(r"(0[1-9]|1[0-2])[-/]([12]\d{3})")
+MONTH_YEAR = re.compile(r"(0[1-9])[-/]([12]\d{3})")  # 10-1999 may be a range, 10/1999 a quotient
 WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?[,.]?\s+(?:the\s+)?(?=.*\d)")
 YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
 DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

@@ -180,6 +180,9 @@ CHOSEN = [  # where two readings are fair, docs/answers.md states ours
     ("3:45", "15:45", False),  # both of the 24-hour clock
     ("05/06/2024", "5 June 2024", False),  # day or month: text
     ("25/06/2024", "25 June 2024", True),
+    ("05-1999", "May 1999", True),
+    ("10-1999", "10 to 1999", True),  # October or a range: a range, as with every other number before the dash
+    ("10-1999", "October 1999", False),
     ("10-20", "10 to 20", True),  # rising: a range
     ("20-10", "10", False),
     ("20-10", "20 to 10", False),  # falling: no range
