@@ -18,6 +18,7 @@
 # A stage that passed is skipped on the next call (FORCE=1 repeats it); one that does not fit into the time left is left out.
 # key=value goes to every run, for example verl.all.actor_rollout_ref.model.use_remove_padding=false.
 # MMZERO_GPU_WORK=dir   models, runs, logs (runs/gpu_test, or where unpack.sh has put everything)     OUT=dir   results
+# HOST_GIB=n            host memory that is there, on a virtual machine that is given its memory as it takes it
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repo=$(cd "$here/../.." && pwd)
@@ -69,7 +70,7 @@ elif [[ ! -f $tiny_base/config.json ]]; then
 fi
 gib=$(nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits 2>/dev/null | sort -n | awk 'NR == 1 {print int($1 / 1024)}')
 gib=${gib:-80}
-host_gib=$(awk '/MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo)
+host_gib=${HOST_GIB:-$(awk '/MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo)}
 
 # Start-up as short as it gets: no CUDA graphs, no compilation, one worker of each kind, small servers.
 v=verl.all.actor_rollout_ref

@@ -44,7 +44,7 @@ done
 
 # 3. cairo and fonts where the renderer's sandbox may read them (a folder named site-packages, system library and font
 #    folders); the renderer starts with an empty environment, so variables would not reach it
-if ! "$python" -c 'import ctypes, ctypes.util; ctypes.CDLL(ctypes.util.find_library("cairo"))' 2>/dev/null; then
+if ! "$python" -c 'import ctypes; ctypes.CDLL("libcairo.so.2")' 2>/dev/null; then
   if [[ $(id -u) == 0 ]]; then
     echo "$work/lib" >/etc/ld.so.conf.d/mmzero.conf && ldconfig
   else
