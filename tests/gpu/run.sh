@@ -30,8 +30,8 @@ for word in "$@"; do
 done
 ((${#stages[@]})) || stages=(kernels train collect resume two 3b 3b-proposer loop)
 budget=$((minutes * 60))
-# Seconds that each needs at least.
-declare -A least=([kernels]=60 [train]=120 [collect]=90 [resume]=150 [two]=100 [3b]=180 [3b-proposer]=200 [loop]=240 [plan]=20)
+# Seconds that each needs at least: the first three as an H100 took them, the others from what was seen of their parts.
+declare -A least=([kernels]=45 [train]=150 [collect]=110 [resume]=240 [two]=150 [3b]=330 [3b-proposer]=360 [loop]=450 [plan]=20)
 for stage in "${stages[@]}"; do
   [[ -n ${least[$stage]:-} ]] || { echo "error: unknown stage '$stage'; one of ${!least[*]}" >&2; exit 2; }
 done
@@ -88,7 +88,7 @@ for stage in proposer coder collect_coder collect_solver; do
   tiny+=(hardware.stages.$stage.peer_gpu_memory_utilization=0.05 hardware.stages.$stage.peer_max_num_seqs=64)
 done
 two=(hardware.gpus_per_node=2 hardware.stages.solver.train_gpus=2)
-big=("${quick[@]}" model=qwen2_5_vl_3b model.path="$work/models/3b" model.allow_download=false
+big=("${quick[@]}" watchdog.startup_s=480 model=qwen2_5_vl_3b model.path="$work/models/3b" model.allow_download=false
   solver.train.prompts_per_step=16 solver.train.prompts_per_update=16 solver.filter.min_rows=16
   solver.train.max_prompt_tokens=2048 solver.train.max_response_tokens=1024 hardware.stages.solver.tokens_per_gpu=8192
   hardware.stages.solver.max_num_seqs=128 hardware.stages.solver.gpu_memory_utilization=0.5)
@@ -149,7 +149,7 @@ model_3b() {
 }
 stage_3b() {
   model_3b || return 1
-  one "$(at_most 420)" solver 3b --no-checkpoint --picture 512 "${big[@]}" stage.steps=2 $v.rollout.ignore_eos=true
+  one "$(at_most 600)" solver 3b --no-checkpoint --picture 512 "${big[@]}" stage.steps=2 $v.rollout.ignore_eos=true
   local bad=$?
   show "$logs/3b-solver.log"
   grep -hoE "(Available KV cache memory|Graph capturing finished|torch.compile takes|Model loading took)[^\"]{0,80}" "$work"/runs/3b/logs/solver.log 2>/dev/null | sort -u | head -8
@@ -157,7 +157,7 @@ stage_3b() {
 }
 stage_3b-proposer() {
   model_3b || return 1
-  one "$(at_most 420)" proposer 3b-proposer --no-checkpoint "${big[@]}" "${proposer[@]}"
+  one "$(at_most 600)" proposer 3b-proposer --no-checkpoint "${big[@]}" "${proposer[@]}"
   local bad=$?
   show "$logs/3b-proposer-proposer.log"
   return $bad

@@ -80,7 +80,7 @@ def test_what_cannot_run_here_is_left_out_and_said(tmp_path):
     assert done.returncode == 0, done.stderr
     notes = done.stdout.split("\n\n")[-1].splitlines()
     assert [note.split(":")[0] for note in notes[:3]] == ["train", "two", "3b"]
-    assert "left, needs 120" in notes[0] and notes[1:3] == ["two: one GPU", notes[2]] and "80 GB" in notes[2]
+    assert "left, needs 150" in notes[0] and notes[1:3] == ["two: one GPU", notes[2]] and "80 GB" in notes[2]
     assert done.stdout.count("| left out |") == 3
 
 
