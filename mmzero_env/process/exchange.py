@@ -17,6 +17,7 @@ from dataclasses import replace
 from mmzero_env import wire
 from mmzero_env.config import RenderConfig
 from mmzero_env.draw.picture import encode_png, is_blank
+from mmzero_env.process.cores import waited_s
 from mmzero_env.process.spawner import STOPPED_S, Child, Ending, Spawner
 from mmzero_env.results import RenderEnvError, RenderRequest, RenderResult, RenderStatus
 
@@ -86,19 +87,6 @@ def _run(spawner: Spawner, child: Child, channel: "_Channel", config: RenderConf
     finally:
         if not ended:
             spawner.end(child)
-
-
-def waited_s(pid: int) -> float:
-    """Seconds that a process of one thread could run and had no core, as the kernel counts them; 0.0 if it does not.
-
-    The second number of /proc/PID/schedstat, nanoseconds. A wait that is not over yet is not in it; what the process
-    waited before it got its code is, a moment.
-    """
-    try:
-        with open(f"/proc/{pid}/schedstat", "rb") as file:
-            return int(file.read().split()[1]) / 1e9
-    except (OSError, ValueError, IndexError):  # a kernel without it, or a /proc that hides it
-        return 0.0
 
 
 def failed(status: RenderStatus, message: str, start: float) -> RenderResult:

@@ -1,8 +1,9 @@
 """Graders that can hang (mathruler, math-verify), each in one persistent child process that can be killed.
 
 A pair that uses more than CPU_LIMIT_S seconds of CPU ends the child (the kernel does it, so a hang inside C code ends
-too); after WALL_LIMIT_S the parent kills it. Such a pair is "not equal", is counted, and the next pair gets a new
-child. A child that dies for another reason is replaced and asked once more. Results are cached.
+too); after WALL_LIMIT_S, in which time without a core does not count, the parent kills it. Such a pair is "not
+equal", is counted, and the next pair gets a new child. A child that dies for another reason is replaced and asked once
+more. Results are cached.
 
 sympy's parser is `eval` underneath, so text with double underscores or of more than MAX_CHARS characters never gets
 there; the child has an empty environment, its own folder, no file writes and a memory limit. That keeps accidents and
@@ -19,8 +20,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from functools import lru_cache
 from pathlib import Path
+
+from mmzero_env.process.cores import waited_s
 
 CPU_LIMIT_S = 2.0
 WALL_LIMIT_S = 20.0
@@ -79,7 +83,7 @@ class GraderChild:
         except BrokenPipeError:
             self.close()
             return None
-        line = self._line(WALL_LIMIT_S)
+        line = self._verdict()
         if line:
             return json.loads(line) is True
         if line is None or self._process.wait() == -signal.SIGPROF:
@@ -108,6 +112,15 @@ class GraderChild:
             raise GraderUnavailable(
                 f"{SETTING[self.engine]}: {hello['error']}; remedy: pip install {INSTALL[self.engine]}"
             )
+
+    def _verdict(self) -> bytes | None:
+        """`_line` with WALL_LIMIT_S of the child's own time: a busy machine must not make two answers different."""
+        pid, deadline = self._process.pid, time.monotonic() + WALL_LIMIT_S
+        before = waited_s(pid)
+        line = self._line(WALL_LIMIT_S)
+        while line is None and (left := deadline + waited_s(pid) - before - time.monotonic()) > 0:
+            line = self._line(left)
+        return line
 
     def _line(self, limit_s: float) -> bytes | None:
         """Next line of the child, b"" if it is gone, None if nothing came within `limit_s` seconds."""

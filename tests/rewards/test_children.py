@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,6 +52,20 @@ def test_lost_child_is_replaced_without_a_verdict(child, gone):
         child._process.wait()
     assert child.equal("0.5", "1/2") is True
     assert child.killed == 0
+
+
+@needs_mathruler
+@pytest.mark.parametrize("without_a_core", [True, False])
+def test_time_without_a_core_is_not_the_pairs(child, monkeypatch, without_a_core):
+    """A child that is stopped for longer than the limit; the kernel says it waited for a core, or it slept."""
+    assert child.equal("1", "1")
+    began, process = time.monotonic(), child._process
+    monkeypatch.setattr(children, "WALL_LIMIT_S", 0.3)
+    monkeypatch.setattr(children, "waited_s", lambda pid: without_a_core * (time.monotonic() - began))
+    process.send_signal(signal.SIGSTOP)
+    threading.Timer(1.0, process.send_signal, [signal.SIGCONT]).start()
+    assert child.equal("0.5", "1/2") is without_a_core
+    assert child.killed == (not without_a_core)
 
 
 @needs_mathruler
