@@ -1,5 +1,5 @@
-"""What CairoSVG 2.9 does not draw at all: filters (effects/), even-odd clips, blend modes, strokes that do not scale or
-have butt ends in a group with round ones.
+"""What CairoSVG 2.9 does not draw at all: filters (effects/), even-odd clips, blend modes, strokes that do not scale,
+and strokes without round ends or dashes in a group that has them.
 
 Documents without these are drawn by CairoSVG's own surface: the extra step per element is not free.
 """
@@ -14,7 +14,10 @@ from cairosvg.url import parse_url
 
 from mmzero_env.draw.effects import Effects
 
-USED = re.compile(r"clip-rule|mix-blend-mode|isolation|non-scaling-stroke|\bbutt\b|\bmiter\b|evenodd,|filter")
+USED = re.compile(
+    r"clip-rule|mix-blend-mode|isolation|non-scaling-stroke|\bbutt\b|\bmiter\b|evenodd,|filter|"
+    r"dasharray\s*[:=][\"'\s]*(?:none|0)"
+)
 # https://www.w3.org/TR/compositing-1/#blending
 BLENDS = {
     "multiply": cairo.OPERATOR_MULTIPLY,
@@ -48,7 +51,8 @@ class Canvas(cairosvg.surface.PNGSurface):
         effect = self.effects.of(node) if "filter" in node else None
         if effect is not None:
             return self.effects.paint(self, node, effect)
-        # A parent's round ends would stay.
+        # A parent's round ends and dashes would stay.
+        self.context.set_dash([])
         self.context.set_line_cap(cairo.LINE_CAP_BUTT)
         self.context.set_line_join(cairo.LINE_JOIN_MITER)
         even_odd = "clip-path" in node and self._even_odd(parse_url(node["clip-path"]).fragment)

@@ -55,16 +55,16 @@ def _settle(parent: Element, child: Element) -> str | None:
     in_text = parent.tag.rpartition("}")[2] in TEXT_TAGS
     words = _words(child)
     if tag.lower() == LEFT_OUT:
-        _cut(parent, child)  # svg_checks.py has noted it
+        cut(parent, child)  # svg_checks.py has noted it
     elif tag == "a":
         child.tag = SVG + ("tspan" if in_text else "g")
     elif tag in TEXT_PIECES:
         if not in_text:
-            _cut(parent, child)  # as browsers do; CairoSVG fails on it
+            cut(parent, child)  # as browsers do; CairoSVG fails on it
             return f"<{tag}> outside <text> is not drawn: {words!r}"
     else:
         if in_text:
-            _cut(parent, child)
+            cut(parent, child)
         else:
             child.tag = f"{SVG}defs"
         if namespace in ("", SVG[:-1]) and (words or child.attrib or len(child)):
@@ -76,7 +76,7 @@ def _words(element: Element) -> str:
     return " ".join("".join(element.itertext()).split())[:SHOWN_TEXT]
 
 
-def _cut(parent: Element, child: Element) -> None:
+def cut(parent: Element, child: Element) -> None:
     """Take a child away and leave the text behind it."""
     place = list(parent).index(child)
     if place:

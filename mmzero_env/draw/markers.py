@@ -1,9 +1,12 @@
 """Markers whose paint is that of the line they stand on (`context-fill`, `context-stroke`; SVG 2, section 13.2).
 
-CairoSVG 2.9 paints those black. A marker is shared by many lines, so its paints are set again before each.
+CairoSVG 2.9 paints those black, draws the markers of hidden lines, and draws with the dashes of their line. A marker is
+shared by many lines, so its paints are set again before each.
 """
 
+import cairocffi as cairo
 import cairosvg.surface
+from cairosvg.helpers import size
 from cairosvg.url import parse_url
 
 from mmzero_env.draw.css.colours import FROM_MARKED
@@ -26,11 +29,19 @@ class MarkerPaints:
 
     def __call__(self, surface, node) -> None:
         if getattr(node, "vertices", None) and surface.markers:
-            if node.tag == "path":
+            if node.get("visibility") == "hidden":
+                node.vertices.clear()
+            elif node.tag == "path":
                 node.vertices = vertices(node.get("d", "")) or node.vertices
+            plain_strokes(surface.context)
+            no_line = size(surface, node.get("stroke-width", "1")) == 0
             for position in POSITIONS:
                 if position in node:
-                    self._lend(surface, node, parse_url(node[position]).fragment)
+                    name = parse_url(node[position]).fragment
+                    if no_line and surface.markers.get(name, {}).get("markerUnits") != "userSpaceOnUse":
+                        del node[position]  # of no size; cairo takes no scale of 0
+                    else:
+                        self._lend(surface, node, name)
         self.original(surface, node)
 
     def _lend(self, surface, node, name: str) -> None:
@@ -39,6 +50,13 @@ class MarkerPaints:
             self.borrowed[name] = [] if marker is None else list(_borrowed(marker))
         for part, attribute, paint in self.borrowed[name]:
             part[attribute] = node.get(paint, "black" if paint == "fill" else "none")
+
+
+def plain_strokes(context) -> None:
+    """Take back the dashes and the round ends of the line, which has been drawn."""
+    context.set_dash([])
+    context.set_line_cap(cairo.LINE_CAP_BUTT)
+    context.set_line_join(cairo.LINE_JOIN_MITER)
 
 
 def _borrowed(node):

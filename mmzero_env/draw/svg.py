@@ -13,6 +13,7 @@ import math
 import re
 from xml.etree.ElementTree import Element, ParseError
 
+import cairocffi as cairo
 import cairosvg.surface
 import cssselect2
 from cairosvg.colors import color
@@ -81,13 +82,17 @@ class SvgRenderer:
         root.set("height", str(user[1]))
         self.texts.start(pixels)
         self.markers.start()
-        background = ground(page.background, self.config.background_rgb())
+        background, below = ground(page.background, self.config.background_rgb()), None
+        if "mix-blend-mode" in code:  # elements blend with what the document paints, not with what lies below it
+            background, below = page.background, background
         canvas = Canvas if USED.search(code) else cairosvg.surface.PNGSurface
         Canvas.stretch = pixels[0] / user[0]
         Canvas.effects.start(root if canvas is Canvas else None)
         surface = canvas(_Document(root), None, DPI, None, None, None, 1, *pixels, background_color=background)
         # Kept until this process ends: cairo frees the pixels together with the surface, and they are sent later.
         self.drawn = surface.cairo
+        if below is not None:
+            paint_below(self.drawn, below)
         self.drawn.flush()
         note = "; ".join([*notes, *page.notes, *Canvas.effects.notes, *self.texts.notes()])
         texts = tuple(self.texts.found())
@@ -166,6 +171,14 @@ def ground(colour: str | None, below: tuple[int, int, int]) -> str:
     *channels, alpha = color(colour) if colour else (0, 0, 0, 0)
     mixed = (round(255 * above * alpha + under * (1 - alpha)) for above, under in zip(channels, below, strict=True))
     return "#{:02x}{:02x}{:02x}".format(*mixed)
+
+
+def paint_below(pixels: cairo.ImageSurface, colour: str) -> None:
+    """Paint what is still transparent."""
+    context = cairo.Context(pixels)
+    context.set_operator(cairo.OPERATOR_DEST_OVER)
+    context.set_source_rgba(*color(colour))
+    context.paint()
 
 
 def output_size(

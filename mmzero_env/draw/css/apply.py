@@ -8,9 +8,10 @@ from xml.etree.ElementTree import Element
 from mmzero_env.draw.css import properties
 from mmzero_env.draw.css.arcs import without_arcs
 from mmzero_env.draw.css.background import ground
-from mmzero_env.draw.css.baselines import shift, shift_px
+from mmzero_env.draw.css.baselines import baselines
 from mmzero_env.draw.css.cascade import KEYWORDS, MARKERS, Cascade, Page
 from mmzero_env.draw.css.clips import Clips
+from mmzero_env.draw.css.drawn import hidden, hide, settle
 from mmzero_env.draw.css.functions import Functions
 from mmzero_env.draw.css.instances import Instances
 from mmzero_env.draw.css.lengths import Units
@@ -26,6 +27,7 @@ from mmzero_env.draw.css.properties import (
     PROPERTIES,
     TEXT_ATTRIBUTES,
 )
+from mmzero_env.draw.css.references import References
 from mmzero_env.draw.css.repairs import REGROUPING, SPECIAL, regrouped, repair, vertical
 from mmzero_env.draw.css.stylesheet import SVG, Declaration
 from mmzero_env.draw.css.viewports import is_root, view_of
@@ -60,6 +62,7 @@ class _State:
     variables: dict[str, str] = field(default_factory=dict)
     current: frozenset[str] = frozenset()  # paints that are currentColor
     case: str = "none"
+    painted: frozenset[str] = frozenset(("fill",))  # those of fill and stroke that are not none
 
 
 def apply_css(root: Element, window: tuple[float, float] | None = None) -> Page:
@@ -68,8 +71,10 @@ def apply_css(root: Element, window: tuple[float, float] | None = None) -> Page:
     Args:
         window: width and height of the picture in px, for `vw` and its like; None if not known.
     """
+    references = References(root)
     walk = _Walk(root, window)
     walk.visit(root, _State(Units(window=window)))
+    references.write()
     walk.clips.write()
     walk.functions.write()
     ground(root, walk.declared, window, walk.page)
@@ -91,7 +96,8 @@ class _Walk:
         self.functions = Functions(root)
         self.has_markers = any(element.tag in ("marker", f"{SVG}marker") for element in root.iter())
 
-    def visit(self, element: Element, parent: _State) -> None:
+    def visit(self, element: Element, parent: _State) -> _State:
+        """Returns what its children inherit."""
         attributes = element.attrib
         tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
         declared, variables = self.cascade.of(element, parent.variables)
@@ -102,6 +108,7 @@ class _Walk:
         moves = self._properties(tag, attributes, declared, state) if declared else {}
         if moves or "transform" in attributes or "transform-origin" in attributes:
             self.page.note(place(element, tag, moves, state.units))
+        settle(element, tag)
         if tag in SPECIAL or "pathLength" in attributes:
             repair(element, tag, state.units)
         if tag in VIEWS or parent.current or not attributes.keys().isdisjoint(HANDED_DOWN):
@@ -112,8 +119,6 @@ class _Walk:
             self._clip(element, tag, state)
         if tag == "path" and self.has_markers and "d" in attributes:
             attributes["d"] = without_arcs(attributes["d"])
-        if tag == "tspan" and not element.text and not len(element):
-            attributes.pop("dy", None)  # nothing is written there
         if tag == "text" and "textLength" in attributes and len(element):
             self.page.note("textLength of a text of several pieces is not drawn")
         if tag == "text" and "writing-mode" in attributes:
@@ -129,11 +134,14 @@ class _Walk:
             if copy is not None:
                 self.visit(copy, state)
         for child in list(element):
-            self.visit(child, state)
-            if not child.attrib.keys().isdisjoint(REGROUPING):
-                element[list(element).index(child)] = regrouped(child)
+            painted = self.visit(child, state).painted
+            if hidden(child):
+                hide(element, child)
+            elif not child.attrib.keys().isdisjoint(REGROUPING):
+                element[list(element).index(child)] = regrouped(child, painted)
         if tag in TEXT and len(element):
-            self._baselines(element, state)
+            baselines(element, state.units)
+        return state
 
     def _font(self, attributes: dict, declared: list[Declaration], state: _State) -> _State:
         """With the font size of the element, which its other lengths may refer to."""
@@ -268,30 +276,21 @@ class _Walk:
             view = view_of(attributes, state.units)
         if view != state.units.view:
             state = replace(state, units=replace(state.units, view=view))
-        current = set(parent.current)
+        current, painted = set(parent.current), set(parent.painted)
         for name in ("fill", "stroke"):
             if name in attributes:
+                (painted.discard if attributes[name] in ("none", "transparent") else painted.add)(name)
                 (current.add if attributes[name] == "currentColor" else current.discard)(name)
             elif name in current and "color" in attributes:
                 attributes[name] = "currentColor"  # inherited as the word, not as the colour of the parent
-        if current != parent.current:
-            state = replace(state, current=frozenset(current))
+        if (current, painted) != (parent.current, parent.painted):
+            state = replace(state, current=frozenset(current), painted=frozenset(painted))
         case = attributes.pop("text-transform", None)
         if case is not None:
             state = replace(state, case=case)
         if attributes.pop("white-space", None) in KEPT_WHITE_SPACE:
             attributes[SPACE] = "preserve"
         return state
-
-    def _baselines(self, text: Element, state: _State) -> None:
-        """Superscripts and subscripts among the pieces of a text, from the last to the first: pieces may be added."""
-        for index in reversed(range(len(text))):
-            kind = text[index].attrib.pop("baseline-shift", None)
-            if kind is not None:
-                size = float(text[index].get("font-size", state.units.font))
-                up = shift_px(kind, replace(state.units, font=size))
-                if up:
-                    shift(text, index, up)
 
 
 def _spell(element: Element, case: Callable[[str], str]) -> None:

@@ -1,5 +1,6 @@
 """`baseline-shift` (superscripts and subscripts) as the `dy` that CairoSVG knows."""
 
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.css.lengths import Units, length_px, shown
@@ -8,6 +9,20 @@ from mmzero_env.draw.css.lengths import Units, length_px, shown
 SHIFTS = {"super": 0.58, "sub": -0.58}
 # Marks pieces that moved up or down without leaving their line.
 SHIFTED = "data-shifted"
+
+
+def baselines(text: Element, units: Units) -> None:
+    """Superscripts and subscripts among the pieces of a text, from the last to the first: pieces may be added.
+
+    `units`: of the text.
+    """
+    for index in reversed(range(len(text))):
+        kind = text[index].attrib.pop("baseline-shift", None)
+        if kind is not None:
+            size = float(text[index].get("font-size", units.font))
+            up = shift_px(kind, replace(units, font=size))
+            if up:
+                shift(text, index, up)
 
 
 def shift_px(text: str, units: Units) -> float:

@@ -19,6 +19,7 @@ from mmzero_env.draw.css.properties import SHAPE, path_data
 from mmzero_env.draw.css.shapes import Box, bounding_box
 from mmzero_env.draw.css.stylesheet import SVG
 from mmzero_env.draw.css.transforms import PLACES
+from mmzero_env.draw.css.unions import Unions
 
 BOXES = re.compile(r"\s*(?:fill|border|stroke|view|content|padding|margin)-box\s*", re.IGNORECASE)
 
@@ -45,20 +46,21 @@ class Clips:
         by_id: dict[str | None, Element] = {}
         for element in self._root.iter():
             by_id.setdefault(element.get("id"), element)
-        made = Element(f"{SVG}defs")
+        made, unions = Element(f"{SVG}defs"), Unions(self._root)
         for element, tag, units, value in self._wanted:
-            named = by_id.get(value)
-            if named is not None and named.get("clipPathUnits") != "objectBoundingBox":
-                continue
-            if named is None and not SHAPE.search(value):
-                continue
-            clip = self._clip(element, tag, units, value, named)
-            if clip is None:
+            clip = by_id.get(value)
+            if clip is not None and clip.tag.rpartition("}")[2] != "clipPath":
+                element.attrib.pop("clip-path", None)  # CairoSVG would take a path for one
+            elif clip is not None and clip.get("clipPathUnits") != "objectBoundingBox":
+                unions.use(element, clip)
+            elif clip is not None or SHAPE.search(value):
+                clip = self._clip(element, tag, units, value, clip)
                 element.attrib.pop("clip-path", None)
-                continue
-            clip.set("id", f"clip-of-box-{len(made)}")
-            made.append(clip)
-            element.set("clip-path", f"url(#{clip.get('id')})")
+                if clip is not None and not unions.use(element, clip):
+                    clip.set("id", f"clip-of-box-{len(made)}")
+                    made.append(clip)
+                    element.set("clip-path", f"url(#{clip.get('id')})")
+        made.extend(unions.made)
         if len(made):
             self._root.append(made)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.css import transforms
-from mmzero_env.draw.css.lengths import Units
+from mmzero_env.draw.css.lengths import Units, length_px, shown
 from mmzero_env.draw.css.shapes import bounding_box
 
 # The properties that move an element besides `transform`, in the order in which they apply.
@@ -45,6 +45,18 @@ def place(element: Element, tag: str, moves: dict[str, str], units: Units) -> st
     if matrix != transforms.IDENTITY:
         attributes["transform"] = transforms.written(matrix)
     return note
+
+
+def place_use(attributes: dict[str, str], units: Units) -> None:
+    """x and y of a `<use>` as the end of its transform (https://www.w3.org/TR/SVG2/struct.html#UseElement).
+
+    CairoSVG 2.9 moves by them after it has clipped, and takes them away, so the next drawing stands elsewhere.
+    """
+    x, y = (length_px(attributes.get(name, "0"), units, side) for name, side in zip("xy", units.view, strict=True))
+    if None not in (x, y) and (x or y):
+        attributes["transform"] = f"{attributes.get('transform', '')} translate({shown(x)} {shown(y)})".strip()
+    for name in "xy":
+        attributes.pop(name, None)
 
 
 def place_paint(attributes: dict[str, str], name: str, units: Units) -> None:

@@ -1,22 +1,24 @@
 """What CairoSVG 2.9 draws otherwise than it should, mended by writing it in another way.
 
-A `<use>` does not fade; `paint-order` of shapes and vertical text are not known; a marker without viewBox is scaled to
-fill its box; an ellipse needs both radii; dashes know no `pathLength`; clips come before filters.
+A `<use>` does not fade, a shape fades part by part; `paint-order` of shapes and vertical text are not known; a marker
+without viewBox is scaled to fill its box; an ellipse needs both radii; dashes know no `pathLength`; clips come before
+filters, and are in the units around an inner `<svg>`.
 """
 
 from copy import deepcopy
 from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.css.lengths import Units, length_px, number, shown
-from mmzero_env.draw.css.moves import OF_PAINTS, place_paint
+from mmzero_env.draw.css.moves import OF_PAINTS, place_paint, place_use
 from mmzero_env.draw.css.properties import PLAIN
 from mmzero_env.draw.css.shapes import outline_length
 from mmzero_env.draw.css.stylesheet import SVG
 
-SPECIAL = frozenset(("ellipse", "marker", *OF_PAINTS))
+SPECIAL = frozenset(("ellipse", "marker", "svg", "use", *OF_PAINTS))
 OUTLINED = frozenset(("rect", "circle", "ellipse", "path", "polygon", "polyline", "line"))
 OF_GROUPS = ("transform", "opacity", "clip-path", "mask", "filter", "display", "mix-blend-mode")
 AFTER_FILTERS = frozenset(("clip-path", "mask", "opacity", "mix-blend-mode"))
+FADED = OUTLINED | {"text"}
 REGROUPING = ("filter", "opacity", "paint-order")
 MARKERS = ("marker-start", "marker-mid", "marker-end")
 PLACED = frozenset("xy")
@@ -33,26 +35,36 @@ def repair(element: Element, tag: str, units: Units) -> None:
         sides = [attributes.get(name, "3").removesuffix("px") for name in ("markerWidth", "markerHeight")]
         if all(map(PLAIN.match, sides)):
             attributes["viewBox"] = f"0 0 {sides[0]} {sides[1]}"
+    if tag == "use":
+        place_use(attributes, units)
+    if tag == "svg":
+        _inside(element, ("clip-path", "mask"))
     if tag in OF_PAINTS:
         place_paint(attributes, OF_PAINTS[tag], units)
 
 
-def regrouped(element: Element) -> Element:
-    """An element that has one of REGROUPING, its styles computed, or the group that stands in its place."""
+def regrouped(element: Element, painted: frozenset[str]) -> Element:
+    """An element that has one of REGROUPING, its styles computed, or the group that stands in its place.
+
+    `painted`: those of fill and stroke that it has, or inherits.
+    """
     tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
     if tag == "use" and number(element.get("opacity", "1")) != 1:
-        return faded(element)
+        return around(element, ("id", "opacity"))
     if element.get("paint-order", "")[:6] == "stroke" and tag in OUTLINED:
         element = stroke_below(element)
     if "filter" in element.attrib and not AFTER_FILTERS.isdisjoint(element.attrib):
         return filtered_first(element)
+    overlaps = len(painted) > 1 or not element.attrib.keys().isdisjoint(MARKERS)
+    if overlaps and tag in FADED and number(element.get("opacity", "1")) != 1 and not len(element):
+        return around(element, ("id", "opacity"))  # as one, not line and fill and markers by themselves
     return element
 
 
-def faded(use: Element) -> Element:
-    """A `<use>` in a group that has its opacity."""
-    group = Element(f"{SVG}g", {"opacity": use.attrib.pop("opacity")})
-    group.append(use)
+def around(element: Element, names: tuple[str, ...]) -> Element:
+    """A group that holds an element and has these of its attributes."""
+    group = Element(f"{SVG}g", {name: element.attrib.pop(name) for name in names if name in element.attrib})
+    group.append(element)
     return group
 
 
@@ -74,12 +86,7 @@ def stroke_below(shape: Element) -> Element:
 
 def filtered_first(element: Element) -> Element:
     """An element with a filter in a group that has what comes after filters (https://www.w3.org/TR/SVG2/render.html)."""
-    group = Element(f"{SVG}g")
-    for name in ("id", *OF_GROUPS):
-        if name in element.attrib and name != "filter":
-            group.set(name, element.attrib.pop(name))
-    group.append(element)
-    return group
+    return around(element, ("id", *(name for name in OF_GROUPS if name != "filter")))
 
 
 def vertical(text: Element) -> str | None:
@@ -97,6 +104,14 @@ def vertical(text: Element) -> str | None:
     attributes["transform"] = f"{attributes.get('transform', '')} rotate(90 {shown(x)} {shown(y)})".strip()
     attributes.setdefault("dominant-baseline", "central")
     return None
+
+
+def _inside(element: Element, names: tuple[str, ...]) -> None:
+    """Let these attributes of an `<svg>` be those of a group in it: browsers take them in its own units."""
+    if not element.attrib.keys().isdisjoint(names):
+        group = Element(f"{SVG}g", {name: element.attrib.pop(name) for name in names if name in element.attrib})
+        group.extend(list(element))
+        element[:] = [group]
 
 
 def _dashes(attributes: dict[str, str], tag: str, units: Units) -> None:
