@@ -52,7 +52,8 @@ WARM_UP = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40"><style>
 <line x1="0" y1="39" x2="60" y2="39" stroke="#123456" stroke-width="1.5"/>
 <text x="2" y="30" font-size="12">Ag1<tspan font-weight="bold" font-style="italic">b</tspan></text>
 <text x="30" y="30" font-family="serif" text-anchor="middle">a</text>
-<text x="30" y="39" font-family="monospace">a</text><text x="30" y="39" font-family="Arial, Helvetica">a</text></svg>"""
+<text x="30" y="39" font-family="monospace">a</text>
+<text x="30" y="39" font-family="Arial, Helvetica">a\u2082</text></svg>"""
 
 
 class SvgRenderer:

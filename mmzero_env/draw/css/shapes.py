@@ -7,6 +7,7 @@ from cairosvg.helpers import PointError, normalize
 from cairosvg.text import path_length
 
 from mmzero_env.draw.css.lengths import Units, length_px
+from mmzero_env.draw.glyphs import completed
 
 Box = tuple[float, float, float, float]
 UNKNOWN = ("use", "tspan", "textPath", "marker")
@@ -90,6 +91,7 @@ def _text_box(element, units: Units) -> Box | None:
     context.select_font_face(family, cairo.FONT_SLANT_NORMAL, weight)
     context.set_font_size(units.font)
     ascent, descent, *_ = context.font_extents()
-    width = context.text_extents(" ".join((element.text or "").split()))[4]
+    with completed(context, {}):
+        width = context.text_extents(" ".join((element.text or "").split()))[4]
     x, y = (length_px(element.get(key, "0"), units, side) or 0.0 for key, side in zip("xy", units.view, strict=True))
     return x - width * ANCHORS.get(element.get("text-anchor"), 0.0), y - ascent, width, ascent + descent
