@@ -7,6 +7,7 @@ import cairocffi as cairo
 from cairosvg.helpers import normalize, size
 
 from mmzero_env.draw.glyphs import completed
+from mmzero_env.draw.text_boxes import pieces
 
 BOLD = 550
 
@@ -17,11 +18,11 @@ def join_lines(surface, root) -> None:
     CairoSVG moves every piece by its own width. Here the first one starts at the left end of the whole line, and all
     are drawn from there with anchor start.
     """
-    pieces = list(_pieces(root))
-    if any(piece.tag == "textPath" or _places(piece) > 1 for piece in pieces):
+    all_pieces = list(pieces(root))
+    if any(piece.tag == "textPath" or _places(piece) > 1 for piece in all_pieces):
         return
     line: list = []
-    for piece in pieces:
+    for piece in all_pieces:
         if line and ("x" in piece or "y" in piece):
             _join(surface, line)
             line = []
@@ -65,12 +66,6 @@ def advance(surface, piece, at_end: bool) -> float:
     width += sum(size(surface, step, "x") for step in normalize(piece.get("dx", "")).split())
     surface.font_size = own
     return width
-
-
-def _pieces(node):
-    yield node
-    for child in node.children:
-        yield from _pieces(child)
 
 
 def _places(piece) -> int:

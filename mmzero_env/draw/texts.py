@@ -13,10 +13,13 @@ from cairosvg.helpers import paint, size
 from mmzero_env.draw.css.baselines import SHIFTED
 from mmzero_env.draw.css.colours import alpha
 from mmzero_env.draw.glyphs import completed
+from mmzero_env.draw.masks import device_extents
+from mmzero_env.draw.text_boxes import BOX, moved_box, note_box, share_box
 from mmzero_env.draw.text_chunks import advance, join_lines
 from mmzero_env.draw.text_lines import decorate, stretch
 
 MIN_FONT_PX = 1.0
+ADJUSTING = frozenset(("dominant-baseline", "alignment-baseline", "textLength", "text-decoration"))
 TEXT_TAGS = ("text", "tspan", "textPath", "a")
 # CairoSVG hangs texts from the top of their font; the hanging baseline is at four fifths of its height (in em).
 ABOVE_HANGING = 0.19
@@ -48,32 +51,57 @@ class TextRecorder:
     def __call__(self, surface, node, draw_as_text: bool = False) -> None:
         if node.tag == "text" and not draw_as_text and node.children:
             join_lines(surface, node)
+            share_box(surface, node, self._draw)
+        self._draw(surface, node, draw_as_text)
+
+    def _draw(self, surface, node, draw_as_text: bool = False) -> None:
         if not node.text or node.text.isascii():
-            self._draw(surface, node, draw_as_text)
+            self._piece(surface, node, draw_as_text)
         else:
             with completed(surface.context, self.missing):
-                self._draw(surface, node, draw_as_text)
+                self._piece(surface, node, draw_as_text)
 
-    def _draw(self, surface, node, draw_as_text: bool) -> None:
+    def _piece(self, surface, node, draw_as_text: bool) -> None:
+        """Lay out a piece as outlines, or draw its letters: CairoSVG asks for both, one after the other."""
+        box = node.pop(BOX, None)
         if draw_as_text:
+            if box is not None:
+                node[BOX] = box
             self._note(surface, node)
             if node.get("paint-order", "normal").startswith(("stroke", "markers stroke")):
                 stroke_first(surface, node)
-        hanging = (node.get("dominant-baseline") or node.get("alignment-baseline")) == "hanging"
-        if not (hanging or node.get("textLength") or node.get("text-decoration")):
-            return self.original(surface, node, draw_as_text)
-        surface.context.save()
-        if hanging:
-            surface.context.translate(0, -ABOVE_HANGING * surface.font_size)
+        if node.keys().isdisjoint(ADJUSTING):
+            self.original(surface, node, draw_as_text)
+            if not draw_as_text:
+                note_box(surface, node)
+        else:
+            self._adjusted(surface, node, draw_as_text)
+        if draw_as_text and box is not None:
+            node[BOX] = box
+
+    def _adjusted(self, surface, node, draw_as_text: bool) -> None:
+        context = surface.context
+        context.save()
+        if (node.get("dominant-baseline") or node.get("alignment-baseline")) == "hanging":
+            context.translate(0, -ABOVE_HANGING * surface.font_size)
         if node.tag == "text" and node.get("textLength") and not node.children:
             stretch(surface, node, advance(surface, node, True))
         self.original(surface, node, draw_as_text)
-        if draw_as_text and node.text and "text-decoration" in node and "text_bounding_box" in node:
+        if not draw_as_text:
+            note_box(surface, node)
+        elif node.text and "text-decoration" in node and BOX in node:
             decorate(surface, node)
-        surface.context.restore()
+        inner = context.get_matrix()
+        context.restore()
+        if not draw_as_text and BOX in node:
+            node[BOX] = moved_box(context, node[BOX], inner)
 
     def _note(self, surface, node) -> None:
-        if not (node.text and node.text.strip()) or getattr(surface, "in_mask", False):
+        if not node.text or getattr(surface, "in_mask", False):
+            return
+        if not node.text.strip():
+            if self.pieces and self.pieces[-1][0] is _text_root(node):
+                self.pieces.append((self.pieces[-1][0], False, " "))  # between two words
             return
         if RIGHT_TO_LEFT.search(node.text):
             self.reversed.append(" ".join(node.text.split()))
@@ -115,23 +143,23 @@ class TextRecorder:
         stroked = alpha(node.get("stroke", "none")) > 0 and _number(node.get("stroke-opacity", "1")) > 0
         if not (filled or stroked):
             return False
-        while node is not None:
-            if _number(node.get("opacity", "1")) <= 0:
-                return False
-            node, current = node.parent, node
-            if current.get("text_bounding_box") and not self._on_canvas(surface, current["text_bounding_box"]):
-                return False
-        return True
+        shown = all(_number(around.get("opacity", "1")) > 0 for around in _outwards(node))
+        return shown and self._on_canvas(surface, node.get(BOX))
 
     def _on_canvas(self, surface, box) -> bool:
-        """True if the box of a text, in user units, touches the picture and is larger than a pixel there."""
+        """True if the box of a text, in user units, is larger than a pixel and some of it in the picture and not cut
+        off by a clip."""
+        if box is None:
+            return True
         x, y, width, height = box
-        rise = surface.font_size  # the box starts at the baseline
-        corners = [(x, y - rise), (x + width, y - rise), (x, y + height), (x + width, y + height)]
+        corners = [(x, y), (x + width, y), (x, y + height), (x + width, y + height)]
         points = [surface.context.user_to_device(*corner) for corner in corners]
         xs, ys = [p[0] for p in points], [p[1] for p in points]
+        left, top, right, bottom = device_extents(surface)
+        right, bottom = min(right, self.pixels[0]), min(bottom, self.pixels[1])  # a filter may see more
         large = max(max(xs) - min(xs), max(ys) - min(ys)) >= MIN_FONT_PX
-        return large and min(xs) < self.pixels[0] and max(xs) > 0 and min(ys) < self.pixels[1] and max(ys) > 0
+        across = max(left, 0, min(xs)) < min(right, max(xs))
+        return large and across and max(top, 0, min(ys)) < min(bottom, max(ys))
 
 
 def stroke_first(surface, node) -> None:
@@ -163,6 +191,12 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return 1.0
+
+
+def _outwards(node):
+    while node is not None:
+        yield node
+        node = node.parent
 
 
 def _text_root(node):

@@ -53,3 +53,43 @@ def test_without_a_font_that_has_a_letter_the_font_asked_for_is_left(context, mo
         context.show_text("H"), context.show_text("△")
     assert list(missing) == ["△"] and context.get_font_face().get_family() == "Arial"
     glyphs.stand_in.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        ("<tspan>Hello</tspan> <tspan>World</tspan>", ("Hello World",)),
+        ("\n<tspan>Total:</tspan>\n<tspan>42</tspan>\n<tspan>units</tspan>\n", ("Total: 42 units",)),
+        ('<tspan x="5">One</tspan> <tspan x="5" dy="15">Two</tspan>', ("One", "Two")),
+        ("<tspan>H</tspan><tspan>2</tspan>O", ("H2O",)),
+    ],
+)
+def test_blanks_between_pieces_part_words(env, text, found):
+    assert drawn(env, f'<text x="5" y="20" font-size="12">{text}</text>').text == found
+
+
+def test_texts_on_paths_are_judged_by_where_they_are(env):
+    path = '<textPath href="#line"><tspan dy="-10">Above</tspan></textPath>'
+    beyond = '<textPath href="#line" startOffset="5000">Beyond</textPath>'
+    result = drawn(env, f"<text>{path}</text><text>{beyond}</text>")
+    assert result.text == ("Above",) and "'Beyond'" in result.note
+
+
+@pytest.mark.parametrize(
+    "shape, found",
+    [
+        ('<clipPath id="c"><rect width="50" height="50"/></clipPath><g clip-path="url(#c)">{}</g>', ("In",)),
+        ('<svg x="0" y="0" width="60" height="60">{}</svg>', ("In",)),
+        ('<g transform="scale(0)">{}</g>', ()),
+        ('<g opacity="0.5">{}</g>', ("In", "Far")),
+    ],
+)
+def test_a_text_that_is_cut_off_is_not_reported(env, shape, found):
+    texts = '<text x="5" y="20" font-size="12">In</text><text x="120" y="20" font-size="12">Far</text>'
+    result = drawn(env, shape.format(texts))
+    assert result.text == found and ("'Far'" in result.note) == ("Far" not in found)
+
+
+def test_each_piece_of_a_text_is_judged_by_its_own_place(env):
+    result = drawn(env, '<text x="-99" y="20">Off<tspan x="9">On</tspan></text><text x="190" y="20">W</text>')
+    assert result.text == ("On", "W") and "'Off'" in result.note
