@@ -3,11 +3,11 @@
 CairoSVG 2.9 notes a box that begins behind the first letter of a piece and has no height.
 """
 
-from cairosvg.helpers import normalize, size
+from cairosvg.helpers import size
 
 Box = tuple[float, float, float, float]
 BOX, OF_ALL = "text_bounding_box", "bounding_box"
-PLACES = ("x", "y", "dx", "dy", "rotate")
+PLACES = ("x", "y", "dx", "dy")
 ON_PATHS = "textPath"
 
 
@@ -22,12 +22,17 @@ def on_path(piece) -> bool:
     return piece.tag == ON_PATHS or (piece.tag != "text" and piece.parent is not None and on_path(piece.parent))
 
 
+def scattered(piece) -> bool:
+    """True where letters of a piece have places of their own."""
+    return any(key in piece and len(piece[key].replace(",", " ").split()) > 1 for key in PLACES)
+
+
 def note_box(surface, piece) -> None:
     """Correct the box that CairoSVG has noted on a piece whose outlines it has just laid out."""
     if not piece.text or BOX not in piece:
         return
     context = surface.context
-    if on_path(piece) or "rotate" in piece or any(" " in normalize(piece.get(key, "")).strip() for key in PLACES):
+    if on_path(piece) or "rotate" in piece or scattered(piece):
         left, top, right, bottom = context.path_extents()  # the letters do not stand in a row
         piece[BOX] = left, top, right - left, bottom - top
         return
