@@ -13,6 +13,7 @@ import math
 import re
 from xml.etree.ElementTree import Element, ParseError
 
+import cairosvg.defs
 import cairosvg.surface
 import cssselect2
 from cairosvg.colors import color
@@ -28,6 +29,7 @@ from mmzero_env.draw.css.lengths import Units, length_px
 from mmzero_env.draw.effects import Effects
 from mmzero_env.draw.elements import settle
 from mmzero_env.draw.errors import Refused
+from mmzero_env.draw.gradients import draw_gradient
 from mmzero_env.draw.markers import MarkerPaints
 from mmzero_env.draw.masks import paint_mask
 from mmzero_env.draw.patterns import Patterns
@@ -67,6 +69,7 @@ class SvgRenderer:
         self.patterns = Patterns()
         Canvas.effects = Effects()
         cairosvg.surface.paint_mask = paint_mask
+        cairosvg.defs.draw_gradient = draw_gradient
         self(WARM_UP)
 
     def __call__(self, code: str) -> list[bytes]:
