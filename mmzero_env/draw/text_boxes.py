@@ -9,13 +9,15 @@ Box = tuple[float, float, float, float]
 BOX, OF_ALL = "text_bounding_box", "bounding_box"
 PLACES = ("x", "y", "dx", "dy")
 ON_PATHS = "textPath"
+TEXT_TAGS = ("text", "tspan", "textPath", "a")
 
 
 def pieces(node):
-    """A text and what is in it, in drawing order."""
+    """A text and its pieces, in drawing order."""
     yield node
     for child in node.children:
-        yield from pieces(child)
+        if child.tag in TEXT_TAGS:  # a title is none
+            yield from pieces(child)
 
 
 def on_path(piece) -> bool:
@@ -42,10 +44,12 @@ def note_box(surface, piece) -> None:
     piece[BOX] = behind_first - first, baseline - ascent, width + first - last, ascent + descent
 
 
-def moved_box(context, box: Box, inner) -> Box:
-    """A box of a moved or stretched context with the matrix `inner`, in the units of `context`."""
-    left, top = context.device_to_user(*inner.transform_point(box[0], box[1]))
-    right, bottom = context.device_to_user(*inner.transform_point(box[0] + box[2], box[1] + box[3]))
+def shifted(context, box: Box, back) -> Box:
+    """A box of a context that has been moved or stretched, in the units that it has when `back` has been called."""
+    left, top, width, height = box
+    ends = context.user_to_device(left, top), context.user_to_device(left + width, top + height)
+    back()
+    (left, top), (right, bottom) = (context.device_to_user(*end) for end in ends)
     return left, top, right - left, bottom - top
 
 

@@ -14,13 +14,12 @@ from mmzero_env.draw.css.baselines import SHIFTED
 from mmzero_env.draw.css.colours import alpha
 from mmzero_env.draw.glyphs import completed
 from mmzero_env.draw.masks import device_extents
-from mmzero_env.draw.text_boxes import BOX, moved_box, note_box, share_box
-from mmzero_env.draw.text_chunks import advance, join_lines
+from mmzero_env.draw.text_boxes import BOX, TEXT_TAGS, note_box, share_box, shifted
+from mmzero_env.draw.text_chunks import above_central, advance, join_lines, onto_path, part_letters
 from mmzero_env.draw.text_lines import decorate, stretch
 
 MIN_FONT_PX = 1.0
 ADJUSTING = frozenset(("dominant-baseline", "alignment-baseline", "textLength", "text-decoration"))
-TEXT_TAGS = ("text", "tspan", "textPath", "a")
 # CairoSVG hangs texts from the top of their font; the hanging baseline is at four fifths of its height (in em).
 ABOVE_HANGING = 0.19
 SHOWN_TEXT = 40
@@ -49,9 +48,12 @@ class TextRecorder:
         self.pieces, self.unreadable, self.reversed, self.missing, self.pixels = [], [], [], {}, pixels
 
     def __call__(self, surface, node, draw_as_text: bool = False) -> None:
-        if node.tag == "text" and not draw_as_text and node.children:
-            join_lines(surface, node)
-            share_box(surface, node, self._draw)
+        if not draw_as_text:
+            if node.tag == "text" and node.children:
+                onto_path(node)
+                join_lines(surface, node)
+                share_box(surface, node, self._draw)
+            part_letters(surface, node)
         self._draw(surface, node, draw_as_text)
 
     def _draw(self, surface, node, draw_as_text: bool = False) -> None:
@@ -82,8 +84,11 @@ class TextRecorder:
     def _adjusted(self, surface, node, draw_as_text: bool) -> None:
         context = surface.context
         context.save()
-        if (node.get("dominant-baseline") or node.get("alignment-baseline")) == "hanging":
+        baseline = node.get("dominant-baseline") or node.get("alignment-baseline")
+        if baseline == "hanging":
             context.translate(0, -ABOVE_HANGING * surface.font_size)
+        elif baseline == "middle":
+            context.translate(0, -above_central(surface, node))
         if node.tag == "text" and node.get("textLength") and not node.children:
             stretch(surface, node, advance(surface, node, True))
         self.original(surface, node, draw_as_text)
@@ -91,10 +96,10 @@ class TextRecorder:
             note_box(surface, node)
         elif node.text and "text-decoration" in node and BOX in node:
             decorate(surface, node)
-        inner = context.get_matrix()
-        context.restore()
         if not draw_as_text and BOX in node:
-            node[BOX] = moved_box(context, node[BOX], inner)
+            node[BOX] = shifted(context, node[BOX], context.restore)
+        else:
+            context.restore()
 
     def _note(self, surface, node) -> None:
         if not node.text or getattr(surface, "in_mask", False):
