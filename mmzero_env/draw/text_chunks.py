@@ -10,7 +10,7 @@ import cairocffi as cairo
 from cairosvg.helpers import normalize, size
 
 from mmzero_env.draw.glyphs import completed
-from mmzero_env.draw.text_boxes import TEXT_TAGS, on_path, pieces
+from mmzero_env.draw.text_boxes import TEXT_TAGS, on_path, pieces, scattered
 
 BOLD = 550
 
@@ -54,7 +54,7 @@ def part_letters(surface, piece) -> None:
     CairoSVG moves all of them by the width of the whole piece.
     """
     anchor = piece.get("text-anchor")
-    if anchor not in ("middle", "end") or "x" not in piece or not piece.text:
+    if anchor not in ("middle", "end") or "x" not in piece or not piece.text or not scattered(piece):
         return
     places, downs = (normalize(piece.get(key, "")).split() for key in ("x", "y"))
     count = min(max(len(places), len(downs)), len(piece.text))
