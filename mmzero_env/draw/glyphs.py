@@ -26,6 +26,7 @@ FALLBACKS = (
 )
 VARIANTS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 NOTHING = (0.0,) * 6
+ABOVE = 230  # the class of marks above a letter (Unicode Standard, table 4-3)
 
 Face = tuple[str, int, int]  # family, slant, weight
 
@@ -67,13 +68,31 @@ def completed(context: cairo.Context, missing: dict[str, None]) -> Iterator[None
             return in_its_font(text_extents, text) or NOTHING
         return joined([in_its_font(text_extents, letter) or NOTHING for letter in text])
 
+    under: list[str] = []  # the letter on which marks stand
+
+    def drawing(act):
+        def draw(letter: str) -> None:
+            if unicodedata.combining(letter) == ABOVE and under:
+                context.rel_move_to(*to_top(measure(under[0]), measure(letter), measure("x")))
+            else:
+                under[:] = [letter]
+            in_its_font(act, letter)
+
+        return draw
+
     context.text_extents = measure
-    context.show_text = lambda letter: in_its_font(show_text, letter)
-    context.text_path = lambda letter: in_its_font(text_path, letter)
+    context.show_text, context.text_path = drawing(show_text), drawing(text_path)
     try:
         yield
     finally:
         del context.text_extents, context.show_text, context.text_path
+
+
+def to_top(letter: tuple[float, ...], mark: tuple[float, ...], low: tuple[float, ...]) -> tuple[float, float]:
+    """How far a mark that is made for a letter as `low` as an x moves to stand on another one (all given by their
+    extents): to the middle, and up as much as that one is higher. cairo asks no font where its marks go."""
+    right = letter[0] + letter[2] / 2 - letter[4] - (mark[0] + mark[2] / 2)
+    return right, min(0.0, letter[1] - low[1])
 
 
 def joined(letters: list[tuple[float, ...]]) -> tuple[float, ...]:

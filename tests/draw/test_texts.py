@@ -55,6 +55,19 @@ def test_without_a_font_that_has_a_letter_the_font_asked_for_is_left(context, mo
     glyphs.stand_in.cache_clear()
 
 
+def test_marks_stand_on_their_letters(env):
+    """As high above a capital as above a small letter, in its middle, and without room of their own."""
+
+    def ink(text: str) -> tuple[int, int, int, int]:
+        body = f'<text x="50" y="90" font-size="60" font-family="DejaVu Sans">{text}</text>'
+        return drawn(env, body, 200, 110).image().convert("L").point(lambda level: 255 * (level < 128)).getbbox()
+
+    low, high, arrow, capital = ink("x"), ink("H"), ink("x\u20d7"), ink("H\u20d7")
+    assert arrow[1] < low[1] and capital[1] - high[1] == pytest.approx(arrow[1] - low[1], abs=1)
+    assert capital[0] == high[0] and capital[2] == pytest.approx(high[2], abs=2)
+    assert ink("H\u20d7I")[2] == ink("HI")[2]
+
+
 @pytest.mark.parametrize(
     "text, found",
     [
