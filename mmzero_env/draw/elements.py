@@ -1,9 +1,9 @@
 """Which elements of a document are drawn: what CairoSVG takes for a group, or fails on, is put out of its way.
 
 As in browsers, an element that SVG does not know draws nothing, nor does what it contains (`<flowRoot>`, `<layer>`,
-`<Rect>`), nor does a text or shape in a shape; definitions in it can still be referred to. A note says so, where it is
-not of another program's namespace. Conditions (`requiredFeatures`, which SVG 2 dropped, and `systemLanguage` for
-readers of English) hold as in browsers.
+`<Rect>`), nor does a text or shape in a shape or text; definitions in it can still be referred to. A note says so,
+where it is not of another program's namespace. Conditions (`requiredFeatures`, which SVG 2 dropped, and
+`systemLanguage` for readers of English) hold as in browsers.
 """
 
 from xml.etree.ElementTree import Element
@@ -28,6 +28,9 @@ text title use view
 """.split()  # noqa: SIM905
 )
 SHAPES = frozenset(SVG + name for name in ("rect", "circle", "ellipse", "line", "path", "polygon", "polyline"))
+DRAWN = SHAPES | {SVG + name for name in ("text", "g", "use", "svg", "switch")}
+# They hold no shapes and no other texts.
+CLOSED = SHAPES | {SVG + name for name in TEXT_TAGS}
 KNOWN = NAMES | {SVG + name for name in NAMES}
 
 
@@ -41,11 +44,14 @@ def settle(root: Element, notes: list[str]) -> None:
                 if note and parent not in unseen and len(notes) < MOST_NOTES:
                     notes.append(note)
                     unseen.update(child.iter())
-            elif parent.tag in SHAPES and (child.tag in SHAPES or child.tag == f"{SVG}text"):
+            elif parent.tag in CLOSED and child.tag in DRAWN:
                 shape, tag = (element.tag.rpartition("}")[2] for element in (parent, child))
                 if parent not in unseen and len(notes) < MOST_NOTES:
                     notes.append(f"<{tag}> in <{shape}> is not drawn: {_words(child)!r}")
-                child.tag = f"{SVG}defs"
+                if parent.tag in SHAPES:
+                    child.tag = f"{SVG}defs"
+                else:
+                    cut(parent, child)
             _hold(child.attrib)
 
 

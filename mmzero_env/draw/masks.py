@@ -8,9 +8,10 @@ import math
 
 import cairocffi as cairo
 import numpy as np
-from cairosvg.bounding_box import calculate_bounding_box, is_non_empty_bounding_box
-from cairosvg.helpers import PointError, size
-from cairosvg.path import path
+from cairosvg.bounding_box import BOUNDING_BOX_METHODS, is_valid_bounding_box
+from cairosvg.helpers import size
+
+from mmzero_env.draw.text_boxes import text_box
 
 LUMINANCE = (0.0722, 0.7152, 0.2126)  # of blue, green, red: the order of the pixels in memory
 SHAPES = frozenset(("g", "rect", "circle", "ellipse", "line", "polyline", "polygon", "path"))
@@ -70,11 +71,8 @@ def _region(surface, mask, box: tuple | None) -> tuple[float, float, float, floa
 
 def box_of(surface, node) -> tuple[float, float, float, float] | None:
     """The box of a shape or a text; None where it is not known (groups with texts or transforms inside)."""
-    if node.tag == "text" and "text_bounding_box" in node and not node.children:
-        left, baseline, width, _ = node["text_bounding_box"]
-        # CairoSVG's box begins behind the first letter and ends one letter late; the height is that of most fonts.
-        left -= width / len(node.text)
-        return left, baseline - 0.93 * surface.font_size, width, 1.17 * surface.font_size
+    if node.tag == "text":
+        return text_box(node)
     if not all(below.tag in SHAPES for below in (node, *_below(node))) or any("transform" in x for x in _below(node)):
         return None
     boxes = [box for box in (_shape_box(surface, below) for below in (node, *_below(node)) if below.tag != "g") if box]
@@ -86,19 +84,8 @@ def box_of(surface, node) -> tuple[float, float, float, float] | None:
 
 
 def _shape_box(surface, node) -> tuple[float, float, float, float] | None:
-    if node.tag != "path":
-        box = calculate_bounding_box(surface, node)
-        return box if is_non_empty_bounding_box(box) else None
-    # CairoSVG's box of a path goes by its control points and forgets those of smooth curves.
-    outer, surface.context = surface.context, cairo.Context(cairo.ImageSurface(cairo.FORMAT_A8, 1, 1))
-    try:
-        path(surface, node)
-        left, top, right, bottom = surface.context.path_extents()
-    except PointError:
-        return None
-    finally:
-        surface.context = outer
-    return left, top, right - left, bottom - top
+    box = BOUNDING_BOX_METHODS[node.tag](surface, node)  # also that of a level line, which has no height
+    return box if is_valid_bounding_box(box) else None
 
 
 def _below(node):

@@ -14,6 +14,7 @@ import re
 from xml.etree.ElementTree import Element, ParseError
 
 import cairocffi as cairo
+import cairosvg.defs
 import cairosvg.surface
 import cssselect2
 from cairosvg.colors import color
@@ -29,6 +30,7 @@ from mmzero_env.draw.css.lengths import Units, length_px
 from mmzero_env.draw.effects import Effects
 from mmzero_env.draw.elements import settle
 from mmzero_env.draw.errors import Refused
+from mmzero_env.draw.gradients import draw_gradient
 from mmzero_env.draw.markers import MarkerPaints
 from mmzero_env.draw.masks import paint_mask
 from mmzero_env.draw.patterns import Patterns
@@ -53,7 +55,8 @@ WARM_UP = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40"><style>
 <line x1="0" y1="39" x2="60" y2="39" stroke="#123456" stroke-width="1.5"/>
 <text x="2" y="30" font-size="12">Ag1<tspan font-weight="bold" font-style="italic">b</tspan></text>
 <text x="30" y="30" font-family="serif" text-anchor="middle">a</text>
-<text x="30" y="39" font-family="monospace">a</text><text x="30" y="39" font-family="Arial, Helvetica">a</text></svg>"""
+<text x="30" y="39" font-family="monospace">a</text>
+<text x="30" y="39" font-family="Arial, Helvetica">a\u2082</text></svg>"""
 
 
 class SvgRenderer:
@@ -67,6 +70,7 @@ class SvgRenderer:
         self.patterns = Patterns()
         Canvas.effects = Effects()
         cairosvg.surface.paint_mask = paint_mask
+        cairosvg.defs.draw_gradient = draw_gradient
         self(WARM_UP)
 
     def __call__(self, code: str) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Texts of an SVG: which of them are really drawn, and lines of several pieces under `text-anchor`.
+"""Texts of an SVG: which of them are really drawn, and in which way other than CairoSVG's.
 
 Recorded where CairoSVG draws them, so hidden, transparent and off-canvas texts don't count; text that another shape
 covers later, or in the colour of its ground, does.
@@ -6,18 +6,20 @@ covers later, or in the colour of its ground, does.
 
 import re
 
-import cairocffi as cairo
 import cairosvg.parser
 import cairosvg.surface
-from cairosvg.helpers import normalize, paint, size
+from cairosvg.helpers import paint, size
 
 from mmzero_env.draw.css.baselines import SHIFTED
 from mmzero_env.draw.css.colours import alpha
+from mmzero_env.draw.glyphs import completed
+from mmzero_env.draw.masks import device_extents
+from mmzero_env.draw.text_boxes import BOX, TEXT_TAGS, note_box, share_box, shifted
+from mmzero_env.draw.text_chunks import above_central, advance, join_lines, onto_path, part_letters
 from mmzero_env.draw.text_lines import decorate, stretch
 
 MIN_FONT_PX = 1.0
-TEXT_TAGS = ("text", "tspan", "textPath", "a")
-BOLD = 550
+ADJUSTING = frozenset(("dominant-baseline", "alignment-baseline", "textLength", "text-decoration"))
 # CairoSVG hangs texts from the top of their font; the hanging baseline is at four fifths of its height (in em).
 ABOVE_HANGING = 0.19
 SHOWN_TEXT = 40
@@ -33,6 +35,7 @@ class TextRecorder:
         self.pieces: list[tuple[object, bool, str]] = []
         self.unreadable: list[str] = []
         self.reversed: list[str] = []
+        self.missing: dict[str, None] = {}  # letters that no font has, in their order
         self.pixels = (0, 0)
         # CairoSVG compares the function with its own module's name for it, so both are replaced.
         for tag, drawer in list(cairosvg.surface.TAGS.items()):
@@ -42,30 +45,68 @@ class TextRecorder:
         cairosvg.parser.handle_white_spaces = collapse
 
     def start(self, pixels: tuple[int, int]) -> None:
-        self.pieces, self.unreadable, self.reversed, self.pixels = [], [], [], pixels
+        self.pieces, self.unreadable, self.reversed, self.missing, self.pixels = [], [], [], {}, pixels
 
     def __call__(self, surface, node, draw_as_text: bool = False) -> None:
-        if node.tag == "text" and not draw_as_text and node.children:
-            join_lines(surface, node)
+        if not draw_as_text:
+            if node.tag == "text" and node.children:
+                onto_path(node)
+                join_lines(surface, node)
+                share_box(surface, node, self._draw)
+            part_letters(surface, node)
+        self._draw(surface, node, draw_as_text)
+
+    def _draw(self, surface, node, draw_as_text: bool = False) -> None:
+        if not node.text or node.text.isascii():
+            self._piece(surface, node, draw_as_text)
+        else:
+            with completed(surface.context, self.missing):
+                self._piece(surface, node, draw_as_text)
+
+    def _piece(self, surface, node, draw_as_text: bool) -> None:
+        """Lay out a piece as outlines, or draw its letters: CairoSVG asks for both, one after the other."""
+        box = node.pop(BOX, None)
         if draw_as_text:
+            if box is not None:
+                node[BOX] = box
             self._note(surface, node)
             if node.get("paint-order", "normal").startswith(("stroke", "markers stroke")):
                 stroke_first(surface, node)
-        hanging = (node.get("dominant-baseline") or node.get("alignment-baseline")) == "hanging"
-        if not (hanging or node.get("textLength") or node.get("text-decoration")):
-            return self.original(surface, node, draw_as_text)
-        surface.context.save()
-        if hanging:
-            surface.context.translate(0, -ABOVE_HANGING * surface.font_size)
+        if node.keys().isdisjoint(ADJUSTING):
+            self.original(surface, node, draw_as_text)
+            if not draw_as_text:
+                note_box(surface, node)
+        else:
+            self._adjusted(surface, node, draw_as_text)
+        if draw_as_text and box is not None:
+            node[BOX] = box
+
+    def _adjusted(self, surface, node, draw_as_text: bool) -> None:
+        context = surface.context
+        context.save()
+        baseline = node.get("dominant-baseline") or node.get("alignment-baseline")
+        if baseline == "hanging":
+            context.translate(0, -ABOVE_HANGING * surface.font_size)
+        elif baseline == "middle":
+            context.translate(0, -above_central(surface, node))
         if node.tag == "text" and node.get("textLength") and not node.children:
-            stretch(surface, node, _advance(surface, node, True))
+            stretch(surface, node, advance(surface, node, True))
         self.original(surface, node, draw_as_text)
-        if draw_as_text and node.text and "text-decoration" in node and "text_bounding_box" in node:
+        if not draw_as_text:
+            note_box(surface, node)
+        elif node.text and "text-decoration" in node and BOX in node:
             decorate(surface, node)
-        surface.context.restore()
+        if not draw_as_text and BOX in node:
+            node[BOX] = shifted(context, node[BOX], context.restore)
+        else:
+            context.restore()
 
     def _note(self, surface, node) -> None:
-        if not (node.text and node.text.strip()) or getattr(surface, "in_mask", False):
+        if not node.text or getattr(surface, "in_mask", False):
+            return
+        if not node.text.strip():
+            if self.pieces and self.pieces[-1][0] is _text_root(node):
+                self.pieces.append((self.pieces[-1][0], False, " "))  # between two words
             return
         if RIGHT_TO_LEFT.search(node.text):
             self.reversed.append(" ".join(node.text.split()))
@@ -88,8 +129,11 @@ class TextRecorder:
 
     def notes(self) -> list[str]:
         """A line for texts that are drawn so that nobody can read them: outside, transparent, or at size 0; one for
-        texts whose letters come out in the wrong order."""
+        texts whose letters come out in the wrong order; one for letters that no font has."""
         lines = [f"right-to-left text is drawn from left to right: {text[:SHOWN_TEXT]!r}" for text in self.reversed[:1]]
+        if self.missing:
+            shown = " ".join(x if x.isprintable() else f"U+{ord(x):04X}" for x in self.missing)
+            lines.append(f"no font here has these letters, boxes are drawn: {shown[:SHOWN_TEXT]}")
         if not self.unreadable:
             return lines
         shown = ", ".join(repr(text[:SHOWN_TEXT]) for text in self.unreadable[:MOST_UNREADABLE])
@@ -104,23 +148,28 @@ class TextRecorder:
         stroked = alpha(node.get("stroke", "none")) > 0 and _number(node.get("stroke-opacity", "1")) > 0
         if not (filled or stroked):
             return False
-        while node is not None:
-            if _number(node.get("opacity", "1")) <= 0:
-                return False
-            node, current = node.parent, node
-            if current.get("text_bounding_box") and not self._on_canvas(surface, current["text_bounding_box"]):
-                return False
-        return True
+        shown = all(_number(around.get("opacity", "1")) > 0 for around in _outwards(node))
+        return shown and self._on_canvas(surface, node.get(BOX))
 
     def _on_canvas(self, surface, box) -> bool:
-        """True if the box of a text, in user units, touches the picture and is larger than a pixel there."""
+        """True if the box of a text, in user units, is larger than a pixel and some of it in the picture and not cut
+        off by a clip."""
+        if box is None:
+            return True
         x, y, width, height = box
-        rise = surface.font_size  # the box starts at the baseline
-        corners = [(x, y - rise), (x + width, y - rise), (x, y + height), (x + width, y + height)]
+        corners = [(x, y), (x + width, y), (x, y + height), (x + width, y + height)]
         points = [surface.context.user_to_device(*corner) for corner in corners]
         xs, ys = [p[0] for p in points], [p[1] for p in points]
+        if points[0][1] == points[1][1] and points[0][0] == points[2][0]:  # not turned: a tenth of the time
+            left, top, right, bottom = surface.context.clip_extents()
+            ends = surface.context.user_to_device(left, top), surface.context.user_to_device(right, bottom)
+            (left, right), (top, bottom) = map(sorted, zip(*ends, strict=True))
+        else:
+            left, top, right, bottom = device_extents(surface)
+        right, bottom = min(right, self.pixels[0]), min(bottom, self.pixels[1])  # a filter may see more
         large = max(max(xs) - min(xs), max(ys) - min(ys)) >= MIN_FONT_PX
-        return large and min(xs) < self.pixels[0] and max(xs) > 0 and min(ys) < self.pixels[1] and max(ys) > 0
+        across = max(left, 0, min(xs)) < min(right, max(xs))
+        return large and across and max(top, 0, min(ys)) < min(bottom, max(ys))
 
 
 def stroke_first(surface, node) -> None:
@@ -147,80 +196,17 @@ def collapse(text: str | None, preserve: bool) -> str:
     return re.sub("[\n\r\t]", " ", text) if preserve else re.sub("[ \n\r\t]+", " ", text)
 
 
-def join_lines(surface, root) -> None:
-    """Place the pieces of each line (text chunk, SVG 2 section 11.5) under `text-anchor` middle and end as one.
-
-    CairoSVG moves every piece by its own width. Here the first one starts at the left end of the whole line, and all
-    are drawn from there with anchor start.
-    """
-    pieces = list(_pieces(root))
-    if any(piece.tag == "textPath" or _places(piece) > 1 for piece in pieces):
-        return
-    line: list = []
-    for piece in pieces:
-        if line and ("x" in piece or "y" in piece):
-            _join(surface, line)
-            line = []
-        line.append(piece)
-    _join(surface, line)
-
-
-def _join(surface, line: list) -> None:
-    first = line[0]
-    anchor = first.get("text-anchor")
-    written = [index for index, piece in enumerate(line) if piece.text]
-    while written and not line[written[-1]].text.strip():
-        written.pop()  # blanks at the end take no room
-    if anchor not in ("middle", "end") or "x" not in first or len(written) < 2:
-        return
-    last = line[written[-1]]
-    width = sum(_advance(surface, piece, piece is last) for piece in line[: written[-1] + 1])
-    for piece in line:
-        piece["text-anchor"] = "start"
-    first["x"] = str(size(surface, first["x"], "x") - (width / 2 if anchor == "middle" else width))
-
-
-def _advance(surface, piece, at_end: bool) -> float:
-    """How far a piece moves the pen, as CairoSVG draws it: letter by letter."""
-    own, surface.font_size = surface.font_size, size(surface, piece.get("font-size", "12pt"))
-    context = surface.context
-    context.save()
-    family = (piece.get("font-family") or "sans-serif").split(",")[0].strip("\"' ")
-    slant = {"italic": cairo.FONT_SLANT_ITALIC, "oblique": cairo.FONT_SLANT_OBLIQUE}
-    context.select_font_face(
-        family,
-        slant.get(piece.get("font-style"), cairo.FONT_SLANT_NORMAL),
-        cairo.FONT_WEIGHT_BOLD if _bold(piece.get("font-weight")) else cairo.FONT_WEIGHT_NORMAL,
-    )
-    context.set_font_size(surface.font_size)
-    text = piece.text.rstrip() if at_end else piece.text
-    width = sum(context.text_extents(letter)[4] for letter in text)
-    context.restore()
-    width += max(0, len(text) - 1) * size(surface, piece.get("letter-spacing"))
-    width += sum(size(surface, step, "x") for step in normalize(piece.get("dx", "")).split())
-    surface.font_size = own
-    return width
-
-
-def _pieces(node):
-    yield node
-    for child in node.children:
-        yield from _pieces(child)
-
-
-def _places(piece) -> int:
-    return max(len(normalize(piece.get(key, "")).split()) for key in ("x", "y", "rotate"))
-
-
-def _bold(weight: str | None) -> bool:
-    return weight == "bold" or bool(weight and weight.isdigit() and int(weight) >= BOLD)
-
-
 def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
         return 1.0
+
+
+def _outwards(node):
+    while node is not None:
+        yield node
+        node = node.parent
 
 
 def _text_root(node):

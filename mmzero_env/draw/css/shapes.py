@@ -1,14 +1,19 @@
 """Boxes and lengths of shapes, as CairoSVG draws them, before anything is drawn."""
 
+import contextlib
+
 import cairocffi as cairo
 import cairosvg.surface
 from cairosvg.bounding_box import BOUNDING_BOX_METHODS, EMPTY_BOUNDING_BOX, bounding_box_polyline
 from cairosvg.helpers import PointError, normalize
+from cairosvg.path import path as draw_path
 from cairosvg.text import path_length
 
 from mmzero_env.draw.css.lengths import Units, length_px
+from mmzero_env.draw.glyphs import completed
 
 Box = tuple[float, float, float, float]
+FINE = 1000.0
 UNKNOWN = ("use", "tspan", "textPath", "marker")
 ANCHORS = {"middle": 0.5, "end": 1.0}
 
@@ -21,7 +26,30 @@ def _box_of_points(surface, node) -> Box:
         return EMPTY_BOUNDING_BOX
 
 
-BOUNDING_BOX_METHODS |= dict.fromkeys(("polygon", "polyline"), _box_of_points)
+def _box_of_path(surface, node) -> Box:
+    """Stands in for CairoSVG's function, whose box holds the control points of curves and forgets those of smooth ones;
+    the box is that of the line (SVG 2, section 8.10)."""
+    box = _extents(surface, node, 1.0)
+    side = max(box[2:])
+    # cairo rounds places to 1/256 of a pixel, and can't have more than 2 ** 23 of these.
+    return _extents(surface, node, FINE / side) if 0 < side < FINE else box
+
+
+def _extents(surface, node, scale: float) -> Box:
+    """The box of a path that is laid out with so many pixels per unit."""
+    outer, surface.context = surface.context, cairo.Context(cairo.ImageSurface(cairo.FORMAT_A8, 1, 1))
+    try:
+        surface.context.scale(scale, scale)
+        with contextlib.suppress(PointError):  # what comes before the mistake is drawn
+            draw_path(surface, _Shape(node))
+        left, top, right, bottom = surface.context.path_extents()
+    finally:
+        surface.context = outer
+    nothing = not (left or top or right or bottom)
+    return EMPTY_BOUNDING_BOX if nothing else (left, top, right - left, bottom - top)
+
+
+BOUNDING_BOX_METHODS |= {"polygon": _box_of_points, "polyline": _box_of_points, "path": _box_of_path}
 
 
 class _Page:
@@ -90,6 +118,7 @@ def _text_box(element, units: Units) -> Box | None:
     context.select_font_face(family, cairo.FONT_SLANT_NORMAL, weight)
     context.set_font_size(units.font)
     ascent, descent, *_ = context.font_extents()
-    width = context.text_extents(" ".join((element.text or "").split()))[4]
+    with completed(context, {}):
+        width = context.text_extents(" ".join((element.text or "").split()))[4]
     x, y = (length_px(element.get(key, "0"), units, side) or 0.0 for key, side in zip("xy", units.view, strict=True))
     return x - width * ANCHORS.get(element.get("text-anchor"), 0.0), y - ascent, width, ascent + descent

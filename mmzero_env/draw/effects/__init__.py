@@ -8,8 +8,8 @@ step does to pixels. steps.py: which of these an element stands for. chain.py: o
 rectangles of pixels. painting.py: from an element of the drawing to its pixels and back.
 
 Not covered: `feImage`, which the checks refuse; more than about two seconds of work (said in the result's note, and the
-element is drawn without the filter). Not said: filters on the elements of a pattern; one filter that takes over another
-by `href`; feTile of a turned element. BackgroundImage, FillPaint and StrokePaint are transparent, as in browsers. Taken
+element is drawn without the filter). Not said: one filter that takes over another by `href`;
+feTile of a turned element. BackgroundImage, FillPaint and StrokePaint are transparent, as in browsers. Taken
 more kindly than there: a straight line has no area, so browsers leave it out when it has a filter in units of its box.
 """
 

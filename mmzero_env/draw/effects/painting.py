@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 import cairocffi as cairo
 import cairosvg.surface
 import numpy as np
-from cairosvg.helpers import size, transform
+from cairosvg.helpers import transform
 from cairosvg.url import parse_url
 
 from mmzero_env.draw.effects.areas import Rectangle, area, common, device, grown, part, user_box
@@ -120,12 +120,7 @@ def _bounds(effect: Effect, box: Box, view: tuple[float, float]) -> Box | None:
 
 def _text_box(surface, node) -> Box | None:
     """The box of a text that has been drawn."""
-    if node.tag != "text":
-        return None
-    outer, surface.font_size = surface.font_size, size(surface, node.get("font-size", "12pt"))
-    box = box_of(surface, node)
-    surface.font_size = outer
-    return box
+    return box_of(surface, node) if node.tag == "text" else None
 
 
 def _matrix(surface, node) -> tuple[float, ...]:
