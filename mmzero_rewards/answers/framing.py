@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from mmzero_rewards.answers.answer import NAME, Answer, as_set
 from mmzero_rewards.answers.numerals import Numeral, read_amount, read_number
+from mmzero_rewards.answers.options import is_text_before
 from mmzero_rewards.answers.units import compatible
 
 HEDGE = re.compile(
@@ -110,6 +111,8 @@ def _said_twice(text: str, nested: int, value: Value, read: Read) -> Answer | No
     said, again = match.groups()
     apart = match.end(1) < match.start(2) - 1 and text[match.end(1)].isspace()  # P(A) and sin(A) are no options
     letter = LETTER.fullmatch(again) if apart and not JOINS.match(said) else None
+    if letter and not is_text_before(said):
+        return None
     if not nested and (letter or (len(said) == 1 and said in "ABCDEFGH")):
         option, body = (letter.group(1), said) if letter else (said, again)
         inside = read(body, 1)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 
-from mmzero_rewards.answers.units import PREFIX_CURRENCIES, read_unit
+from mmzero_rewards.answers.unit_names import PREFIX_CURRENCIES
+from mmzero_rewards.answers.units import read_unit
 from mmzero_rewards.answers.words import in_figures
 
 MAX_DIGITS = 60
@@ -166,7 +167,7 @@ def _scale(tail: str, money: bool) -> tuple[int, str]:
     if not tail:
         return 1, tail
     word = SCALE_WORD.match(tail)
-    if word:
+    if word and (money or word.group(1).lower() != "mn" or word.group(1) == "mn"):  # 5 mN and 5 MN are newtons
         factor, rest = _scale(tail[word.end() :], money) if tail[word.end() : word.end() + 1] == " " else (1, "")
         rest = rest if factor > 1 else tail[word.end() :]
         return SCALES[word.group(1).lower()] * factor, rest  # 5 hundred thousand

@@ -20,6 +20,7 @@ from mmzero_rewards.answers.brackets import MAY_SEPARATE, THOUSANDS, enclosed, s
 from mmzero_rewards.answers.constants import read_constant
 from mmzero_rewards.answers.moments import NAMED_TIMES, read_decade, read_moment
 from mmzero_rewards.answers.numerals import SIMPLE, read_amount, read_number, read_ratio
+from mmzero_rewards.answers.options import is_text_behind
 from mmzero_rewards.answers.phrases import repeating, rewritten
 from mmzero_rewards.answers.ranges import BOUND_ENDS, BOUND_LEADS, read_bound, read_bound_in_words, read_range
 from mmzero_rewards.answers.textform import WORD_FORMS, YES_FORMS, plain, text_core, yes_or_no
@@ -75,7 +76,7 @@ def _read(text: str, nested: int) -> Answer:
             return Answer("text", text)
         if core == text.casefold():
             break
-        text = core
+        text = rewritten(core)  # "level three" is "level 3" by now
     return Answer("text", core)
 
 
@@ -206,7 +207,7 @@ OPTION = re.compile(
 def _option(text: str) -> Answer | None:
     """B. blue: the letter of a choice before its text."""
     match = OPTION.match(text)
-    if not match:
+    if not match or not is_text_behind(text[match.end() :]):
         return None
     letter = next(group for group in match.groups() if group).casefold()
     value = _read(text[match.end() :], nested=True)

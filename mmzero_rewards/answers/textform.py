@@ -10,7 +10,7 @@ import unicodedata
 from mmzero_rewards.answers.latex import GREEK, MATH, power, without_latex
 from mmzero_rewards.answers.markup import one_line, without_tags
 from mmzero_rewards.answers.moments import MONTHS
-from mmzero_rewards.answers.words import COMPOUND_ORDINALS, ORDINAL_FORMS, WORDS
+from mmzero_rewards.answers.words import COMPOUND_ORDINALS, ORDINAL_FORMS, ORDINALS, WORDS
 
 MARKS = {
     **dict.fromkeys(map(ord, "‐‑‒–—―−﹣－"), "-"),
@@ -128,6 +128,7 @@ PRONOUN = re.compile(r"\A(?:it|they) (?=[^\W\d_]{4,}\Z)")
 IN_MONTH = re.compile(rf"\Ain (?={_MONTH}\Z)")
 SPAN = re.compile(rf"\A({_MONTH}\.?)\s*-\s*({_MONTH})\b")
 ARGUMENT = re.compile(r"\b(sin|cos|tan|log\d*|ln)\s*\(([\w°.]+(?: degree)?)\s*\)")
+APART_ORDINAL = re.compile(rf"(?<=[a-z]ty) (?=(?:{'|'.join(ORDINALS[:9])})\b)")  # twenty third
 APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
 AND = re.compile(r"\band\b")
 ABBREVIATION = re.compile(r"(?<![^\W_])([^\W\d_])\.(?=[^\W\d_](?![^\W_]))|(?<=[^\W\d_])\.(?=\s)")
@@ -145,6 +146,8 @@ LETTERS = re.compile(r"[a-z]+")
 FUNCTIONS = frozenset([*GREEK.values(), "sqrt", "sin", "cos", "tan", "log", "ln", "infinity"])
 FACTORS = re.compile(rf"(?:{'|'.join(sorted(FUNCTIONS, key=len, reverse=True))}|[a-z]){{1,2}}")
 TIMES = re.compile(r"(?<=\d)\s*[x*]\s*(?=\d)|(?<=[\d)])\*(?=[a-z(])")
+FACTOR = re.compile(r"(?<![\w.)^/*])\((\d{1,9}/\d{1,9})\)(?=[a-z(])")  # (1/2)mv^2 is \frac{1}{2}mv^2
+SIMPLE_EXPONENT = re.compile(r"\^\(([+-]?(?:\d{1,9}|[a-z]))\)")  # e^(-x) is e^{-x}
 TIGHT = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 
 
@@ -165,7 +168,7 @@ def text_core(text: str) -> str:
     if "~" in text:  # in a key it is never taken for a tie
         text = text.replace("~", "≈")
     if _is_expression(text):
-        return TIGHT.sub("", TIMES.sub(lambda match: "*" if text[match.end()].isdigit() else "", text))
+        return _tight(text)
     if "°" in text or "deg" in text:
         text = DEGREES.sub(" degree ", text)
     if "%" in text or "per" in text:
@@ -181,6 +184,8 @@ def text_core(text: str) -> str:
         text = SPAN.sub(r"\1 to \2", text)
     if "(" in text:
         text = ARGUMENT.sub(r"\1 \2", text)
+    if "ty " in text:
+        text = APART_ORDINAL.sub("-", text)
     if "-" in text or "_" in text:
         text = INNER_HYPHEN.sub(" ", " ".join(COMPOUND_ORDINALS.get(word, word) for word in text.split()))
     if " " in text:
@@ -191,6 +196,12 @@ def text_core(text: str) -> str:
         text = PRONOUN.sub("", IN_MONTH.sub("", text, count=1), count=1)
     text = " ".join(WORD_FORMS.get(word, word) for word in text.split())
     return PLACE.sub(r"\1", text) if text[:1].isdigit() else text
+
+
+def _tight(text: str) -> str:
+    """An expression without blanks, signs of products and brackets that say nothing."""
+    text = TIMES.sub(lambda match: "*" if text[match.end()].isdigit() else "", text)
+    return SIMPLE_EXPONENT.sub(r"^\1", FACTOR.sub(r"\1", TIGHT.sub("", text)))
 
 
 def _is_expression(text: str) -> bool:

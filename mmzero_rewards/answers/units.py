@@ -7,147 +7,8 @@ unit, so that "5 or 6", "3 more" and "7 x 8" are not read as 5, 3 and 7. No conv
 import re
 from functools import lru_cache
 
+from mmzero_rewards.answers.unit_names import FOLDED, KNOWN, named
 from mmzero_rewards.answers.words import WORDS
-
-NAMES = {
-    "percent": "% pct percentage per_cent percentages",
-    "percentage point": "percentage_points pp",
-    "degree": "° deg degs degrees °angle degree_angle degrees_angle",
-    "radian": "rad rads radians",
-    "celsius": "°c c °celsius degree_celsius degrees_celsius degrees_c degree_c deg_c centigrade degrees_centigrade",
-    "fahrenheit": "°f f °fahrenheit degree_fahrenheit degrees_fahrenheit degrees_f degree_f deg_f",
-    "kelvin": "K kelvins",
-    "usd": "$ us$ usd dollar dollars us_dollar us_dollars buck bucks",
-    "hkd": "hk$",
-    "sgd": "s$",
-    "nzd": "nz$",
-    "eur": "€ eur euro euros",
-    "pound": "£ gbp lb lbs pounds pound_sterling pounds_sterling",
-    "cent": "¢ cents",
-    "yen": "¥ jpy yens",
-    "yuan": "cny rmb yuans",
-    "rupee": "₹ inr rs rs. rupees",
-    "won": "₩ krw",
-    "rouble": "₽ rub ruble rubles roubles",
-    "chf": "swiss_franc swiss_francs",
-    "cad": "c$ ca$ canadian_dollars",
-    "aud": "a$ au$ australian_dollars",
-    "brl": "r$ reais",
-    "sek": "",
-    "nok": "",
-    "dkk": "",
-    "inch": 'in inches "',
-    "foot": "ft feet",
-    "gallon": "gal gals gallons",
-    "horsepower": "hp",
-    "angstrom": "Å å angstroms",
-    "mpg": "miles_per_gallon",
-    "time": "times",
-    "yard": "yd yds yards",
-    "mile": "mi miles",
-    "tonne": "t ton tons tonnes",
-    "ounce": "oz ounces",
-    "s": "sec secs second seconds",
-    "min": "mins minute minutes",
-    "h": "hr hrs hour hours",
-    "day": "d days",
-    "week": "wk wks weeks",
-    "month": "mo months",
-    "year": "yr yrs years",
-    "mph": "miles_per_hour",
-    "km/h": "kmh kph",
-    "px": "pixel pixels",
-    "pt": "pts point points",
-    "unit": "units",
-    "kg": "kgs kilo kilos",
-    "ha": "hectare hectares",
-    "bps": "",
-    "rpm": "",
-    "ppm": "",
-    "db": "decibel decibels",
-}
-PREFIXES = {"k": "kilo", "M": "mega", "G": "giga", "T": "tera", "P": "peta", "h": "hecto", "d": "deci", "c": "centi"}
-PREFIXES |= {"m": "milli", "u": "micro", "n": "nano"}
-# Symbol: (spelled names, prefixes). Where lower case is ambiguous (mw), the first prefix listed is meant.
-SI = {
-    "m": ("meter metre", "c k m d u n"),
-    "g": ("gram gramme", "k m u"),
-    "s": ("second", "m u n"),
-    "l": ("liter litre", "m c d"),
-    "W": ("watt", "k M G T m"),
-    "Wh": ("watt-hour", "k M G T"),
-    "V": ("volt", "k m M"),
-    "A": ("ampere amp", "m k u"),
-    "ohm": ("ohm", "k M"),
-    "Hz": ("hertz", "k M G T"),
-    "J": ("joule", "k M G"),
-    "N": ("newton", "k M"),
-    "Pa": ("pascal", "k h M G"),
-    "B": ("byte", "k M G T P"),
-    "bps": ("bit/s", "k M G"),
-    "cal": ("calorie", "k"),
-    "eV": ("electronvolt", "k M G"),
-    "mol": ("mole", "m"),
-}
-
-
-def _symbols() -> tuple[dict[str, str], dict[str, str]]:
-    """(as written, without case): alias -> unit. Single letters count only as written: 5 M is not 5 m, 5G not 5 g."""
-    exact, folded = {}, {}
-    for unit, aliases in NAMES.items():
-        for alias in [unit, *(alias.replace("_", " ") for alias in aliases.split())]:
-            exact[alias] = unit
-            if len(alias) > 1 or not alias.isalpha():
-                folded[alias.casefold()] = unit
-    exact |= {"C": "celsius", "F": "fahrenheit", "L": "l", "Kg": "kg", "omega": "ohm", "Omega": "ohm"}
-    for symbol, (names, prefixes) in SI.items():
-        for prefix in ["", *prefixes.split()]:
-            unit = prefix + symbol if prefix or symbol != "B" else "byte"  # 5 B is five billion
-            exact.setdefault(unit, unit)
-            if len(unit) > 1:
-                folded.setdefault(unit.casefold(), unit)
-            for name in names.split():
-                for spelled in (name, name + "s"):
-                    folded.setdefault(PREFIXES.get(prefix, "") + spelled, unit)
-    exact |= {"Nm": "N*m", "Mb/s": "Mbps", "Gb/s": "Gbps", "kb/s": "kbps", "Kb/s": "kbps"}
-    folded |= {
-        "cms": "cm",
-        "kms": "km",
-        "komega": "kohm",
-        "momega": "Mohm",
-        "micron": "um",
-        "microns": "um",
-        "lt": "l",
-        "ltr": "l",
-    }
-    return exact, folded | {"cc": "cm^3", "sqft": "foot^2", "sqm": "m^2", "sqkm": "km^2"}
-
-
-EXACT, FOLDED = _symbols()
-KNOWN = frozenset([*EXACT.values(), *FOLDED.values()])
-PREFIX_CURRENCIES = {
-    alias.replace("_", " "): unit
-    for unit in (
-        "usd",
-        "eur",
-        "pound",
-        "yen",
-        "yuan",
-        "rupee",
-        "won",
-        "rouble",
-        "chf",
-        "cad",
-        "aud",
-        "brl",
-        "hkd",
-        "sgd",
-        "nzd",
-    )
-    for alias in [unit, *NAMES[unit].split()]
-    if len(alias) <= 3 and alias not in ("lb", "lbs", "won", "yen")
-}
-"""What may stand before an amount: symbols and three-letter codes."""
 
 CHANGES_MEANING = """
     approx approximately estimated est correct right and or nor to of in at on out by from than then more less fewer
@@ -178,9 +39,22 @@ NOUN = re.compile(r"[^\W\d_]{3,20}(?:-[^\W\d_]{2,20})?")
 NOUN_PHRASE = re.compile(r"[^\W\d_]{3,20} [^\W\d_]{3,20}s")
 
 
+LENGTHS = frozenset(["m", "cm", "mm", "km", "dm", "um", "nm", "Mm", "inch", "foot", "yard", "mile", "px", "pt", "unit"])
+FORMULAS = frozenset(["ma", "mj", "mv", "mw"])
+"""Behind a number that they touch more likely a product of variables, 2mv, than a unit without its capital."""
+
+
 @lru_cache(maxsize=4096)
 def read_unit(tail: str) -> str | None:
     """Canonical unit of the text behind a number, "" for none, None if the text is something else."""
+    unit = _read_unit(tail)
+    base, raised, _ = (unit or "").partition("^")
+    if raised and base in KNOWN and base not in LENGTHS:
+        return None  # 6s^2 and 1/2kA^2 are formulas; lengths alone have squares, and others in a quotient
+    return unit
+
+
+def _read_unit(tail: str) -> str | None:
     if not tail:
         return ""
     attached = not tail[0].isspace()
@@ -192,8 +66,10 @@ def read_unit(tail: str) -> str | None:
     unit = DIMENSION.sub("", unit, count=1)
     if not unit:
         return ""
-    if unit in EXACT or unit.casefold() in FOLDED:
-        return EXACT.get(unit) or FOLDED[unit.casefold()]
+    if attached and unit in FORMULAS:
+        return None
+    if known := named(unit):
+        return known
     product = _product(unit)
     if product:
         return product
@@ -217,7 +93,7 @@ def _product(unit: str) -> str:
     above, below = [], []
     for factor in FACTORS.split(unit):
         match = FACTOR.fullmatch(factor)
-        name = match and (EXACT.get(match.group(1)) or FOLDED.get(match.group(1).casefold()))
+        name = match and named(match.group(1))
         if not name:
             return ""
         power = int(match.group(2) or 1)
@@ -245,12 +121,10 @@ def _single(unit: str, attached: bool) -> str | None:
     if powered:
         base = _single(powered.group(1), attached)
         return f"{base}^{powered.group(2)}" if base else None
-    known = EXACT.get(unit) or FOLDED.get(unit.casefold())
-    if known:
+    if known := named(unit):
         return known
     bare = BARE_POWER.fullmatch(unit)
-    known = bare and (EXACT.get(bare.group(1)) or FOLDED.get(bare.group(1).casefold()))
-    if known:
+    if bare and (known := named(bare.group(1))):
         return f"{known}^{bare.group(2)}"  # 5 m2
     unit = unit.casefold()
     if attached or unit in NOT_UNITS or not NOUN.fullmatch(unit):

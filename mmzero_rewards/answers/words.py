@@ -140,6 +140,8 @@ def _below_hundred(words: list[str], at: int) -> tuple[int, int]:
 
 def _part(words: list[str], used: int) -> tuple[Fraction | None, int]:
     """(fraction, index behind it) of "thirds" after its numerator, or of "and a half" after a whole number."""
+    if used and words[used - 1] in TENS and " ".join(words[used : used + 1]) in ORDINALS[:9]:
+        return None, used  # twenty-third is 23rd; only the plural is a part
     if used < len(words) and words[used] in PARTS and (used or words[used] == "half"):
         return Fraction(1, PARTS[words[used]]), used + 1
     if used and words[used : used + 1] == ["and"]:
