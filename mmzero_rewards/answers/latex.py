@@ -24,7 +24,7 @@ SYMBOLS = {
     "cong": " cong ", "parallel": " parallel ", "perp": " perp ", "emptyset": "∅", "varnothing": "∅", "checkmark": "✓",
     "textdegree": "°", "mid": "|", "triangle": "triangle ", "angle": "angle ", "over": "/", "ell": "l",
     "to": "->", "rightarrow": "->", "prime": "'", "cdots": "...", "ldots": "...", "dots": "...", "minus": "-",
-    "langle": "(", "rangle": ")",
+    "AA": "Å", "langle": "(", "rangle": ")",
     "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "dollar": "$", "textdollar": "$", "percent": "%",
 }  # fmt: skip
 NAMED = {name: name for name in GREEK.values()}
@@ -42,9 +42,13 @@ MATH = re.compile(r"(?<!\\)\$\$(.+?)\$\$|(?<!\\)\$(?!\s)((?:[^$\\]|\\.)+)(?<!\s)
 FRACTIONS = frozenset(["frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac"])
 OVER = re.compile(r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}")
 APART = re.compile(r"(\\(?:text\w*|math\w+|boxed|mbox|[dtc]?frac|sqrt))\s+(?=\{)")
+BINOMIALS = frozenset(["binom", "dbinom", "tbinom"])
+OVER_LETTERS = {"overline": "bar", "bar": "bar", "dot": "dot", "hat": "hat", "widehat": "hat"}
 MAX_DEPTH = 30
 
-SIMPLE_POWER = re.compile(r"[+-]?\w+")
+SIMPLE_POWER = re.compile(rf"[+-]?(?:\d+|[^\W\d_]|{'|'.join(GREEK.values())})")
+INDEX = re.compile(r"\d+|[^\W\d_]|[^\W\d_]{3,}")  # x_{12}, x_{n}, V_{out}
+SEGMENT = re.compile(r"[A-Z]{2}")
 FACTOR = re.compile(r"[+-]?(?:[\d.,]*|[a-z]+)(?:\w|sqrt\([^()]*\))+", re.IGNORECASE)
 ATOM = re.compile(r"[+-]?(?:[\d.,]+|[a-z]+(?:\^\d)?|sqrt\([^()]*\))", re.IGNORECASE)
 
@@ -98,7 +102,7 @@ class _Pass:
             exponent = self._argument()
             return "°" if exponent == "o" and before.rstrip()[-1:].isdigit() else power(exponent)
         if token == "_":
-            return self._argument()
+            return self._lowered(before)
         if token == "~":
             return " "
         if token == "&":
@@ -133,13 +137,41 @@ class _Pass:
         if name == "textcolor":
             self._argument()
             return self._argument()
-        if name in ("overline", "bar", "dot") and self.at < len(self.tokens):
-            inside = self._argument()
-            return f"({inside})" if inside.isdigit() else inside  # 0.\overline{3} is 0.(3)
+        if name in BINOMIALS:
+            return f"binom({self._argument()}, {self._argument()})"
+        if name in OVER_LETTERS and self.at < len(self.tokens):
+            return self._marked(OVER_LETTERS[name], self._argument())
+        if name == "mathring":
+            return unicodedata.normalize("NFC", f"{self._argument()}\u030a")
+        if name == "not":
+            return self._denied()
         if self.at < len(self.tokens) and self.tokens[self.at] == "{":  # \text, \mathrm, \boxed, \operatorname ...
             self.at += 1
             return self.items(closing=True)
         return NAMED.get(name.lower(), name)
+
+    def _lowered(self, before: str) -> str:
+        """What stands behind _: an index without braces where that is clear, behind a figure the base of a number."""
+        braced = self.tokens[self.at : self.at + 1] == ["{"]
+        index = self._argument()
+        following = "".join(self.tokens[self.at : self.at + 1])
+        if before[-1:].isdigit() or before[-1:] == ")":
+            return f"_{index}"
+        if not INDEX.fullmatch(index):
+            return f"_({index})" if index else ""
+        return f"{index} " if braced and index.isdigit() and following[:1].isdigit() else index
+
+    def _marked(self, mark: str, inside: str) -> str:
+        """A bar or hat over letters; 0.\\overline{3} is 0.(3), and over two letters alone a bar says segment."""
+        if inside.isdigit():
+            return f"({inside})"
+        segment = mark == "bar" and SEGMENT.fullmatch(inside) and not any("+" in token for token in self.tokens)
+        return inside if segment else f"{mark}({inside})"
+
+    def _denied(self) -> str:
+        """\\not before a sign."""
+        following = self._argument()
+        return "!=" if following == "=" else f" not {following}"
 
     def _index(self) -> str:
         """n of \\sqrt[n]{x}, "" without one."""
@@ -172,8 +204,12 @@ class _Pass:
 
 
 def power(exponent: str) -> str:
-    """ "^3", "^(x+1)"; a raised circle or prime stands by itself."""
-    return exponent if exponent[:1] in ("", "°", "'") else "^" + _bracketed(exponent, SIMPLE_POWER)
+    """ "^3", "^(x+1)"; a raised circle or prime stands by itself, and so does the end of an ordinal."""
+    return (
+        exponent
+        if exponent[:1] in ("", "°", "'") or exponent in ("st", "nd", "rd", "th")
+        else "^" + _bracketed(exponent, SIMPLE_POWER)
+    )
 
 
 def _bracketed(text: str, simple: re.Pattern) -> str:

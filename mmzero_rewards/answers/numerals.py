@@ -179,6 +179,20 @@ def _scale(tail: str, money: bool) -> tuple[int, str]:
     return 1, tail
 
 
+BARE_END = re.compile(r"[$€£¥₹]?\s?\d[\d.,]*")
+SCALED_END = re.compile(r"[$€£¥₹]?\s?[\d.,]*\d(?=\s?[A-Za-z])")
+
+
+def with_scale_of(first: str, second: str) -> str:
+    """`first` with the scale of `second`, where it has none itself: 1 of "1-2 million" is "1 million"."""
+    number = SCALED_END.match(second)
+    if not number or not BARE_END.fullmatch(first):
+        return first
+    tail = second[number.end() :]
+    scale, rest = _scale(tail, second[0] in SIGNS or first[0] in SIGNS)
+    return first + tail[: len(tail) - len(rest)] if scale > 1 else first
+
+
 RATIO = re.compile(r"\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?){1,5}")
 
 

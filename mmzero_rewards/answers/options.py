@@ -1,4 +1,4 @@
-"""Which words beside an option's letter are its text: "blue (B)" is B; "not (B)", "A or (B)" and "(B) is wrong" are not.
+"""Which words beside an option's letter are its text: "blue (B)" is B, but not "not (B)", "A or (B)", "(B) is wrong".
 
 >>> is_text_before("12 cm"), is_text_before("A and"), is_text_before("I would not pick"), is_text_behind("is wrong")
 (True, False, False, False)

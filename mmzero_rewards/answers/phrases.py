@@ -17,7 +17,7 @@ from mmzero_rewards.answers.words import WORDS
 
 REPEATING = re.compile(r"(-?\d*\.\d*?)(\d)\2{2,}\s?\.{2,}\Z")
 BETWEEN = re.compile(rf"([^<>=]+?)\s*(<=|<|>=|>)\s*({NAME})\s*(<=|<|>=|>)\s*([^<>=]+)")
-POINT = re.compile(r"([A-Z]'?)\s?(\([^()]*[,;][^()]*\))")
+POINT = re.compile(r"([A-Z]['ʹ]?)\s?(\([^()]*[,;][^()]*\))")
 NAMED_TWICE = re.compile(rf"({NAME})\s*=\s*([^=]+?)(\s*,\s*(?:or\s+|and\s+)?|\s+(?:or|and)\s+)\1\s*=\s*([^=]+)")
 AMOUNTS = "angle length distance height width depth area volume weight mass speed temperature perimeter radius diameter"
 AMOUNTS += " population price cost profit value score total average mean sum"
@@ -85,6 +85,7 @@ COMPOUND = (
     ("year", "month", "day"),
     ("foot", "inch"),
     ("pound", "ounce"),
+    ("lb", "ounce"),
     ("m", "cm"),
     ("degree", "min", "s"),
 )

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from mmzero_rewards.answers.answer import NAME, Answer
 from mmzero_rewards.answers.moments import read_moment
-from mmzero_rewards.answers.numerals import read_amount, read_number
+from mmzero_rewards.answers.numerals import Numeral, read_amount, read_number, with_scale_of
 from mmzero_rewards.answers.units import compatible
 
 RANGE = re.compile(r"(-?[^-]*\d[^-]*)-([^-]*\d[^-]*)")
@@ -26,6 +26,10 @@ def read_range(text: str) -> Answer | None:
     low, high = read_number(first), read_number(second)
     if not low and not high:
         return _span(first, second)
+    return _rising(read_number(with_scale_of(first, second)), high) or _rising(low, high)
+
+
+def _rising(low: Numeral | None, high: Numeral | None) -> Answer | None:
     if not low or not high or not compatible(low.unit, high.unit) or Fraction(low.core) >= Fraction(high.core):
         return None
     return Answer("range", f"{low.core} to {high.core}", high.unit or low.unit)

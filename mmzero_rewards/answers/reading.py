@@ -81,6 +81,7 @@ def _read(text: str, nested: int) -> Answer:
 
 
 LONE_SYMBOL = re.compile(r"(?:\d|pi|\))[\s(.]*[a-z](?![a-z])")
+YEAR_MONTH = re.compile(r"[12]\d{3}/0[1-9]")
 LONE_LETTER = re.compile(r"[(\[]?\s*([A-Za-z])\s*[)\]]?[.:)]?")
 HAS_DIGIT = re.compile(r"\d")
 FIRST_WORD = re.compile(r"[^\s:]*")
@@ -102,7 +103,7 @@ def _value(text: str, nested: int) -> Answer | None:
         if constant:
             return Answer("constant", constant.core, constant.unit)
     if HAS_DIGIT.search(text) or first.partition("-")[0] in STARTS or first in NAMED_TIMES:
-        found = (text[0] == "0" and _moment(text)) or _number(text) or _moment(text)  # 0930 hours, 03/2020
+        found = _figures(text)
     if not found and ("=" in text or "<" in text or ">" in text or "~" in text):
         found = read_bound(text) or _named(text, nested)
     if not found and (first in LEADS or text[0] in "~#"):
@@ -124,6 +125,12 @@ def _value(text: str, nested: int) -> Answer | None:
     if not found and nested < MAX_NESTED:
         found = _group(text, nested)
     return found
+
+
+def _figures(text: str) -> Answer | None:
+    if YEAR_MONTH.fullmatch(text):
+        return _moment(text)  # 2019/03 is no quotient
+    return (text[0] == "0" and _moment(text)) or _number(text) or _moment(text)  # 0930 hours, 03/2020
 
 
 def _number(text: str) -> Answer | None:
@@ -222,7 +229,7 @@ def _group(text: str, nested: int) -> Answer | None:
     closing = enclosed(text)
     body = text[1:-1].strip() if closing else text
     if closing and text[0] + closing == "{" + "}" and not MAY_SEPARATE.search(body):
-        return _read(body, nested + 1) if body else None
+        return _read(body, nested + 1) if body and body != "∅" else None
     parts = []
     if MAY_SEPARATE.search(body):  # (1,250) is a point, and (1,250, 300) has thousands
         parts = split(body, bool(closing) and not (THOUSANDS.search(body) and (", " in body or ";" in body)))

@@ -10,6 +10,7 @@ import unicodedata
 from mmzero_rewards.answers.latex import GREEK, MATH, power, without_latex
 from mmzero_rewards.answers.markup import one_line, without_tags
 from mmzero_rewards.answers.moments import MONTHS
+from mmzero_rewards.answers.signs import PRIME, with_bars, with_bases, with_primes
 from mmzero_rewards.answers.words import COMPOUND_ORDINALS, ORDINAL_FORMS, ORDINALS, WORDS
 
 MARKS = {
@@ -56,7 +57,9 @@ RAISED_O = re.compile(r"(?<=\d)\s?\^o\b")
 LATEX = re.compile(r"\\|[\^_]\{|\{[,:.]\}")
 ANGLE_MEASURE = re.compile(r"\bm ?(?=angle )")
 PARALLEL = re.compile(r"(?<=[A-Za-z])\s*\|\|\s*(?=[A-Za-z])")
-SUBSCRIPT = re.compile(r"(?<=[^\W_])_(?=\d)")
+SUBSCRIPT = re.compile(r"(?<=[^\W\d_])_(?=\d)|(?<=\d)_(?=\d{3}(?!\d))")  # x_1, 12_000; 1011_2 has a base
+BASED = re.compile(r"\((\w{1,30})\)_(?=\d{1,2}\Z)")
+PLUS_MINUS = re.compile(r"\+\s?/\s?-|\+-(?=[\d.])|\bplus\s+or\s+minus\b", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
@@ -68,7 +71,7 @@ def plain(text: str) -> str:
     if "~" in text:  # a tie; behind LaTeX it stands for \\approx
         text = TIE.sub(lambda match: f"-{match.group(1)}" if match.group(1) else " ", text)
     if not text.isascii():
-        text = _unified(text)
+        text = _unified(with_bars(with_bases(text)))
     if LATEX.search(text) or ("$" in text and MATH.search(text)):
         text = without_latex(text)
         if not text.isascii():
@@ -82,7 +85,11 @@ def plain(text: str) -> str:
     if "||" in text:
         text = PARALLEL.sub(" parallel ", text)
     if "_" in text:
-        text = SUBSCRIPT.sub("", text)
+        text = BASED.sub(r"\1_", SUBSCRIPT.sub("", text))
+    if "'" in text:
+        text = with_primes(text)
+    if "+" in text or "plus or" in text.casefold():
+        text = PLUS_MINUS.sub("±", text)
     return " ".join(text.split())
 
 
@@ -134,16 +141,27 @@ AND = re.compile(r"\band\b")
 ABBREVIATION = re.compile(r"(?<![^\W_])([^\W\d_])\.(?=[^\W\d_](?![^\W_]))|(?<=[^\W\d_])\.(?=\s)")
 LEADING_ARTICLE = re.compile(r"\A(?:(?:the|an?)\s+(?=\w{2})(?!(?:and|or|to|is|are|plus|minus|vs|of|in)\b))+")
 INNER_THE = re.compile(r"\bthe\s+(?=\w)")
-COLOR_WORD = re.compile(r"(?:in\s+)?colou?r(?:ed)?\s+(?:is\s+)?(?=\w)|(?<=\w)[\s-]+(?:in\s+)?colou?r(?:ed)?$")
+COLOR_NAMES = """
+    red blue green yellow orange purple pink brown black white gray grey cyan magenta teal violet indigo maroon navy
+    beige gold golden silver turquoise lavender olive lime crimson tan cream peach salmon coral dark light
+"""
+COLORS = "|".join(COLOR_NAMES.split())
+COLOR_WORD = re.compile(
+    rf"(?:in\s+)?colou?r(?:ed)?\s+(?:is\s+)?(?=(?:{COLORS})\b)|(?<=\w)[\s-]+in\s+colou?r$|"
+    rf"(?<!\w)((?:{COLORS})(?:ish)?)[\s-]+colou?r(?:ed)?$"
+)
 ACCENT = re.compile("(?<=[a-z])[\u0300-\u036f]+")  # of Latin letters: São Paulo is Sao Paulo
+FACTORIAL = re.compile(r"!*")
+LONE_SMALL = re.compile(r"(?<![^\W\d_])[a-z]\Z")
+LOGICAL_NOT = re.compile(r"!(?:=|\(|[A-Za-z](?![^\W\d_]))")
 MEANT = re.compile(r"!+|['\"]|")
 EDGES = " \t\n.,;:!?\"'`"
 
 OPERATOR = re.compile(r"[-+*/=<>^|≈]")
-EXPRESSION = re.compile(r"[a-z\d\s.()^+*/=<>!≈|,-]+")
+EXPRESSION = re.compile(rf"[a-z\d\s.()^+*/=<>!≈|,{PRIME}-]+")
 MATH_SIGN = re.compile(r"[\d=^+(*<>]")
 LETTERS = re.compile(r"[a-z]+")
-FUNCTIONS = frozenset([*GREEK.values(), "sqrt", "sin", "cos", "tan", "log", "ln", "infinity"])
+FUNCTIONS = frozenset([*GREEK.values(), "sqrt", "sin", "cos", "tan", "log", "ln", "infinity", "bar", "hat", "dot"])
 FACTORS = re.compile(rf"(?:{'|'.join(sorted(FUNCTIONS, key=len, reverse=True))}|[a-z]){{1,2}}")
 TIMES = re.compile(r"(?<=\d)\s*[x*]\s*(?=\d)|(?<=[\d)])\*(?=[a-z(])")
 FACTOR = re.compile(r"(?<![\w.)^/*])\((\d{1,9}/\d{1,9})\)(?=[a-z(])")  # (1/2)mv^2 is \frac{1}{2}mv^2
@@ -164,7 +182,7 @@ def text_core(text: str) -> str:
     An expression (single letters, numbers, operators) loses its blanks and keeps its hyphens: "x - y" is "x-y".
     """
     text = without_final_stops(_folded(text))
-    text = text if text[:2] == "!=" else text.lstrip(EDGES)
+    text = text if LOGICAL_NOT.match(text) else text.lstrip(EDGES)
     if "~" in text:  # in a key it is never taken for a tie
         text = text.replace("~", "≈")
     if _is_expression(text):
@@ -191,7 +209,7 @@ def text_core(text: str) -> str:
     if " " in text:
         text = INNER_THE.sub("", LEADING_ARTICLE.sub("", text, count=1))
         if "colo" in text:
-            text = COLOR_WORD.sub("", text)
+            text = COLOR_WORD.sub(r"\1", text)
     if text[:3] in ("in ", "it ", "the"):
         text = PRONOUN.sub("", IN_MONTH.sub("", text, count=1), count=1)
     text = " ".join(WORD_FORMS.get(word, word) for word in text.split())
@@ -215,8 +233,10 @@ def _is_expression(text: str) -> bool:
 
 
 def without_final_stops(text: str) -> str:
-    """`text` without the punctuation behind it; "5!" keeps its factorial, and 5' and 5" what they measure."""
+    """`text` without the punctuation behind it; "5!" and "n!" keep their factorial, and 5' and 5" what they measure."""
     bare = text.rstrip(EDGES)
+    if LONE_SMALL.search(bare):
+        return bare + FACTORIAL.match(text, len(bare)).group()
     if not bare[-1:].isdigit() and bare[-1:] != ")":
         return bare
     kept = MEANT.match(text, len(bare)).end()

@@ -17,7 +17,9 @@ NAMES = {
     "sgd": "s$",
     "nzd": "nz$",
     "eur": "€ eur euro euros",
-    "pound": "£ gbp lb lbs pounds pound_sterling pounds_sterling",
+    "pound": "pounds",
+    "gbp": "£ pound_sterling pounds_sterling british_pounds",
+    "lb": "lbs lb. lbs.",
     "cent": "¢ cents",
     "yen": "¥ jpy yens",
     "yuan": "cny rmb yuans",
@@ -139,7 +141,7 @@ PREFIX_CURRENCIES = {
     for unit in (
         "usd",
         "eur",
-        "pound",
+        "gbp",
         "yen",
         "yuan",
         "rupee",
@@ -154,6 +156,6 @@ PREFIX_CURRENCIES = {
         "nzd",
     )
     for alias in [unit, *NAMES[unit].split()]
-    if len(alias) <= 3 and alias not in ("lb", "lbs", "won", "yen")
+    if len(alias) <= 3 and alias not in ("won", "yen")
 }
 """What may stand before an amount: symbols and three-letter codes."""

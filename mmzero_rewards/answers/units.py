@@ -141,11 +141,14 @@ def _is_noun_phrase(unit: str) -> bool:
     )
 
 
+MORE_PRECISE = frozenset(
+    frozenset(pair) for pair in (("degree", "celsius"), ("degree", "fahrenheit"), ("pound", "gbp"), ("pound", "lb"))
+)
+
+
 def compatible(one: str, other: str) -> bool:
-    """May be the same unit: either is missing, or one is the degree that the other makes precise."""
-    if one == other or not one or not other:
-        return True
-    return {one, other} in ({"degree", "celsius"}, {"degree", "fahrenheit"})
+    """May be the same unit: either is missing, or one is the degree or pound that the other makes precise."""
+    return one == other or not one or not other or frozenset((one, other)) in MORE_PRECISE
 
 
 IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman", "mice": "mouse", "teeth": "tooth"}

@@ -69,6 +69,91 @@ ALIKE = {
         ],
         [("\\frac{1}{2}mv^2", "1/2"), ("\\frac{1}{2}kA^2", "1/2"), ("6s^2", "6"), ("2ma", "2")],
     ),
+    "primes and quotes": (
+        [("'A', 'B'", "A, B"), ("'A'", "A"), ("O'Neil", "ONeil"), ("A'B + AB", "A'B+AB")],
+        [
+            ("A'", "A"),
+            ("A'.", "A"),
+            ("A'B + AB", "AB' + AB"),
+            ("y''", "y'"),
+            ("f'", "f"),
+            ("△A'B'C'", "△ABC"),
+            ("A', B'", "A, B"),
+        ],
+    ),
+    "bars and hats": (
+        [
+            ("x̄", "\\bar{x}"),
+            ("São Paulo", "Sao Paulo"),
+            ("\\overline{AB}", "AB"),
+            ("\\overline{AB} \\parallel \\overline{CD}", "AB ∥ CD"),
+            ("0.\\overline{3}", "1/3"),
+        ],
+        [
+            ("\\overline{A}B", "AB"),
+            ("\\overline{A}+B", "A+B"),
+            ("\\overline{AB}", "\\overline{A}\\,\\overline{B}"),
+            ("\\bar{x}", "x"),
+            ("\\hat{p}", "p"),
+            ("\\widehat{AB}", "AB"),
+            ("x̄", "x"),
+        ],
+    ),
+    "braces of powers and indices": (
+        [
+            ("e^{2x}", "e^(2x)"),
+            ("e^{-x}", "e^(-x)"),
+            ("x^{12}", "x^12"),
+            ("\\text{CO}_2", "CO2"),
+            ("x_{1}", "x_1"),
+            ("3^{rd}", "3rd"),
+        ],
+        [
+            ("e^{2x}", "e^{2}x"),
+            ("2^{3n}", "2^3 n"),
+            ("10^{2x}", "10^{2}x"),
+            ("a_{n+1}", "a_{n}+1"),
+            ("x_{2y}", "x_{2}y"),
+            ("\\log_{10}5", "\\log 105"),
+        ],
+    ),
+    "bases of numbers": (
+        [("1011₂", "1011_{2}"), ("(1011)_2", "1011_2"), ("12_000", "12000")],
+        [("1011_2", "10112"), ("101_{2}", "1012"), ("25₈", "258"), ("\\binom{5}{2}", "52")],
+    ),
+    "a scale behind a range": (
+        [
+            ("1-2 million", "1 million to 2 million"),
+            ("10-15 thousand", "10,000-15,000"),
+            ("$50-75k", "$50k-$75k"),
+            ("500 to 1 million", "500 to 1,000,000"),
+        ],
+        [("1-2 million", "$1 to $2,000,000"), ("10-15k", "10 to 15,000")],
+    ),
+    "roots, pi and not are no names": (
+        [("√5 ≈ 2.24", "√5"), ("\\sqrt{3} : 1", "√3:1"), ("x \\not= 5", "x != 5")],
+        [("√5 ≈ 2.24", "2.24"), ("\\pi \\approx 3.14", "3.14"), ("√2 : 1", "1"), ("π : 4", "4"), ("x \\not= 5", "5")],
+    ),
+    "signs before and behind": (
+        [("Blue!", "blue"), ("B!", "B"), ("+/- 3", "±3"), ("+-3", "±3"), ("plus or minus 3", "±3")],
+        [("n!", "n"), ("2n!", "2n"), ("+-3", "-3"), ("!A", "A"), ("{∅}", "∅")],
+    ),
+    "small mix-ups": (
+        [
+            ("2019/03", "March 2019"),
+            ("£5", "5 pounds"),
+            ("5 lb", "5 pounds"),
+            ("blue color", "blue"),
+            ("8.3\\,\\mathring{A}", "8.3 Å"),
+        ],
+        [
+            ("2019/03", "673"),
+            ("£5", "5 lb"),
+            ("eye color", "eye"),
+            ("color blindness", "blindness"),
+            ("8.3\\,\\mathring{A}", "8.3 A"),
+        ],
+    ),
 }
 
 
