@@ -15,6 +15,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from mmzero_rewards.answers.answer import NAME, Answer, as_set
+from mmzero_rewards.answers.brackets import LEADING_THE
 from mmzero_rewards.answers.numerals import Numeral, read_amount, read_number
 from mmzero_rewards.answers.options import is_text_before
 from mmzero_rewards.answers.units import compatible
@@ -77,7 +78,7 @@ def framed(text: str, lower: str, first: str, nested: int, value: Value, read: R
     """
     found = None
     if first.rstrip(",") in HEDGES and (hedge := HEDGE.match(text)):
-        return value(text[hedge.end() :], nested)
+        return value(LEADING_THE.sub("", text[hedge.end() :], count=1), nested)  # so the answer is B
     if not led and (": " in text or " is " in lower or SAYS.search(lower)):
         found = _stated(text, nested, value)
     if not found and text[-1] == ")" and "(" in text:

@@ -18,7 +18,7 @@ from mmzero_rewards.answers.words import WORDS
 REPEATING = re.compile(r"(-?\d*\.\d*?)(\d)\2{2,}\s?\.{2,}\Z")
 BETWEEN = re.compile(rf"([^<>=]+?)\s*(<=|<|>=|>)\s*({NAME})\s*(<=|<|>=|>)\s*([^<>=]+)")
 POINT = re.compile(r"([A-Z]['ʹ]?)\s?(\([^()]*[,;][^()]*\))")
-NAMED_TWICE = re.compile(rf"({NAME})\s*=\s*([^=]+?)(\s*,\s*(?:or\s+|and\s+)?|\s+(?:or|and)\s+)\1\s*=\s*([^=]+)")
+NAMED_TWICE = re.compile(rf"({NAME})\s*=\s*([^=]+?)(\s*,\s*(?:or\s+|and\s+)?|\s+(?:or|and|&)\s+)\1\s*=\s*([^=]+)")
 AMOUNTS = "angle length distance height width depth area volume weight mass speed temperature perimeter radius diameter"
 AMOUNTS += " population price cost profit value score total average mean sum"
 LEADING = re.compile(
@@ -77,9 +77,9 @@ PAST = re.compile(
     r"\s+(?P<way>past|after|to|till|before)\s+(?P<hour>[a-z]+|\d{1,2})(?:\s+o'clock)?(?P<half>\s*[ap]\.?\s?m\.?)?",
     re.IGNORECASE,
 )
-FRENCH = re.compile(r"([01]?\d|2[0-4])\s?h\s?([0-5]\d)")
+FRENCH = re.compile(r"([01]?\d|2[0-4])\s?[hH]\s?([0-5]\d)")
 FEET = re.compile(r"""(\d{1,2})\s?'\s?(\d{1,2}(?:\.\d+)?)\s?(?:"|'')""")
-MEASURE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+\.?)(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*)(?=\d|\Z)")
+MEASURE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+\.?)(?:\s*,\s*(?:and\s+)?|\s+(?:and|&)\s+|\s*)(?=\d|\Z)")
 COMPOUND = (
     ("week", "day", "h", "min", "s"),
     ("year", "month", "day"),
@@ -275,7 +275,7 @@ def _past(text: str) -> str:
 
 
 def _measures(text: str) -> str:
-    if "h" in text and (french := FRENCH.fullmatch(text)):
+    if ("h" in text or "H" in text) and (french := FRENCH.fullmatch(text)):
         return f"{french.group(1)}:{french.group(2)}"
     if ("°" in text or "deg" in text) and (arc := MINUTES_OF_ARC.fullmatch(text)):
         return f"{arc.group(1)} degree {arc.group(2)} min" + (f" {arc.group(3)} s" if arc.group(3) else "")

@@ -3,7 +3,7 @@
 >>> with_primes("A'B") == f"A{PRIME}B", with_primes("don't"), with_primes("'A', 'B'")
 (True, "don't", "'A', 'B'")
 >>> with_bases("101\\u2082"), with_bars("x\\u0304")
-('101_2', 'bar(x)')
+('101_₂', 'bar(x)')
 """
 
 import re

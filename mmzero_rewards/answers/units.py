@@ -7,6 +7,7 @@ unit, so that "5 or 6", "3 more" and "7 x 8" are not read as 5, 3 and 7. No conv
 import re
 from functools import lru_cache
 
+from mmzero_rewards.answers.composites import COMPOSED, read_composite
 from mmzero_rewards.answers.unit_names import FOLDED, KNOWN, named
 from mmzero_rewards.answers.words import WORDS
 
@@ -24,7 +25,6 @@ NOT_UNITS = frozenset(CHANGES_MEANING.split())
 
 POWER_WORDS = (("square ", "^2"), ("sq. ", "^2"), ("sq ", "^2"), ("cubic ", "^3"), ("cu ", "^3"))
 WORD_AFTER = ((" squared", "^2"), (" cubed", "^3"), (" sq", "^2"), (" sq.", "^2"))
-COMPOSED = {"mile/h": "mph", "mile/gallon": "mpg", "h*kW": "kWh", "h*MW": "MWh", "W*h": "Wh", "GW*h": "GWh"}
 DIMENSION = re.compile(
     r"(?:\A|\s+)(?:old|tall|long|wide|high|deep|thick|total|altogether|overall|"
     r"in (?:total|all|length|width|height|area|volume|diameter|size))\Z",
@@ -33,8 +33,6 @@ DIMENSION = re.compile(
 """What is said of an amount behind its unit, and changes nothing: 5 years old, 12 cm tall, 36 in total."""
 POWER = re.compile(r"(.+?)\s*(?:\^\s*\{?([23])\}?)")
 BARE_POWER = re.compile(r"([A-Za-z]{1,5})([23])")
-FACTOR = re.compile(r"([A-Za-z]+|°)(?:\^?\(?(-?[1-3])\)?)?")
-FACTORS = re.compile(r"[\s*]+")
 NOUN = re.compile(r"[^\W\d_]{3,20}(?:-[^\W\d_]{2,20})?")
 NOUN_PHRASE = re.compile(r"[^\W\d_]{3,20} [^\W\d_]{3,20}s")
 
@@ -70,45 +68,23 @@ def _read_unit(tail: str) -> str | None:
         return None
     if known := named(unit):
         return known
-    product = _product(unit)
-    if product:
-        return product
-    top, slash, bottom = f" {unit}".replace(" per ", "/").partition("/")
+    unit = f" {unit}".replace(" per ", "/").strip()
+    if ("/" in unit or "-" in unit or "*" in unit or " " in unit) and (composite := read_composite(unit, attached)):
+        return composite
+    top, slash, bottom = unit.partition("/")
     if not slash:
         return _single(unit, attached)
     if not top.strip() and len(bottom.strip()) > 2:  # 12 per year
         below = _single(bottom.strip(), False)
         return f"/{below}" if below else None
-    below, again, rest = bottom.partition("/")
-    if again and below.strip() == rest.strip():  # m/s/s
-        bottom = f"{below.strip()}^2"
     above, below = _single(top.strip(), attached), _single(bottom.strip(), False)
     return COMPOSED.get(f"{above}/{below}", f"{above}/{below}") if above and below else None
-
-
-def _product(unit: str) -> str:
-    """Known units side by side, with powers of either sign: "kg m^-3" is kg/m^3; "" for anything else."""
-    if not ("-" in unit or "*" in unit or " " in unit):
-        return ""
-    above, below = [], []
-    for factor in FACTORS.split(unit):
-        match = FACTOR.fullmatch(factor)
-        name = match and named(match.group(1))
-        if not name:
-            return ""
-        power = int(match.group(2) or 1)
-        (above if power > 0 else below).append(name + (f"^{abs(power)}" if abs(power) > 1 else ""))
-    if not above:
-        return f"/{below[0]}" if len(below) == 1 and len(below[0]) > 2 else ""
-    top, bottom = "*".join(sorted(above)), "*".join(sorted(below))
-    unit = f"{top}/{bottom}" if bottom else top
-    return COMPOSED.get(unit, unit)
 
 
 @lru_cache(maxsize=1024)
 def is_known(unit: str) -> bool:
     """Is this canonical unit one with a name, or made of such, and no plain counting noun?"""
-    return all(not part or part.partition("^")[0] in KNOWN for part in re.split(r"[/*]", unit))
+    return all(not part or part.partition("^")[0] in KNOWN for part in re.split(r"[/*()]+", unit))
 
 
 def _single(unit: str, attached: bool) -> str | None:

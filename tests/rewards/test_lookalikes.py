@@ -154,6 +154,37 @@ ALIKE = {
             ("8.3\\,\\mathring{A}", "8.3 A"),
         ],
     ),
+    "composite units": (
+        [
+            ("50 kg·m/s", "50"),
+            ("50 kg·m/s", "50 kg m s^{-1}"),
+            ("5 W/(m·K)", "5 W m⁻¹ K⁻¹"),
+            ("5 J/kg·K", "5 J/(kg·K)"),
+            ("2 mol/(L·s)", "2 mol L⁻¹ s⁻¹"),
+            ("5 N-m", "5 Nm"),
+            ("5 kg-m²", "5 kg·m²"),
+            ("5 ms⁻¹", "5 m/s"),
+            ("5 s⁻¹", "5 per second"),
+            ("4500 cm⁻¹", "4500"),
+            ("9.8 m/s/s", "9.8 m/s²"),
+        ],
+        [("3g-h", "3"), ("5/s", "5"), ("5 J/kg", "5 J·kg")],
+    ),
+    "readings of the normal form": (
+        [
+            ("March seventh, 2019", "7 March 2019"),
+            ("the twenty-first of March 2019", "21 March 2019"),
+            ("2 hours & 45 minutes", "2 h 45 min"),
+            ("one minute thirty seconds", "1 min 30 s"),
+            ("level three", "3"),
+            ("one over eight", "1/8"),
+            ("Therefore, the answer is B.", "B"),
+            ("x = 2 & x = 5", "x = 2 or x = 5"),
+            ("0.5 per second", "1/2 per second"),
+            ("1H19", "1h19"),
+        ],
+        [],
+    ),
 }
 
 
