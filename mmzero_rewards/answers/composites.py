@@ -16,6 +16,7 @@ COMPOSED |= {"rev/min": "rpm"}
 FACTOR = re.compile(r"(°?[A-Za-z]+|[°%$€£])(?:\^?\(?([+-]?[1-4])\)?)?")
 FACTORS = re.compile(r"\s*[*]\s*|\s+|(?<![\^(])-")
 FORMULA = re.compile(r"(?<!\^)-[A-Za-z]|\A/|\A[A-Za-z]\^-\d\Z")
+IN_COMPOSITES = {"celsius": "C"}  # J/(kg·C) leaves no doubt, and its key is that of J/(kg·°C)
 TOGETHER = {"ms^-1": "m s^-1", "ms^-2": "m s^-2"}
 """A power below one is of metres per second, hardly of milliseconds."""
 
@@ -34,7 +35,7 @@ def read_composite(unit: str, attached: bool = False) -> str:
         factors = FACTORS.split(part.strip()) if part.strip() or place else []
         for factor in factors:
             match = FACTOR.fullmatch(factor)
-            name = match and named(match.group(1))
+            name = match and IN_COMPOSITES.get(named(match.group(1)), named(match.group(1)))
             if not name:
                 return ""
             power = int(match.group(2) or 1) * (-1 if place else 1)

@@ -118,7 +118,9 @@ def _said_twice(text: str, nested: int, value: Value, read: Read) -> Answer | No
         option, body = (letter.group(1), said) if letter else (said, again)
         inside = read(body, 1)
         return (
-            replace(inside, option=option.casefold()) if inside.core and len(body) > 1 and not inside.option else None
+            replace(inside, option=option.casefold())
+            if inside.core and (len(body) > 1 or body.isdigit()) and not inside.option
+            else None
         )
     one, other = read_amount(said), read_amount(again)
     if other and not one and (constant := value(said, INSIDE)) and constant.kind == "constant":

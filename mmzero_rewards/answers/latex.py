@@ -44,6 +44,11 @@ OVER = re.compile(r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}")
 APART = re.compile(r"(\\(?:text\w*|math\w+|boxed|mbox|[dtc]?frac|sqrt))\s+(?=\{)")
 BINOMIALS = frozenset(["binom", "dbinom", "tbinom"])
 OVER_LETTERS = {"overline": "bar", "bar": "bar", "dot": "dot", "hat": "hat", "widehat": "hat"}
+MICRO = re.compile(
+    r"(\d(?:[\s~]|\\[,;: ]|\\(?:mathrm|text|rm)\s*\{)*)\\mu(?![A-Za-z])(?:[\s~]|\\[,;: ])*"
+    r"((?:\\(?:mathrm|text|rm)\s*\{[\s~]*)?)(?=(?:[mslLAVWFHJC]|(?<=[{~])g)\s*\}*\s*[$.]*\s*(?:\Z|[/^]|\\[)\]]))"
+)
+"""25 \\mu \\mathrm{m}: the letter is the prefix of a unit, which ends the answer or its part above the line."""
 MAX_DEPTH = 30
 
 SIMPLE_POWER = re.compile(rf"[+-]?(?:\d+|[^\W\d_]|{'|'.join(GREEK.values())})")
@@ -57,6 +62,8 @@ def without_latex(text: str) -> str:
     """Plain text of `text`; unchanged when its groups are nested deeper than MAX_DEPTH."""
     if "$" in text:
         text = MATH.sub(lambda match: match.group(1) or match.group(2), text)
+    if "\\mu" in text:
+        text = MICRO.sub(r"\1\2u", text)
     if "\\over" in text:
         text = OVER.sub(r"\\frac{\1}{\2}", text)
     tokens = TOKEN.findall(APART.sub(r"\1", text) if " {" in text else text)

@@ -178,7 +178,7 @@ def _phrase(text: str, nested: int) -> Answer | None:
     label = LABEL.match(text)
     if label:
         value = _value(unwrapped(text[label.end() :]), nested)
-        return value if value and (value.kind != "number" or not value.unit) else None
+        return value if value and (value.option or value.kind != "number" or not value.unit) else None
     if text[0] == "~":
         return _value(text[1:].lstrip(), nested)
     if text[:9].casefold() == "close to ":
@@ -207,7 +207,7 @@ def _named(text: str, nested: int) -> Answer | None:
 
 OPTION = re.compile(
     r"(?:([A-Ha-h])[).:]|\(([A-Ha-h])\)\s?[:.]?|\[([A-Ha-h])\])\s+(?!(?:and|or|&)\s)(?=\S)|\(([A-Ha-h])\)(?=\w)|([A-H])\)(?=\w)|"
-    r"([A-H])\s+-\s+(?=[^\W\d_]{3})"
+    r"([A-H])\s+-\s+(?=[^\W\d_]{3})|([A-H])\.(?=[A-Z][a-z])"
 )
 
 

@@ -49,7 +49,7 @@ MARKS = {
 }
 RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
-MICRO = re.compile(r"[µμ](?=[mgslLAVWFHJ]\b)")
+MICRO = re.compile(r"[µμ](?=[mgslLAVWFHJC]\b)")
 ROOT = re.compile(r"(sqrt|root\d)\s*(?:\{([^{}]+)\}|(?<!\d)(\d+))")
 TIE = re.compile(r"(?<=\d)\s*~\s*(\d{1,2}(?!\d)|\d{4,}|)")  # 10~20 is a range, 1~250 has thousands
 NEARLY = re.compile(r"≅(?=\s*[\d$€£.-])")

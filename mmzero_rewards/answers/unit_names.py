@@ -12,7 +12,7 @@ NAMES = {
     "celsius": "°c c °celsius degree_celsius degrees_celsius degrees_c degree_c deg_c centigrade degrees_centigrade",
     "fahrenheit": "°f f °fahrenheit degree_fahrenheit degrees_fahrenheit degrees_f degree_f deg_f",
     "kelvin": "K kelvins",
-    "usd": "$ us$ usd dollar dollars us_dollar us_dollars buck bucks",
+    "usd": "$ us$ usd dollar dollars us_dollar us_dollars american_dollars buck bucks",
     "hkd": "hk$",
     "sgd": "s$",
     "nzd": "nz$",
@@ -21,9 +21,9 @@ NAMES = {
     "gbp": "£ pound_sterling pounds_sterling british_pounds",
     "lb": "lbs lb. lbs.",
     "cent": "¢ cents",
-    "yen": "¥ jpy yens",
-    "yuan": "cny rmb yuans",
-    "rupee": "₹ inr rs rs. rupees",
+    "yen": "¥ jpy yens japanese_yen",
+    "yuan": "cny rmb yuans chinese_yuan",
+    "rupee": "₹ inr rs rs. rupees indian_rupees",
     "won": "₩ krw",
     "rouble": "₽ rub ruble rubles roubles",
     "chf": "swiss_franc swiss_francs",
@@ -42,7 +42,7 @@ NAMES = {
     "time": "times",
     "yard": "yd yds yards",
     "mile": "mi miles",
-    "tonne": "t ton tons tonnes",
+    "tonne": "t ton tons tonnes metric_ton metric_tons metric_tonnes",
     "ounce": "oz ounces",
     "s": "sec secs second seconds",
     "min": "mins minute minutes",
@@ -52,20 +52,32 @@ NAMES = {
     "month": "mo months",
     "year": "yr yrs years",
     "mph": "miles_per_hour",
-    "km/h": "kmh kph",
+    "km/h": "kmh kph kmph",
     "px": "pixel pixels",
     "pt": "pts point points",
     "unit": "units",
     "kg": "kgs kilo kilos",
     "ha": "hectare hectares",
+    "light year": "ly light_years lightyear lightyears light-year light-years",
+    "parsec": "pc parsecs",
+    "astronomical unit": "AU astronomical_units",
+    "mmHg": "mm_hg",
+    "atm": "atmosphere atmospheres",
+    "Mt": "megaton megatons megatonne megatonnes",
+    "mxn": "mexican_pesos",
+    "zar": "",
+    "thb": "baht",
     "bps": "",
-    "rpm": "",
-    "ppm": "",
+    "rpm": "rev/min revs/min revolutions_per_minute",
+    "fps": "frames_per_second frames/s frames/second",
+    "bpm": "beats_per_minute beats/min",
+    "ppm": "parts_per_million",
+    "ppb": "parts_per_billion",
     "db": "decibel decibels",
 }
 PREFIXES = {"k": "kilo", "M": "mega", "G": "giga", "T": "tera", "P": "peta", "h": "hecto", "d": "deci", "c": "centi"}
 PREFIXES |= {"m": "milli", "u": "micro", "n": "nano", "p": "pico"}
-NAMED_IN_FULL = {"B": "byte", "b": "bit"}  # 5 B is five billion
+NAMED_IN_FULL = {"B": "byte", "b": "bit", "F": "farad", "C": "coulomb"}  # 5 B is five billion, 5 F and 5 C two things
 # Symbol: (spelled names, prefixes). Where lower case is ambiguous (mw), the first prefix listed is meant.
 SI = {
     "m": ("meter metre", "c k m d u n"),
@@ -87,6 +99,10 @@ SI = {
     "cal": ("calorie", "k"),
     "eV": ("electronvolt", "k M G"),
     "mol": ("mole", "m"),
+    "T": ("tesla", "m u n"),
+    "H": ("henry", "m u n"),
+    "F": ("farad", "m u n p"),
+    "C": ("coulomb", "m u n p"),
 }
 
 
@@ -108,7 +124,7 @@ def _symbols() -> tuple[dict[str, str], dict[str, str]]:
             exact[alias] = unit
             if len(alias) > 1 or not alias.isalpha():
                 folded[alias.casefold()] = unit
-    exact |= {"C": "celsius", "F": "fahrenheit", "L": "l", "Kg": "kg", "omega": "ohm", "Omega": "ohm"}
+    exact |= {"L": "l", "Kg": "kg", "omega": "ohm", "Omega": "ohm"}
     for symbol, (names, prefixes) in SI.items():
         listed = prefixes.split()
         for prefix in ["", *listed, *_other_case(listed)]:
@@ -120,8 +136,17 @@ def _symbols() -> tuple[dict[str, str], dict[str, str]]:
                 for spelled in (name, name + "s"):
                     folded.setdefault(PREFIXES.get(prefix, "") + spelled, unit)
     exact |= {"Nm": "N*m", "Mb/s": "Mbps", "Gb/s": "Gbps", "kb/s": "kbps", "Kb/s": "kbps"}
-    exact |= {"Kb": "kb", "mL": "ml", "ML": "Ml", "momega": "mohm", "Momega": "Mohm"}
+    exact |= {"Kb": "kb", "mL": "ml", "ML": "Ml", "momega": "mohm", "Momega": "Mohm", "m omega": "mohm"}
+    exact |= {"M omega": "Mohm", "C": "C", "F": "F", "pc": "parsec"}
     folded |= {
+        "mls": "ml",
+        "msec": "ms",
+        "kilohm": "kohm",
+        "kilohms": "kohm",
+        "megohm": "Mohm",
+        "megohms": "Mohm",
+        "k omega": "kohm",
+        "henries": "H",
         "cms": "cm",
         "kms": "km",
         "komega": "kohm",
@@ -154,6 +179,9 @@ PREFIX_CURRENCIES = {
         "hkd",
         "sgd",
         "nzd",
+        "mxn",
+        "zar",
+        "thb",
     )
     for alias in [unit, *NAMES[unit].split()]
     if len(alias) <= 3 and alias not in ("won", "yen")

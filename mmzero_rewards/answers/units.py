@@ -23,7 +23,7 @@ CHANGES_MEANING = """
 NOT_UNITS = frozenset(CHANGES_MEANING.split())
 """Words behind a number that change what it means, so the whole is not "a number with a unit"."""
 
-POWER_WORDS = (("square ", "^2"), ("sq. ", "^2"), ("sq ", "^2"), ("cubic ", "^3"), ("cu ", "^3"))
+POWER_WORDS = (("square ", "^2"), ("sq. ", "^2"), ("sq.", "^2"), ("sq ", "^2"), ("cubic ", "^3"), ("cu ", "^3"))
 WORD_AFTER = ((" squared", "^2"), (" cubed", "^3"), (" sq", "^2"), (" sq.", "^2"))
 DIMENSION = re.compile(
     r"(?:\A|\s+)(?:old|tall|long|wide|high|deep|thick|total|altogether|overall|"
@@ -38,6 +38,12 @@ NOUN_PHRASE = re.compile(r"[^\W\d_]{3,20} [^\W\d_]{3,20}s")
 
 
 LENGTHS = frozenset(["m", "cm", "mm", "km", "dm", "um", "nm", "Mm", "inch", "foot", "yard", "mile", "px", "pt", "unit"])
+NAMES_BEHIND = frozenset("TH")  # 5G, 3T: names
+SHARE = re.compile(r"per (1[\d,]*000)(?: (?:people|persons|inhabitants|population|residents))?")
+EACH = re.compile(
+    r" (?:an?|each|every) (?=(?:hour|day|week|month|year|minute|second|night|person|pound|gallon|kilogram|piece)\b)"
+)
+PER_HUNDRED = re.compile(r"([A-Za-z]{1,10}) ?/ ?100 ?km")
 FORMULAS = frozenset(["ma", "mj", "mv", "mw"])
 """Behind a number that they touch more likely a product of variables, 2mv, than a unit without its capital."""
 
@@ -64,13 +70,19 @@ def _read_unit(tail: str) -> str | None:
     unit = DIMENSION.sub("", unit, count=1)
     if not unit:
         return ""
-    if attached and unit in FORMULAS:
+    if attached and (unit in FORMULAS or unit in NAMES_BEHIND):
         return None
+    if unit.startswith("per 1") and (share := SHARE.fullmatch(unit)):
+        return f"per {share.group(1).replace(',', '')}"
+    unit = EACH.sub(" per ", f" {unit}", count=1).strip()
     if known := named(unit):
         return known
     unit = f" {unit}".replace(" per ", "/").strip()
     if ("/" in unit or "-" in unit or "*" in unit or " " in unit) and (composite := read_composite(unit, attached)):
         return composite
+    if hundred := PER_HUNDRED.fullmatch(unit):
+        above = named(hundred.group(1))
+        return f"{above}/100 km" if above else None
     top, slash, bottom = unit.partition("/")
     if not slash:
         return _single(unit, attached)
@@ -84,7 +96,7 @@ def _read_unit(tail: str) -> str | None:
 @lru_cache(maxsize=1024)
 def is_known(unit: str) -> bool:
     """Is this canonical unit one with a name, or made of such, and no plain counting noun?"""
-    return all(not part or part.partition("^")[0] in KNOWN for part in re.split(r"[/*()]+", unit))
+    return all(not part or part.partition("^")[0] in KNOWN for part in re.split(r"[/*()]+|100 ", unit))
 
 
 def _single(unit: str, attached: bool) -> str | None:
@@ -118,12 +130,26 @@ def _is_noun_phrase(unit: str) -> bool:
 
 
 MORE_PRECISE = frozenset(
-    frozenset(pair) for pair in (("degree", "celsius"), ("degree", "fahrenheit"), ("pound", "gbp"), ("pound", "lb"))
+    frozenset(pair)
+    for pair in (
+        ("degree", "celsius"),
+        ("degree", "fahrenheit"),
+        ("degree", "C"),
+        ("degree", "F"),
+        ("C", "celsius"),
+        ("C", "coulomb"),
+        ("F", "fahrenheit"),
+        ("F", "farad"),
+        ("pound", "gbp"),
+        ("pound", "lb"),
+        ("percent", "percent/year"),
+        ("percent", "percent/month"),
+    )
 )
 
 
 def compatible(one: str, other: str) -> bool:
-    """May be the same unit: either is missing, or one is the degree or pound that the other makes precise."""
+    """May be the same unit: either is missing, or one is the degree, pound, C or F that the other makes precise."""
     return one == other or not one or not other or frozenset((one, other)) in MORE_PRECISE
 
 

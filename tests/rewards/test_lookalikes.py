@@ -185,6 +185,75 @@ ALIKE = {
         ],
         [],
     ),
+    "an option with an amount": (
+        [
+            ("Option A: 30°", "A"),
+            ("Option A: 30°", "30°"),
+            ("Option B: $12", "$12"),
+            ("5 (B)", "B"),
+            ("C.Red line", "C"),
+        ],
+        [("Option B: 12 cm", "C"), ("Option B: 12 cm", "12 m"), ("U.S.", "U")],
+    ),
+    "micro and kilo in LaTeX": (
+        [
+            ("25 \\mu \\mathrm{m}", "25 μm"),
+            ("10\\ \\mu\\text{m}", "10 μm"),
+            ("5 \\mu F", "5 μF"),
+            ("2.4 \\mathrm{k} \\Omega", "2.4 kΩ"),
+            ("10 \\mathrm{~k} \\Omega", "10 kΩ"),
+        ],
+        [("2\\mu g", "2"), ("5 \\mu m", "5 m")],
+    ),
+    "units and their names": (
+        [
+            ("3 T", "3 tesla"),
+            ("5 C", "5 coulombs"),
+            ("5 C", "5 °C"),
+            ("5 F", "5 farads"),
+            ("8.3 μF", "8.3 microfarads"),
+            ("2 ly", "2 light years"),
+            ("760 mm Hg", "760 mmHg"),
+            ("36 sq.cm", "36 cm²"),
+            ("8.3 \\AA", "8.3 Å"),
+            ("50 rev/min", "50 revolutions per minute"),
+            ("5 metric tons", "5 tonnes"),
+            ("MXN 50", "50 MXN"),
+        ],
+        [("5 °C", "5 coulombs"), ("3D", "3"), ("5T", "5"), ("5 Mt", "5 mT")],
+    ),
+    "rates and amounts of something": (
+        [
+            ("5 per 100,000", "5"),
+            ("5 parts per million", "5 ppm"),
+            ("8 L/100 km", "8"),
+            ("$15 an hour", "$15 per hour"),
+            ("20 miles an hour", "20 mph"),
+            ("12% a year", "12%"),
+            ("5 g of NaCl", "5 g"),
+            ("5 cups of flour", "5"),
+        ],
+        [
+            ("5 per 100,000", "5 per 1,000"),
+            ("12% a year", "12% a month"),
+            ("5 of hearts", "5"),
+            ("5 g of NaCl", "5 kg"),
+        ],
+    ),
+    "a number in brackets before its unit": (
+        [
+            ("(1/2)π", "π/2"),
+            ("(5/2)√3", "\\frac{5\\sqrt{3}}{2}"),
+            ("\\left(\\frac{75}{2}\\right)^\\circ", "37.5°"),
+            ("(12.5)\\%", "12.5%"),
+            ("(12.0 ± 0.5) cm", "12.0 ± 0.5 cm"),
+        ],
+        [("(1/2)x", "1/2")],
+    ),
+    "durations": (
+        [("2h45m", "2 h 45 min"), ("1m 30s", "1 min 30 s"), ("two hours and thirty minutes", "2 h 30 min")],
+        [("1m 30cm", "1 min 30 cm"), ("two hours and three apples", "2")],
+    ),
 }
 
 
