@@ -19,7 +19,8 @@ NAME = rf"{NO_NAME}[A-Za-z][\w']{{0,11}}(?: {NO_NAME}[A-Za-z][\w']{{0,11}}){{0,2
 
 @dataclass(frozen=True)
 class Answer:
-    """kind: text | number | constant | ratio | clock | date | decade | range | bound | list | set | union | long.
+    """kind: text | number | constant | ratio | clock | date | decade | range | tolerance | bound | list | set | union |
+    long.
 
     core: its normal form. unit: of a number, range or bound; am or pm of a clock time. name: the variable it is given
     to ("x = 3"). option: letter of a choice before it ("A. blue"). brackets: of a list, "" for none. items: elements of

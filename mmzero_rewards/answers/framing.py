@@ -58,7 +58,7 @@ AFTERTHOUGHT = re.compile(
     re.IGNORECASE,
 )
 
-TWICE = re.compile(r"([^()]+?)\s*\(\s*(?:or|i\.e\.|=|~)?\s*,?\s*([^()]+)\)")
+TWICE = re.compile(r"([^()]+?)\s*\(\s*(?:or|i\.e\.|=|(~|about|approx(?:imately|\.)?|roughly))?\s*,?\s*([^()]+)\)")
 EITHER = re.compile(r"\s*,?\s+or\s+|\s*,\s+")
 LETTER = re.compile(r"\(?\s*(?:option\s+)?\(?([A-Ha-h])\)?\s*\)?\Z")
 JOINS = re.compile(r"(?:and|or|&)\b", re.IGNORECASE)
@@ -109,8 +109,8 @@ def _said_twice(text: str, nested: int, value: Value, read: Read) -> Answer | No
     match = TWICE.fullmatch(text)
     if not match:
         return None
-    said, again = match.groups()
-    apart = match.end(1) < match.start(2) - 1 and text[match.end(1)].isspace()  # P(A) and sin(A) are no options
+    said, rough, again = match.groups()
+    apart = match.end(1) < match.start(3) - 1 and text[match.end(1)].isspace()  # P(A) and sin(A) are no options
     letter = LETTER.fullmatch(again) if apart and not JOINS.match(said) else None
     if letter and not is_text_before(said):
         return None
@@ -125,7 +125,14 @@ def _said_twice(text: str, nested: int, value: Value, read: Read) -> Answer | No
     one, other = read_amount(said), read_amount(again)
     if other and not one and (constant := value(said, INSIDE)) and constant.kind == "constant":
         return constant
+    if rough and one and other and not other.unit and _is_near(one, other):
+        return Answer("number", one.core, one.unit)
     return _same_twice(one, other)
+
+
+def _is_near(one: Numeral, other: Numeral) -> bool:
+    """Is the second the first, rounded?"""
+    return abs(Fraction(one.core) - Fraction(other.core)) * 50 <= abs(Fraction(one.core))
 
 
 def _same_twice(one: Numeral | None, other: Numeral | None) -> Answer | None:
@@ -152,10 +159,20 @@ def _either(text: str, value: Value) -> Answer | None:
     return as_set(items) if all(item and item.kind in ("number", "constant") for item in items) else None
 
 
+def _tolerance(middle: str, margin: str) -> Answer | None:
+    """12.0 ± 0.5 cm, the unit behind both or behind the margin."""
+    one, other = read_number(middle.strip()), read_number(margin.strip())
+    if not one or not other or not compatible(one.unit, other.unit) or other.unit == "percent":
+        return None  # 12 ± 5% is a share of 12
+    return Answer("tolerance", f"{one.core} ± {other.core}", other.unit or one.unit)
+
+
 def _plus_minus(text: str, value: Value) -> Answer | None:
     """±2, 1 ± sqrt(2): both; 12 ± 1 is a tolerance."""
     if text.count("±") > 1:
         return None
+    if text[0] != "±" and (tolerance := _tolerance(*text.split("±"))):
+        return tolerance
     both = [value(text.replace("±", sign).lstrip("+ "), INSIDE) for sign in "+-"]
     kinds = {inside.kind if inside else "" for inside in both}
     return as_set(both) if kinds == {"constant"} or (text[0] == "±" and kinds == {"number"}) else None

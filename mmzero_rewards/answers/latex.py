@@ -51,10 +51,10 @@ MICRO = re.compile(
 """25 \\mu \\mathrm{m}: the letter is the prefix of a unit, which ends the answer or its part above the line."""
 MAX_DEPTH = 30
 
-SIMPLE_POWER = re.compile(rf"[+-]?(?:\d+|[^\W\d_]|{'|'.join(GREEK.values())})")
+SIMPLE_POWER = re.compile(rf"[+-]?(?:\d+|[^\W\d_]|{'|'.join(GREEK.values())})|\d?[+-]")  # also of an ion
 INDEX = re.compile(r"\d+|[^\W\d_]|[^\W\d_]{3,}")  # x_{12}, x_{n}, V_{out}
 SEGMENT = re.compile(r"[A-Z]{2}")
-FACTOR = re.compile(r"[+-]?(?:[\d.,]*|[a-z]+)(?:\w|sqrt\([^()]*\))+", re.IGNORECASE)
+FACTOR = re.compile(r"[+-]?(?:[\d.,]*|[a-z]+)(?:\w|\^-?\w|sqrt\([^()]*\))+", re.IGNORECASE)
 ATOM = re.compile(r"[+-]?(?:[\d.,]+|[a-z]+(?:\^\d)?|sqrt\([^()]*\))", re.IGNORECASE)
 
 

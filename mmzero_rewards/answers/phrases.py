@@ -10,6 +10,7 @@ x = 2 or x = 3 x = 2 or 3              0.333...         0.(3)         40% of the
 import re
 
 from mmzero_rewards.answers.answer import NAME
+from mmzero_rewards.answers.bounds import as_intervals
 from mmzero_rewards.answers.bracketed import opened
 from mmzero_rewards.answers.measures import measured, measured_in_words
 from mmzero_rewards.answers.numerals import read_amount, read_number
@@ -67,7 +68,7 @@ TIMES = re.compile(r"(?<=\d)(?:\s+by\s+|\s*x\s*)(?=\d)|(?<=[a-z])\s+(?:x|by)\s+(
 OF_UNITS = re.compile(r"(\d+)-([A-Za-z]{3,8})(-old)?")
 COORDINATES = re.compile(r"\([A-Za-z](?:\s*,\s*[A-Za-z])+\)\s*=\s*(?=\()")
 SAID = re.compile(r"(?:it\s+is|it's|that\s+is|this\s+is|they\s+are|there\s+(?:is|are))\s+(?=\S)", re.IGNORECASE)
-SET_BUILDER = re.compile(rf"\{{\s*{NAME}\s*[|:](.+)\}}")
+SET_BUILDER = re.compile(rf"\{{\s*{NAME}(?:\s*=\s*R)?\s*[|:](.+)\}}")
 VECTOR = re.compile(r"<([^<>=]*,[^<>=]*)>")
 SWAPPED = re.compile(rf"(-?[\d./]+)\s*=\s*({NAME})")
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
@@ -95,7 +96,7 @@ def rewritten(text: str) -> str:
         text = builder.group(1).strip()
     if "<" in text or ">" in text:
         vector = VECTOR.fullmatch(text)
-        return f"({vector.group(1)})" if vector else _between(text)
+        return f"({vector.group(1)})" if vector else as_intervals(text) or _between(text)
     if "=" in text:
         return _equation(text)
     if text[-1] == ")" and text[0].isupper() and (point := POINT.fullmatch(text)):

@@ -15,10 +15,11 @@ import re
 from dataclasses import replace
 
 from mmzero_rewards.answers import framing
-from mmzero_rewards.answers.answer import NAME, Answer, as_set
+from mmzero_rewards.answers.answer import Answer, as_set
 from mmzero_rewards.answers.brackets import MAY_SEPARATE, THOUSANDS, enclosed, split, unwrapped
 from mmzero_rewards.answers.constants import read_constant
 from mmzero_rewards.answers.moments import NAMED_TIMES, read_decade, read_moment
+from mmzero_rewards.answers.names import named_value
 from mmzero_rewards.answers.numerals import SIMPLE, read_amount, read_number, read_ratio
 from mmzero_rewards.answers.options import is_text_behind
 from mmzero_rewards.answers.phrases import repeating, rewritten
@@ -193,16 +194,17 @@ def _with_afterthought(text: str, nested: int) -> Answer | None:
     return _value(text[: after.start()], nested) if after else None
 
 
-NAMED = re.compile(rf"({NAME})\s*(?::?=|~)\s*(?=[^\s=])([^=<>~]+)")
-
-
 def _named(text: str, nested: int) -> Answer | None:
-    """x = 3; the name may be missing on the other side."""
-    match = NAMED.fullmatch(text)
-    value = _read(match.group(2), nested) if match else None
-    if not value or not value.core or value.name or (value.kind == "list" and not value.brackets):
+    """x = 3; the name may be missing on the other side. x = -3, 3 is both."""
+    name, rest = named_value(text)
+    value = _read(rest, nested) if name else None
+    if not value or not value.core or value.name or (":" in name and value.kind != "ratio"):
         return None
-    return replace(value, name=match.group(1).casefold())
+    if value.kind == "list" and not value.brackets:
+        if not all(item.kind in ("number", "constant") for item in value.items):
+            return None
+        value = as_set(value.items)
+    return replace(value, name=name)
 
 
 OPTION = re.compile(

@@ -34,3 +34,11 @@ def with_bars(text: str) -> str:
     apart = unicodedata.normalize("NFD", text)
     marked = MARKED.sub(lambda match: f"{MARKS[match[2]]}({match[1]})", apart)
     return text if marked == apart else unicodedata.normalize("NFC", marked)
+
+
+ION = re.compile(r"((?:[A-Z][a-z]?\d{0,2}){0,4}[A-Z][a-z]?|(?:[A-Z][a-z]?\d{0,2}){1,4}[A-Z][a-z]?\d)([+-])")
+
+
+def with_charge(text: str) -> str:
+    """The charge behind a formula raised: Na+ is Na^+, NO3- is NO3^-; Fe2+ may be either and stays."""
+    return ION.sub(r"\1^\2", text) if ION.fullmatch(text) else text

@@ -10,7 +10,7 @@ import unicodedata
 from mmzero_rewards.answers.latex import GREEK, MATH, power, without_latex
 from mmzero_rewards.answers.markup import one_line, without_tags
 from mmzero_rewards.answers.moments import MONTHS
-from mmzero_rewards.answers.signs import PRIME, with_bars, with_bases, with_primes
+from mmzero_rewards.answers.signs import PRIME, with_bars, with_bases, with_charge, with_primes
 from mmzero_rewards.answers.words import COMPOUND_ORDINALS, ORDINAL_FORMS, ORDINALS, WORDS
 
 MARKS = {
@@ -50,14 +50,19 @@ MARKS = {
 RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 MICRO = re.compile(r"[µμ](?=[mgslLAVWFHJC]\b)")
-ROOT = re.compile(r"(sqrt|root\d)\s*(?:\{([^{}]+)\}|(?<!\d)(\d+))")
+ROOT = re.compile(r"(sqrt|root\d)\s*(?:\{([^{}]+)\}|(?<!\d)(\d+)|([A-Za-z])(?![A-Za-z(]))")
 TIE = re.compile(r"(?<=\d)\s*~\s*(\d{1,2}(?!\d)|\d{4,}|)")  # 10~20 is a range, 1~250 has thousands
 NEARLY = re.compile(r"≅(?=\s*[\d$€£.-])")
 RAISED_O = re.compile(r"(?<=\d)\s?\^o\b")
 LATEX = re.compile(r"\\|[\^_]\{|\{[,:.]\}")
 ANGLE_MEASURE = re.compile(r"\bm ?(?=angle )")
 PARALLEL = re.compile(r"(?<=[A-Za-z])\s*\|\|\s*(?=[A-Za-z])")
-SUBSCRIPT = re.compile(r"(?<=[^\W\d_])_(?=\d)|(?<=\d)_(?=\d{3}(?!\d))")  # x_1, 12_000; 1011_2 has a base
+SUBSCRIPT = re.compile(
+    r"(?<=[^\W\d_])_(?=\d)|(?<=\d)_(?=\d{3}(?!\d))|(?<=\b[A-Za-z])_(?=[A-Za-z]\b|[A-Za-z]{3})"
+)  # x_1, 12_000; 1011_2 has a base
+SHORT_INDEX = re.compile(r"(?<=\b[A-Za-z])_([A-Za-z]{2})\b")  # V_in is V_{in}
+INFINITY = re.compile(r"(?:(?<![\w)])\+\s*)?\b(?:infinity|inf)\b|(?<=[-(,\s+])oo(?=\))", re.IGNORECASE)
+UNION = re.compile(r"(?<=[)\]])\s*U\s*(?=[(\[])")
 BASED = re.compile(r"\((\w{1,30})\)_(?=\d{1,2}\Z)")
 PLUS_MINUS = re.compile(r"\+\s?/\s?-|\+-(?=[\d.])|\bplus\s+or\s+minus\b", re.IGNORECASE)
 
@@ -77,7 +82,7 @@ def plain(text: str) -> str:
         if not text.isascii():
             text = _unified(text)
     if "sqrt" in text or "root" in text:
-        text = ROOT.sub(lambda match: f"{match.group(1)}({(match.group(2) or match.group(3)).strip()})", text)
+        text = ROOT.sub(lambda match: f"{match[1]}({(match[2] or match[3] or match[4]).strip()})", text)
     if "^o" in text:
         text = RAISED_O.sub("°", text)
     if "angle" in text:
@@ -85,9 +90,15 @@ def plain(text: str) -> str:
     if "||" in text:
         text = PARALLEL.sub(" parallel ", text)
     if "_" in text:
-        text = BASED.sub(r"\1_", SUBSCRIPT.sub("", text))
+        text = BASED.sub(r"\1_", SHORT_INDEX.sub(r"_(\1)", SUBSCRIPT.sub("", text)))
     if "'" in text:
         text = with_primes(text)
+    if "inf" in text or "oo)" in text:
+        text = INFINITY.sub("infinity", text)
+    if "U" in text:
+        text = UNION.sub(" ∪ ", text)
+    if text[-1:] in "+-":
+        text = with_charge(text)
     if "+" in text or "plus or" in text.casefold():
         text = PLUS_MINUS.sub("±", text)
     return " ".join(text.split())
@@ -163,7 +174,7 @@ MATH_SIGN = re.compile(r"[\d=^+(*<>]")
 LETTERS = re.compile(r"[a-z]+")
 FUNCTIONS = frozenset([*GREEK.values(), "sqrt", "sin", "cos", "tan", "log", "ln", "infinity", "bar", "hat", "dot"])
 FACTORS = re.compile(rf"(?:{'|'.join(sorted(FUNCTIONS, key=len, reverse=True))}|[a-z]){{1,2}}")
-TIMES = re.compile(r"(?<=\d)\s*[x*]\s*(?=\d)|(?<=[\d)])\*(?=[a-z(])")
+TIMES = re.compile(r"(?<=\d)\s*[x*]\s*(?=\d)|(?<=[a-z\d)])\*(?=[a-z(])")
 FACTOR = re.compile(r"(?<![\w.)^/*])\((\d{1,9}/\d{1,9})\)(?=[a-z(])")  # (1/2)mv^2 is \frac{1}{2}mv^2
 SIMPLE_EXPONENT = re.compile(r"\^\(([+-]?(?:\d{1,9}|[a-z]))\)")  # e^(-x) is e^{-x}
 TIGHT = re.compile(r"(?<!\d)\s+|\s+(?!\d)")

@@ -67,6 +67,8 @@ def _read_unit(tail: str) -> str | None:
         unit = unit[:-1]
     if len(unit) > 1 and unit[0] + unit[-1] in ("()", "[]"):
         unit, attached = unit[1:-1].strip(), False
+        if len(unit) == 1 and unit in "ABCDEFGH":  # an option's letter
+            return None
     unit = DIMENSION.sub("", unit, count=1)
     if not unit:
         return ""
