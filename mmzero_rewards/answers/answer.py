@@ -13,7 +13,7 @@ from mmzero_rewards.answers.numerals import read_ratio
 from mmzero_rewards.answers.units import compatible, singular
 
 NO_NAME = r"(?!(?i:not|sqrt|root\d?|pi)\b)"
-NAME = rf"{NO_NAME}[A-Za-z][\w']{{0,11}}(?: {NO_NAME}[A-Za-z][\w']{{0,11}}){{0,2}}(?:\([\w, ]{{1,9}}\))?"
+NAME = rf"{NO_NAME}[A-Za-z][\w']{{0,11}}(?: {NO_NAME}[A-Za-z][\w']{{0,11}}){{0,4}}(?:\([\w, ]{{1,9}}\))?"
 """Pattern of a variable's name: x, x_1, AB, f(x), angle ABC; roots and pi are numbers."""
 
 

@@ -18,6 +18,7 @@ from mmzero_rewards.answers.answer import NAME, Answer, as_set
 from mmzero_rewards.answers.brackets import LEADING_THE
 from mmzero_rewards.answers.numerals import Numeral, read_amount, read_number
 from mmzero_rewards.answers.options import is_text_before
+from mmzero_rewards.answers.textform import text_core
 from mmzero_rewards.answers.units import compatible
 
 HEDGE = re.compile(
@@ -43,6 +44,19 @@ GENERIC_WORDS = """
 """
 GENERIC = frozenset(GENERIC_WORDS.split())
 """Names that say nothing: "the result is 12" is 12, while "the width is 12" is not the height."""
+
+MEASURE_OF = re.compile(r"\A(?:measure|value|size) of (?:the )?")
+ASKED_WORDS = """
+    country city state color colour name person animal shape company team brand category month day language capital
+    product title sport fruit
+"""
+ASKED_FOR = frozenset(ASKED_WORDS.split())
+NAMED = re.compile(r"[A-Za-z][\w'-]{0,20}(?: [A-Za-z][\w'-]{0,20}){0,2}")
+SAID_OF_WORDS = """
+    not no never than more less most least very too also a an same different larger smaller bigger higher lower longer
+    shorter greater fewer unknown unclear the and or
+"""
+SAID_OF = frozenset(SAID_OF_WORDS.split())
 
 AFTER_WORDS = """
     only approx approximately estimated est so correct right answer option rounded place places decimal decimals dp d.p
@@ -98,10 +112,24 @@ def _stated(text: str, nested: int, value: Value) -> Answer | None:
     """The result is 12, Width: 5 cm; with its name, where the name tells quantities apart."""
     match = STATED.fullmatch(text)
     inside = value(match.group(2), nested) if match else None
+    if match and not inside:
+        return _said_of_kind(match.group(1), match.group(2), nested)
     if not inside or inside.name or not (inside.kind in VALUES or inside.brackets):
         return None
-    name = match.group(1).casefold()
+    name = MEASURE_OF.sub("", match.group(1).casefold())
     return inside if GENERIC.issuperset(name.split()) else replace(inside, name=name)
+
+
+def _said_of_kind(name: str, text: str, nested: int) -> Answer | None:
+    """The country is Germany: what a question asks for, not what is said of it."""
+    if (
+        nested
+        or name.casefold() not in ASKED_FOR
+        or not NAMED.fullmatch(text)
+        or not SAID_OF.isdisjoint(text.casefold().split())
+    ):
+        return None
+    return Answer("text", text_core(text))
 
 
 def _said_twice(text: str, nested: int, value: Value, read: Read) -> Answer | None:

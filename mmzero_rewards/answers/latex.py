@@ -25,6 +25,10 @@ SYMBOLS = {
     "textdegree": "°", "mid": "|", "triangle": "triangle ", "angle": "angle ", "over": "/", "ell": "l",
     "to": "->", "rightarrow": "->", "prime": "'", "cdots": "...", "ldots": "...", "dots": "...", "minus": "-",
     "AA": "Å", "langle": "(", "rangle": ")",
+    "cap": "∩", "subset": "⊂", "subseteq": "⊆", "supset": "⊃", "supseteq": "⊇", "notin": "∉", "setminus": "∖",
+    "land": "∧", "wedge": "∧", "lor": "∨", "vee": "∨", "neg": "¬", "lnot": "¬", "forall": "∀", "exists": "∃",
+    "oplus": "⊕", "otimes": "⊗", "equiv": "≡", "propto": "∝", "Rightarrow": "⇒", "implies": "⇒", "Longrightarrow": "⇒",
+    "iff": "⇔", "Leftrightarrow": "⇔", "longrightarrow": "->", "rightleftharpoons": "⇌",
     "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "dollar": "$", "textdollar": "$", "percent": "%",
 }  # fmt: skip
 NAMED = {name: name for name in GREEK.values()}
@@ -177,6 +181,9 @@ class _Pass:
 
     def _denied(self) -> str:
         """\\not before a sign."""
+        if self.tokens[self.at : self.at + 1] == ["\\in"]:
+            self.at += 1
+            return "∉"
         following = self._argument()
         return "!=" if following == "=" else f" not {following}"
 

@@ -33,7 +33,7 @@ MONTH_FIRST = (
 )
 FIGURES_FIRST = (
     rf"{_DAY}\s*(?:of\s+|-)?{_MONTH}(?:\s*,\s*|\s+|-){_YEAR}",
-    rf"{_DAY}\s*(?:of\s+)?{_MONTH}",
+    rf"{_DAY}\s*(?:of\s+|-)?{_MONTH}",
     rf"{_YEAR}\s+{_MONTH}(?:\s+{_DAY})?",
 )
 NAMED_DATES = [[re.compile(pattern) for pattern in patterns] for patterns in (FIGURES_FIRST, MONTH_FIRST)]
@@ -52,6 +52,7 @@ CLOCK = re.compile(
 MILITARY = re.compile(r"(0\d)([0-5]\d)\s*(?:h|hrs?|hours)")
 PART_OF_DAY = re.compile(r"(?:\s+o'clock)?\s+(?:in (?:the )?(morning|afternoon|evening)|at (night))\Z")
 NAMED_TIMES = {"noon": "12:00 pm", "12 noon": "12:00 pm", "midnight": "12:00 am", "12 midnight": "12:00 am"}
+NAMED_TIMES |= {"12:00 noon": "12:00 pm", "12:00 midnight": "12:00 am"}
 HALF_DAY = 12 * 3600
 
 

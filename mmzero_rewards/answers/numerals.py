@@ -76,13 +76,14 @@ SCALES = {
     "trillion": 10**12,
     "mil": 10**6,
     "mn": 10**6,
+    "mln": 10**6,
     "bn": 10**9,
 }
 SCALE_WORD = re.compile(rf"\s*({'|'.join(SCALES)})s?(?![a-z])", re.IGNORECASE)
 SCALE_LETTER = re.compile(r"([kKMB]|\x20[kMB]\Z)(?![A-Za-z])")
-MONEY_LETTER = re.compile(r"\s?(mm|[kKmMbBtT])(?![A-Za-z])")
+MONEY_LETTER = re.compile(r"\s?(mm|MM|tn|[cC]r|[kKmMbBtT])(?![A-Za-z])")
 MILLIONS_OF = re.compile(r"\s?m(?=\s+(?:us\s+)?(?:dollars|usd|euros?|eur|pounds|gbp|yen)\b)", re.IGNORECASE)
-LETTERS = {"k": 10**3, "m": 10**6, "mm": 10**6, "b": 10**9, "t": 10**12}
+LETTERS = {"k": 10**3, "m": 10**6, "mm": 10**6, "b": 10**9, "t": 10**12, "tn": 10**12, "cr": 10**7}
 
 
 def read_number(text: str) -> Numeral | None:

@@ -25,7 +25,7 @@ NAMED_TWICE = re.compile(rf"({NAME})\s*=\s*([^=]+?)(\s*,\s*(?:or\s+|and\s+)?|\s+
 AMOUNTS = "angle length distance height width depth area volume weight mass speed temperature perimeter radius diameter"
 AMOUNTS += " population price cost profit value score total average mean sum"
 LEADING = re.compile(
-    rf"(?:(?:ages?|aged)\s+(?=\d)|both\s+(?=.{{1,60}}\sand\s)|(?:an?\s+)?ratio\s+(?=\d+\s?:)|(?:an?\s+)?(?:estimated|"
+    rf"(?:(?:ages?|aged)\s+(?=\d)|both\s+(?=.{{1,60}}\sand\s)|(?:an?\s+)?ratio\s+(?:of\s+)?(?=\d+\s?:)|(?:an?\s+)?(?:estimated|"
     rf"approximate(?:\s+value\s+of)?|(?:{'|'.join(AMOUNTS.split())})\s+of)\s+(?=[\d$€£]))",
     re.IGNORECASE,
 )
@@ -36,7 +36,7 @@ PLACE_WORDS = """
     slice sector class team company product store shop student city model brand type method step stage phase level page
 """
 PLACE = re.compile(
-    rf"(?:{'|'.join(map(re.escape, PLACE_WORDS.split()))})\s+(?=[\"']?(?:[A-Za-z]|\d{{1,3}})[\"']?\Z)", re.IGNORECASE
+    rf"(?:{'|'.join(map(re.escape, PLACE_WORDS.split()))})\s+(?=[\"'(]?(?:[A-Za-z]|\d{{1,3}})[\"')]?\Z)", re.IGNORECASE
 )
 PLACES = frozenset(PLACE_WORDS.split())
 OF_THEM = re.compile(r"(.{1,30}?)\s+of\s+([^\d]{2,40})\Z", re.IGNORECASE)
@@ -55,6 +55,7 @@ LOST_CARET = re.compile(r"(?<=[\d.])(\s*[x*]\s?10)-(?=\d{1,2}(?!\d))", re.IGNORE
 ISH = re.compile(r"(?<=\d)[\s-]?ish\Z", re.IGNORECASE)
 UNITS_OF_TIME = frozenset(["second", "minute", "hour", "day", "week", "month", "year", "mile", "inch", "foot", "pound"])
 MORE = re.compile(r"(?:an?\s+|one\s+)?([a-z]{3,7})\s+and\s+an?\s+(half|quarter)", re.IGNORECASE)
+OR_MORE = re.compile(r"(\d[\d.,]*)\+ ([A-Za-z]{2,20})")
 HOURS = frozenset(word for word, value in WORDS.items() if 1 <= value <= 12)
 WORDED_CLOCK = re.compile(
     rf"(?P<hour>{'|'.join(sorted(HOURS))})\s+(?:(?P<fifteen>fifteen)|(?P<thirty>thirty)|"
@@ -119,7 +120,7 @@ def _words(text: str) -> str:
     if first in SAYS:
         text = SAID.sub("", LEADING.sub("", text, count=1), count=1)
     elif first in PLACES and (place := PLACE.match(text)):
-        return text[place.end() :].strip("\"'")
+        return text[place.end() :].strip("\"'()")
     elif first in HOURS and (clock := WORDED_CLOCK.fullmatch(text)):
         return _worded_clock(clock)
     elif first == "all" and rest.casefold() in ("real numbers", "reals", "real x"):
@@ -153,6 +154,8 @@ def _figures(text: str) -> str:
         text = full_years(text) or text.replace("-to-", " to ")
     if text[-1] in "hoHO":
         text = RATIO_BEHIND.sub(r"\1", ISH.sub("", text))
+    if "+ " in text and (more := OR_MORE.fullmatch(text)) and read_unit(f" {more.group(2)}"):
+        return f"{more.group(1)} {more.group(2)} or more"  # 65+ years
     if " of " in text:
         return _part_of(text)
     if " past " in text or " after " in text or " to " in text or " till " in text or " before " in text:

@@ -109,7 +109,7 @@ def _value(text: str, nested: int) -> Answer | None:
         found = read_bound(text) or _named(text, nested)
     if not found and (first in LEADS or text[0] in "~#"):
         found = _phrase(text, nested)
-    if not found and first[:1] in "yn" and yes_or_no(text):
+    if not found and first[:1] in "yntf" and yes_or_no(text):
         found = Answer("text", yes_or_no(text))
     if not found and not nested:
         found = _option(text)
@@ -157,8 +157,8 @@ HEDGE_WORDS = """
 """
 HEDGES = frozenset(HEDGE_WORDS.split())
 ANSWER_IS = re.compile(
-    r"(?:(?:my|final|correct|right|best)\s+)*(?:answer|ans\.?|option|choice)(?:\s+is\b\s*:?|\s*[:=]|\s+-\s)\s*(?=\S)|"
-    r"i(?:\s+would|'d)?\s+(?:choose|pick|select)\s+(?=\S)",
+    r"(?:(?:my|final|correct|right|best)\s+)*(?:answer|ans\.?|option|choice)(?:\s+(?:is|was|(?:should|must|would|will)\s+be)\b\s*:?|\s*[:=]|\s+-\s)\s*(?=\S)|"
+    r"ans\.\s+(?=\S)|i(?:\s+would|'d)?\s+(?:choose|pick|select)\s+(?=\S)",
     re.IGNORECASE,
 )
 LABEL = re.compile(
@@ -185,7 +185,11 @@ def _phrase(text: str, nested: int) -> Answer | None:
     if text[:9].casefold() == "close to ":
         return _value(text[9:], nested)
     word, _, rest = text.partition(" ")
-    hedged = rest and word.casefold() in HEDGES and word != "C."  # a capital C. is an option's letter, "c." is circa
+    if word.casefold() in ("year", "year:"):
+        rest = rest.removeprefix("is ")
+    hedged = (
+        rest and word.casefold().rstrip(":") in HEDGES and word != "C."
+    )  # a capital C. is an option's letter, "c." is circa
     return _value(rest, nested) if hedged else None
 
 
@@ -204,7 +208,7 @@ def _named(text: str, nested: int) -> Answer | None:
         if not all(item.kind in ("number", "constant") for item in value.items):
             return None
         value = as_set(value.items)
-    return replace(value, name=name)
+    return value if framing.GENERIC.issuperset(name.split()) else replace(value, name=name)
 
 
 OPTION = re.compile(

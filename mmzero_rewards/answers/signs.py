@@ -24,6 +24,16 @@ def with_primes(text: str) -> str:
     return text if OPENING.search(text) else PRIMED.sub(lambda match: match[1] + PRIME * len(match[2]), text)
 
 
+RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+FRACTION = re.compile(rf"([{RAISED}]+)[⁄/∕]([{LOWERED}]+)")
+ON_LINE = str.maketrans(RAISED + LOWERED, "0123456789" * 2)
+
+
+def with_fractions(text: str) -> str:
+    """A raised figure over a lowered one is a fraction, behind a whole number too."""
+    return FRACTION.sub(lambda match: " " + match.group().translate(ON_LINE).replace("⁄", "/").replace("∕", "/"), text)
+
+
 def with_bases(text: str) -> str:
     """A lowered figure behind a figure is the base of a number, and one behind a letter ends before a figure."""
     return BASE.sub("_", BEHIND_INDEX.sub(r"\1 ", text))

@@ -10,7 +10,7 @@ import unicodedata
 from mmzero_rewards.answers.latex import GREEK, MATH, power, without_latex
 from mmzero_rewards.answers.markup import one_line, without_tags
 from mmzero_rewards.answers.moments import MONTHS
-from mmzero_rewards.answers.signs import PRIME, with_bars, with_bases, with_charge, with_primes
+from mmzero_rewards.answers.signs import PRIME, with_bars, with_bases, with_charge, with_fractions, with_primes
 from mmzero_rewards.answers.words import COMPOUND_ORDINALS, ORDINAL_FORMS, ORDINALS, WORDS
 
 MARKS = {
@@ -27,6 +27,10 @@ MARKS = {
     **{ord(letter): name for letter, name in GREEK.items()},
     ord("≠"): "!=",
     ord("→"): "->",
+    ord("⟶"): "->",
+    ord("⟹"): "⇒",
+    ord("⟺"): "⇔",
+    ord("⟂"): " perp ",
     ord("∈"): "=",
     ord("∶"): ":",
     ord("√"): "sqrt",
@@ -56,7 +60,10 @@ NEARLY = re.compile(r"≅(?=\s*[\d$€£.-])")
 RAISED_O = re.compile(r"(?<=\d)\s?\^o\b")
 LATEX = re.compile(r"\\|[\^_]\{|\{[,:.]\}")
 ANGLE_MEASURE = re.compile(r"\bm ?(?=angle )")
-PARALLEL = re.compile(r"(?<=[A-Za-z])\s*\|\|\s*(?=[A-Za-z])")
+PARALLEL = re.compile(r"(?<=[A-Za-z])\s*\|\|\s*(?=[A-Za-z])|(?<=[A-Z])\s*//\s*(?=[A-Z])|\s+is\s+parallel\s+to\s+")
+PERPENDICULAR = re.compile(r"\s+is\s+perpendicular\s+to\s+")
+TRIANGLE = re.compile(r"(?:Δ|∆|\\Delta)\s*(?=(?:[A-Z]['′]?){3}(?![^\W_]))")
+DASHES = re.compile(r"(?<=\d)\s?--\s?(?=\d)|--(?=>)")
 SUBSCRIPT = re.compile(
     r"(?<=[^\W\d_])_(?=\d)|(?<=\d)_(?=\d{3}(?!\d))|(?<=\b[A-Za-z])_(?=[A-Za-z]\b|[A-Za-z]{3})"
 )  # x_1, 12_000; 1011_2 has a base
@@ -75,8 +82,10 @@ def plain(text: str) -> str:
         text = without_tags(text)
     if "~" in text:  # a tie; behind LaTeX it stands for \\approx
         text = TIE.sub(lambda match: f"-{match.group(1)}" if match.group(1) else " ", text)
+    if "Δ" in text or "∆" in text or "\\Delta" in text:
+        text = TRIANGLE.sub("△", text)
     if not text.isascii():
-        text = _unified(with_bars(with_bases(text)))
+        text = _unified(with_bars(with_bases(with_fractions(text))))
     if LATEX.search(text) or ("$" in text and MATH.search(text)):
         text = without_latex(text)
         if not text.isascii():
@@ -87,8 +96,10 @@ def plain(text: str) -> str:
         text = RAISED_O.sub("°", text)
     if "angle" in text:
         text = ANGLE_MEASURE.sub("", text)
-    if "||" in text:
-        text = PARALLEL.sub(" parallel ", text)
+    if "||" in text or "//" in text or " is p" in text:
+        text = PERPENDICULAR.sub(" perp ", PARALLEL.sub(" parallel ", text))
+    if "--" in text:
+        text = DASHES.sub("-", text)
     if "_" in text:
         text = BASED.sub(r"\1_", SHORT_INDEX.sub(r"_(\1)", SUBSCRIPT.sub("", text)))
     if "'" in text:
@@ -128,23 +139,30 @@ WORD_FORMS |= ORDINAL_FORMS | {word: str(value) for word, value in WORDS.items()
 """Word -> the form that stands for it: spelling variants, and numbers in figures ("third quarter", "two red bars")."""
 
 YES_NO = re.compile(
-    r"(yes|no|yeah|yep|nope)(?:\s*[,.;:-]\s*|\s+)(?:it|they|he|she|there|this|that|these|those|we|you|i|the\s\w+)\s+"
+    r"(yes|no|yeah|yep|nope|true|false)(?:\s*[,.;:-]\s*|\s+)(?:it|they|he|she|there|this|that|these|those|we|you|i|the\s\w+)\s+"
     r"(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|must)(?:\s*not|n't|n't)?"
 )
 YES_BUT = re.compile(  # "Yes, because it is longer", but not "yes, no" or "No. 5"
-    r"(yes|no|yeah|yep|nope)(?:\s*[,;:]\s*|\s+-+\s+|\.\s+|\s+(?:and|&)\s+)(?!of\b|.*\b(?:yes|no|or)\b)(?=[a-z]\S*\s+\S)[^\n]+"
+    r"(yes|no|yeah|yep|nope|true|false)(?:\s*[,;:]\s*|\s+-+\s+|\.\s+|\s+(?:and|&)\s+|\s+(?=\())"
+    r"(?!of\b|.*\b(?:yes|no|or|true|false)\b)"
+    r"(?=\(?[a-z]\S*\s+\S|\d\S*\s+[a-z=<>]\S*\s+\S|(?:always|never|indeed|definitely|certainly|absolutely|exactly)\Z)[^\n]+"
 )
 YES_FORMS = {"yes": "yes", "yeah": "yes", "yep": "yes", "yup": "yes", "no": "no", "nope": "no"}
+YES_FORMS |= {"true": "true", "false": "false"}
 INNER_HYPHEN = re.compile(r"(?<=[^\W\d])[-_](?=[^\W\d])|(?<=[^\W\d_]{2})-(?=\d)")
 DEGREES = re.compile(r"\s*(?:°|\bdeg(?:rees?|s)?\b)(?! ?[cf]\b)")
 PERCENT = re.compile(r"\s*(?:%|\bper[ -]?cent\b)")
 THOUSANDS = re.compile(r"(?<=[1-9]),(?=\d{3}(?!\d))|(?<=[1-9]\d),(?=\d{3}(?!\d))|(?<=[1-9]\d\d),(?=\d{3}(?!\d))")
 PLACE = re.compile(r"\A(\d+(?:st|nd|rd|th)) (?:place|position)\Z")
-MONTHS_BEGIN = frozenset(name[:3] for name in MONTHS)
+DAYS_BEGIN = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SPANS_BEGIN = frozenset([*(name[:3] for name in MONTHS), *DAYS_BEGIN])
+_WEEKDAY = rf"(?:{'|'.join(DAYS_BEGIN)})[a-z]{{0,6}}"
+ERA = re.compile(r"\A(?:(?P<first>ad|bc|ce) (?P<year>\d{1,4})|(?P<figures>\d{1,4}) ce)\Z")
+FISCAL = re.compile(r"\Afy ?'?(?=\d\d\Z)")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 PRONOUN = re.compile(r"\A(?:it|they) (?=[^\W\d_]{4,}\Z)")
 IN_MONTH = re.compile(rf"\Ain (?={_MONTH}\Z)")
-SPAN = re.compile(rf"\A({_MONTH}\.?)\s*-\s*({_MONTH})\b")
+SPAN = re.compile(rf"\A({_MONTH}\.?|{_WEEKDAY}\.?)\s*-\s*({_MONTH}|{_WEEKDAY})\b")
 ARGUMENT = re.compile(r"\b(sin|cos|tan|log\d*|ln)\s*\(([\w°.]+(?: degree)?)\s*\)")
 APART_ORDINAL = re.compile(rf"(?<=[a-z]ty) (?=(?:{'|'.join(ORDINALS[:9])})\b)")  # twenty third
 APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
@@ -181,9 +199,9 @@ TIGHT = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 
 
 def yes_or_no(text: str) -> str:
-    """ "yes" or "no" for one of their forms ("Yep", "No, it isn't."), "" for anything else ("no entry")."""
+    """ "yes", "no", "true" or "false" for one of their forms ("Yep", "No, it isn't."), "" for anything else."""
     text = text.casefold().strip(EDGES)
-    match = (YES_NO.fullmatch(text) or YES_BUT.fullmatch(text)) if text[:1] in "yn" else None
+    match = (YES_NO.fullmatch(text) or YES_BUT.fullmatch(text)) if text[:1] in "yntf" else None
     return YES_FORMS.get(match.group(1) if match else text, "")
 
 
@@ -209,7 +227,7 @@ def text_core(text: str) -> str:
         text = bare if len(AND.findall(bare)) == len(AND.findall(text)) else text  # "a'nd" joins nothing
     if "." in text:
         text = ABBREVIATION.sub(lambda match: match.group(1) or "", text)
-    if "-" in text and text[:3] in MONTHS_BEGIN:
+    if "-" in text and text[:3] in SPANS_BEGIN:
         text = SPAN.sub(r"\1 to \2", text)
     if "(" in text:
         text = ARGUMENT.sub(r"\1 \2", text)
@@ -224,7 +242,14 @@ def text_core(text: str) -> str:
     if text[:3] in ("in ", "it ", "the"):
         text = PRONOUN.sub("", IN_MONTH.sub("", text, count=1), count=1)
     text = " ".join(WORD_FORMS.get(word, word) for word in text.split())
+    if text[:2] in ("ad", "bc", "ce", "fy") or text[-3:] == " ce":
+        text = ERA.sub(_year_and_era, FISCAL.sub("fy20", text))
     return PLACE.sub(r"\1", text) if text[:1].isdigit() else text
+
+
+def _year_and_era(match: re.Match) -> str:
+    """AD 2019 and 2019 CE as "2019 ad"."""
+    return f"{match['figures']} ad" if match["figures"] else f"{match['year']} {match['first'].replace('ce', 'ad')}"
 
 
 def _tight(text: str) -> str:

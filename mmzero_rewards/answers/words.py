@@ -26,6 +26,7 @@ PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4, "hundredth": 100, 
 PARTS |= {word + s: value for value, word in enumerate(ORDINALS, 1) if value > 2 for s in ("", "s")}
 
 
+PRICED = tuple("$€£¥₹")  # minus $5
 HALF_A = (["half", "a"], ["half", "an"])  # half a mile
 NOT_AFTER_A_PART = (["of"], ["past"], ["to"])  # half of it, half past two
 
@@ -62,7 +63,7 @@ def in_figures(text: str) -> str | None:
         return None
     if words[0] in ("minus", "negative"):
         rest = " ".join(spelled[1:])
-        amount = rest if rest[:1].isdigit() else in_figures(rest)
+        amount = rest if rest[:1].isdigit() or rest[:1] in PRICED else in_figures(rest)
         return f"-{amount}" if amount else None
     if "point" in words[:8]:
         decimal = _decimal(spelled, words)
