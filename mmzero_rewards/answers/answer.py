@@ -6,7 +6,7 @@ day, a variable's name, an option's letter, brackets): "12 cm" = "12" = "12 m", 
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmzero_rewards.answers.moments import same_time
 from mmzero_rewards.answers.numerals import read_ratio
@@ -52,6 +52,18 @@ def as_set(items: Iterable[Answer]) -> Answer:
     """Elements without order and repetition."""
     items = tuple(sorted(set(items), key=lambda item: item.key))
     return Answer("set", "{" + ", ".join(item.key for item in items) + "}", items=items)
+
+
+SHORT_NAME = 3
+
+
+def several(name: str, items: tuple[Answer, ...]) -> Answer | None:
+    """Numbers that one variable has, "x = -3, 3"; None for no numbers and for a longer name, which may be of a list."""
+    if not 0 < len(name) <= SHORT_NAME or not all(
+        item.kind in ("number", "constant") and not item.name for item in items
+    ):
+        return None
+    return replace(as_set(items), name=name)
 
 
 def equal(a: Answer, b: Answer) -> bool:

@@ -18,7 +18,7 @@ from mmzero_rewards.answers.answer import NAME, Answer, as_set
 from mmzero_rewards.answers.brackets import LEADING_THE
 from mmzero_rewards.answers.numerals import Numeral, read_amount, read_number
 from mmzero_rewards.answers.options import is_text_before
-from mmzero_rewards.answers.textform import text_core
+from mmzero_rewards.answers.textform import YES_FORMS, text_core
 from mmzero_rewards.answers.units import compatible
 
 HEDGE = re.compile(
@@ -45,6 +45,7 @@ GENERIC_WORDS = """
 GENERIC = frozenset(GENERIC_WORDS.split())
 """Names that say nothing: "the result is 12" is 12, while "the width is 12" is not the height."""
 
+NO_LABEL = re.compile(r"\w{1,3} :")  # x : 4 may be a ratio
 MEASURE_OF = re.compile(r"\A(?:measure|value|size) of (?:the )?")
 ASKED_WORDS = """
     country city state color colour name person animal shape company team brand category month day language capital
@@ -111,6 +112,8 @@ def framed(text: str, lower: str, first: str, nested: int, value: Value, read: R
 def _stated(text: str, nested: int, value: Value) -> Answer | None:
     """The result is 12, Width: 5 cm; with its name, where the name tells quantities apart."""
     match = STATED.fullmatch(text)
+    if match and (match.group(1).casefold() in YES_FORMS or NO_LABEL.match(text)):
+        return None
     inside = value(match.group(2), nested) if match else None
     if match and not inside:
         return _said_of_kind(match.group(1), match.group(2), nested)

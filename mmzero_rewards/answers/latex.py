@@ -10,6 +10,8 @@ theirs. A command without a meaning here leaves its name behind. Not covered: ma
 import re
 import unicodedata
 
+from mmzero_rewards.answers.unit_names import named
+
 GREEK = {
     chr(code): unicodedata.name(chr(code)).split()[3].lower().replace("lamda", "lambda")
     for code in (*range(0x3B1, 0x3CA), *range(0x391, 0x3A2), *range(0x3A3, 0x3AA))
@@ -48,6 +50,7 @@ OVER = re.compile(r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}")
 APART = re.compile(r"(\\(?:text\w*|math\w+|boxed|mbox|[dtc]?frac|sqrt))\s+(?=\{)")
 BINOMIALS = frozenset(["binom", "dbinom", "tbinom"])
 OVER_LETTERS = {"overline": "bar", "bar": "bar", "dot": "dot", "hat": "hat", "widehat": "hat"}
+OVER_LETTERS |= {"vec": "vec", "overrightarrow": "vec"}
 MICRO = re.compile(
     r"(\d(?:[\s~]|\\[,;: ]|\\(?:mathrm|text|rm)\s*\{)*)\\mu(?![A-Za-z])(?:[\s~]|\\[,;: ])*"
     r"((?:\\(?:mathrm|text|rm)\s*\{[\s~]*)?)(?=(?:[mslLAVWFHJC]|(?<=[{~])g)\s*\}*\s*[$.]*\s*(?:\Z|[/^]|\\[)\]]))"
@@ -57,8 +60,10 @@ MAX_DEPTH = 30
 
 SIMPLE_POWER = re.compile(rf"[+-]?(?:\d+|[^\W\d_]|{'|'.join(GREEK.values())})|\d?[+-]")  # also of an ion
 INDEX = re.compile(r"\d+|[^\W\d_]|[^\W\d_]{3,}")  # x_{12}, x_{n}, V_{out}
+DECIMAL = re.compile(r"[.,]\d{0,20}\s*\Z")
 SEGMENT = re.compile(r"[A-Z]{2}")
 FACTOR = re.compile(r"[+-]?(?:[\d.,]*|[a-z]+)(?:\w|\^-?\w|sqrt\([^()]*\))+", re.IGNORECASE)
+PRODUCT = re.compile(rf"(?!(?:{'|'.join(GREEK.values())})\Z)[a-z]{{2,3}}")  # bc, but not min and pi
 ATOM = re.compile(r"[+-]?(?:[\d.,]+|[a-z]+(?:\^\d)?|sqrt\([^()]*\))", re.IGNORECASE)
 
 
@@ -92,6 +97,7 @@ class _Pass:
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
         self.at = 0
+        self.before = ""
 
     def items(self, closing: bool) -> str:
         """Text up to the end, or up to the brace that closes the group."""
@@ -107,6 +113,7 @@ class _Pass:
         return out
 
     def _item(self, token: str, before: str) -> str:
+        self.before = before
         if token == "{":
             return self._bare_group(before)
         if token == "^":
@@ -141,7 +148,8 @@ class _Pass:
             return ""
         if name in FRACTIONS:
             above, below = self._argument(), self._argument()
-            return f"{_bracketed(above, FACTOR)}/{_bracketed(below, ATOM)}"
+            below = f"({below})" if PRODUCT.fullmatch(below) and not named(below) else _bracketed(below, ATOM)
+            return f"{_bracketed(above, FACTOR)}/{below}"
         if name == "sqrt":
             index = self._index()
             return f"root{index}({self._argument()})" if index else f"sqrt({self._argument()})"
@@ -151,7 +159,7 @@ class _Pass:
         if name in BINOMIALS:
             return f"binom({self._argument()}, {self._argument()})"
         if name in OVER_LETTERS and self.at < len(self.tokens):
-            return self._marked(OVER_LETTERS[name], self._argument())
+            return self._marked(OVER_LETTERS[name], self.before, self._argument())
         if name == "mathring":
             return unicodedata.normalize("NFC", f"{self._argument()}\u030a")
         if name == "not":
@@ -172,10 +180,12 @@ class _Pass:
             return f"_({index})" if index else ""
         return f"{index} " if braced and index.isdigit() and following[:1].isdigit() else index
 
-    def _marked(self, mark: str, inside: str) -> str:
-        """A bar or hat over letters; 0.\\overline{3} is 0.(3), and over two letters alone a bar says segment."""
-        if inside.isdigit():
+    def _marked(self, mark: str, before: str, inside: str) -> str:
+        """A bar or hat over letters; 0.\\overline{3} is 0.(3), and a bar over two letters alone says segment."""
+        if inside.isdigit() and DECIMAL.search(before):
             return f"({inside})"
+        if mark == "vec" and not SEGMENT.fullmatch(inside):
+            return inside
         segment = mark == "bar" and SEGMENT.fullmatch(inside) and not any("+" in token for token in self.tokens)
         return inside if segment else f"{mark}({inside})"
 

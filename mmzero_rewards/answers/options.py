@@ -9,9 +9,10 @@ import re
 UNFINISHED_WORDS = """
     and or nor & , ; : but not than except excluding without to of in on at by for from with near beside between like as
     is are was were be been isn't aren't wasn't weren't option options choice choices answer letter either neither both
+    sin cos tan log ln p > < = + - * /
 """
 UNFINISHED = frozenset(UNFINISHED_WORDS.split())
-"""Words that what stands before a letter cannot end with, were it the option's text."""
+"""Words, functions and signs that what stands before a letter cannot end with, were it the option's text."""
 
 DENIED = re.compile(
     r"\b(?:not|cannot|never|neither|nor|except|excluding|wrong|incorrect|wrongly|eliminated?|rejected|rule[sd]?\s+out|"

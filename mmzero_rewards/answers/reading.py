@@ -15,7 +15,7 @@ import re
 from dataclasses import replace
 
 from mmzero_rewards.answers import framing
-from mmzero_rewards.answers.answer import Answer, as_set
+from mmzero_rewards.answers.answer import Answer, as_set, several
 from mmzero_rewards.answers.brackets import MAY_SEPARATE, THOUSANDS, enclosed, split, unwrapped
 from mmzero_rewards.answers.constants import read_constant
 from mmzero_rewards.answers.moments import NAMED_TIMES, read_decade, read_moment
@@ -181,6 +181,8 @@ def _phrase(text: str, nested: int) -> Answer | None:
         value = _value(unwrapped(text[label.end() :]), nested)
         return value if value and (value.option or value.kind != "number" or not value.unit) else None
     if text[0] == "~":
+        if len(text) == 2 and text[1].isalpha():  # not A
+            return None
         return _value(text[1:].lstrip(), nested)
     if text[:9].casefold() == "close to ":
         return _value(text[9:], nested)
@@ -205,9 +207,7 @@ def _named(text: str, nested: int) -> Answer | None:
     if not value or not value.core or value.name or (":" in name and value.kind != "ratio"):
         return None
     if value.kind == "list" and not value.brackets:
-        if not all(item.kind in ("number", "constant") for item in value.items):
-            return None
-        value = as_set(value.items)
+        return several(name, value.items)
     return value if framing.GENERIC.issuperset(name.split()) else replace(value, name=name)
 
 
@@ -248,6 +248,8 @@ def _group(text: str, nested: int) -> Answer | None:
     if union or (closing == "}" and text[0] == "{"):
         items = tuple(sorted(set(items), key=lambda item: item.key))
         return Answer("union", " ∪ ".join(item.key for item in items), items=items) if union else as_set(items)
+    if not closing and (both := several(items[0].name, (replace(items[0], name=""), *items[1:]))):
+        return both
     names = {item.name for item in items}
     if "" not in names and len(names) == len(items):  # x = 3, y = 4 in any order
         items = tuple(sorted(items, key=lambda item: item.name))

@@ -71,7 +71,7 @@ SHORT_INDEX = re.compile(r"(?<=\b[A-Za-z])_([A-Za-z]{2})\b")  # V_in is V_{in}
 INFINITY = re.compile(r"(?:(?<![\w)])\+\s*)?\b(?:infinity|inf)\b|(?<=[-(,\s+])oo(?=\))", re.IGNORECASE)
 UNION = re.compile(r"(?<=[)\]])\s*U\s*(?=[(\[])")
 BASED = re.compile(r"\((\w{1,30})\)_(?=\d{1,2}\Z)")
-PLUS_MINUS = re.compile(r"\+\s?/\s?-|\+-(?=[\d.])|\bplus\s+or\s+minus\b", re.IGNORECASE)
+PLUS_MINUS = re.compile(r"\+\s?/\s?-|\+-(?=\s?[\d.])|\bplus\s+or\s+minus\b", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
@@ -163,7 +163,7 @@ _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 PRONOUN = re.compile(r"\A(?:it|they) (?=[^\W\d_]{4,}\Z)")
 IN_MONTH = re.compile(rf"\Ain (?={_MONTH}\Z)")
 SPAN = re.compile(rf"\A({_MONTH}\.?|{_WEEKDAY}\.?)\s*-\s*({_MONTH}|{_WEEKDAY})\b")
-ARGUMENT = re.compile(r"\b(sin|cos|tan|log\d*|ln)\s*\(([\w°.]+(?: degree)?)\s*\)")
+ARGUMENT = re.compile(r"\b(sin|cos|tan|log\d*|ln)\s*\(([\w°.]+(?: degree)?)\s*\)(?![\w(^])")
 APART_ORDINAL = re.compile(rf"(?<=[a-z]ty) (?=(?:{'|'.join(ORDINALS[:9])})\b)")  # twenty third
 APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
 AND = re.compile(r"\band\b")

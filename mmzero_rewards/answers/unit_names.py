@@ -137,7 +137,16 @@ def _symbols() -> tuple[dict[str, str], dict[str, str]]:
                     folded.setdefault(PREFIXES.get(prefix, "") + spelled, unit)
     exact |= {"Nm": "N*m", "Mb/s": "Mbps", "Gb/s": "Gbps", "kb/s": "kbps", "Kb/s": "kbps"}
     exact |= {"Kb": "kb", "mL": "ml", "ML": "Ml", "momega": "mohm", "Momega": "Mohm", "m omega": "mohm"}
-    exact |= {"M omega": "Mohm", "C": "C", "F": "F", "pc": "parsec"}
+    exact |= {
+        "MBps": "MB/s",
+        "GBps": "GB/s",
+        "kBps": "kB/s",
+        "KBps": "kB/s",
+        "M omega": "Mohm",
+        "C": "C",
+        "F": "F",
+        "pc": "parsec",
+    }
     folded |= {
         "mls": "ml",
         "msec": "ms",
