@@ -17,6 +17,7 @@ FACTOR = re.compile(r"(°?[A-Za-z]+|[°%$€£])(?:\^?\(?([+-]?[1-4])\)?)?")
 FACTORS = re.compile(r"\s*[*]\s*|\s+|(?<![\^(])-")
 FORMULA = re.compile(r"(?<!\^)-[A-Za-z]|\A/|\A[A-Za-z]\^-\d\Z")
 IN_COMPOSITES = {"celsius": "C"}  # J/(kg·C) leaves no doubt, and its key is that of J/(kg·°C)
+RUN_ON = re.compile(r"(?<=\^[1-4])(?=[A-Za-z])|(?<=[A-Za-z])(?=°)")  # W/m^2K, J/g°C
 TOGETHER = {"ms^-1": "m s^-1", "ms^-2": "m s^-2"}
 """A power below one is of metres per second, hardly of milliseconds."""
 
@@ -28,7 +29,7 @@ def read_composite(unit: str, attached: bool = False) -> str:
     """
     if len(unit) > MAX_CHARS or unit.startswith("/ ") or (attached and FORMULA.search(unit)):
         return ""
-    unit = TOGETHER.get(unit, unit)
+    unit = RUN_ON.sub(" ", TOGETHER.get(unit, unit))
     top, *below = unit.split("/")
     powers: dict[str, int] = {}
     for place, part in enumerate([top, *map(_without_brackets, below)]):

@@ -73,7 +73,9 @@ AFTERTHOUGHT = re.compile(
     re.IGNORECASE,
 )
 
-TWICE = re.compile(r"([^()]+?)\s*\(\s*(?:or|i\.e\.|=|(~|about|approx(?:imately|\.)?|roughly))?\s*,?\s*([^()]+)\)")
+TWICE = re.compile(
+    r"((?:[^()]|\([^()]*\))+?)\s*\(\s*(?:or|i\.e\.|=|(~|about|approx(?:imately|\.)?|roughly))?\s*,?\s*([^()]+)\)"
+)
 EITHER = re.compile(r"\s*,?\s+or\s+|\s*,\s+")
 LETTER = re.compile(r"\(?\s*(?:option\s+)?\(?([A-Ha-h])\)?\s*\)?\Z")
 JOINS = re.compile(r"(?:and|or|&)\b", re.IGNORECASE)

@@ -31,6 +31,9 @@ SYMBOLS = {
     "land": "∧", "wedge": "∧", "lor": "∨", "vee": "∨", "neg": "¬", "lnot": "¬", "forall": "∀", "exists": "∃",
     "oplus": "⊕", "otimes": "⊗", "equiv": "≡", "propto": "∝", "Rightarrow": "⇒", "implies": "⇒", "Longrightarrow": "⇒",
     "iff": "⇔", "Leftrightarrow": "⇔", "longrightarrow": "->", "rightleftharpoons": "⇌",
+    "leftarrow": "←", "uparrow": "↑", "downarrow": "↓", "leftrightarrow": "↔", "nabla": "∇", "partial": "∂", "mp": "∓",
+    "lvert": "|", "rvert": "|", "vert": "|", "lVert": "‖", "rVert": "‖", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈",
+    "rceil": "⌉", "sum": "∑", "int": "∫", "hbar": "ħ", "bullet": "•", "therefore": "∴",
     "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "dollar": "$", "textdollar": "$", "percent": "%",
 }  # fmt: skip
 NAMED = {name: name for name in GREEK.values()}
@@ -62,7 +65,7 @@ SIMPLE_POWER = re.compile(rf"[+-]?(?:\d+|[^\W\d_]|{'|'.join(GREEK.values())})|\d
 INDEX = re.compile(r"\d+|[^\W\d_]|[^\W\d_]{3,}")  # x_{12}, x_{n}, V_{out}
 DECIMAL = re.compile(r"[.,]\d{0,20}\s*\Z")
 SEGMENT = re.compile(r"[A-Z]{2}")
-FACTOR = re.compile(r"[+-]?(?:[\d.,]*|[a-z]+)(?:\w|\^-?\w|sqrt\([^()]*\))+", re.IGNORECASE)
+FACTOR = re.compile(r"[+-]?(?:[\d.,]*|[a-z]+)(?:\w|\^-?\w|\x20(?=[a-z](?![a-z]))|sqrt\([^()]*\))+", re.IGNORECASE)
 PRODUCT = re.compile(rf"(?!(?:{'|'.join(GREEK.values())})\Z)[a-z]{{2,3}}")  # bc, but not min and pi
 ATOM = re.compile(r"[+-]?(?:[\d.,]+|[a-z]+(?:\^\d)?|sqrt\([^()]*\))", re.IGNORECASE)
 

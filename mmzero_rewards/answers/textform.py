@@ -193,7 +193,9 @@ LETTERS = re.compile(r"[a-z]+")
 FUNCTIONS = frozenset([*GREEK.values(), "sqrt", "sin", "cos", "tan", "log", "ln", "infinity", "bar", "hat", "dot"])
 FACTORS = re.compile(rf"(?:{'|'.join(sorted(FUNCTIONS, key=len, reverse=True))}|[a-z]){{1,2}}")
 TIMES = re.compile(r"(?<=\d)\s*[x*]\s*(?=\d)|(?<=[a-z\d)])\*(?=[a-z(])")
-FACTOR = re.compile(r"(?<![\w.)^/*])\((\d{1,9}/\d{1,9})\)(?=[a-z(])")  # (1/2)mv^2 is \frac{1}{2}mv^2
+FACTOR = re.compile(
+    r"(?<![\w.)^/*])\((\d{1,9}/\d{1,9})\)(?=[a-z(])|(?<![\w.)^/*+-])\((-\d{1,9}/\d{1,9})\)(?=[a-z(])"
+)  # (1/2)mv^2 is \frac{1}{2}mv^2
 SIMPLE_EXPONENT = re.compile(r"\^\(([+-]?(?:\d{1,9}|[a-z]))\)")  # e^(-x) is e^{-x}
 TIGHT = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 
@@ -255,7 +257,7 @@ def _year_and_era(match: re.Match) -> str:
 def _tight(text: str) -> str:
     """An expression without blanks, signs of products and brackets that say nothing."""
     text = TIMES.sub(lambda match: "*" if text[match.end()].isdigit() else "", text)
-    return SIMPLE_EXPONENT.sub(r"^\1", FACTOR.sub(r"\1", TIGHT.sub("", text)))
+    return SIMPLE_EXPONENT.sub(r"^\1", FACTOR.sub(r"\1\2", TIGHT.sub("", text)))
 
 
 def _is_expression(text: str) -> bool:

@@ -39,7 +39,9 @@ NOUN_PHRASE = re.compile(r"[^\W\d_]{3,20} [^\W\d_]{3,20}s")
 
 LENGTHS = frozenset(["m", "cm", "mm", "km", "dm", "um", "nm", "Mm", "inch", "foot", "yard", "mile", "px", "pt", "unit"])
 NAMES_BEHIND = frozenset("TH")  # 5G, 3T: names
-SHARE = re.compile(r"per (1[\d,]*000)(?: (?:people|persons|inhabitants|population|residents))?")
+SHARE = re.compile(
+    r"(?:[a-z]{3,12} )?per (1[\d,]*000)(?: (?:people|persons|inhabitants|population|residents|live births))?"
+)
 EACH = re.compile(
     r" (?:an?|each|every) (?=(?:hour|day|week|month|year|minute|second|night|person|pound|gallon|kilogram|piece)\b)"
 )
@@ -74,7 +76,7 @@ def _read_unit(tail: str) -> str | None:
         return ""
     if attached and (unit in FORMULAS or unit in NAMES_BEHIND):
         return None
-    if unit.startswith("per 1") and (share := SHARE.fullmatch(unit)):
+    if "per 1" in unit and (share := SHARE.fullmatch(unit)):
         return f"per {share.group(1).replace(',', '')}"
     unit = EACH.sub(" per ", f" {unit}", count=1).strip()
     if known := named(unit):
