@@ -55,7 +55,7 @@ BINOMIALS = frozenset(["binom", "dbinom", "tbinom"])
 OVER_LETTERS = {"overline": "bar", "bar": "bar", "dot": "dot", "hat": "hat", "widehat": "hat"}
 OVER_LETTERS |= {"vec": "vec", "overrightarrow": "vec"}
 MICRO = re.compile(
-    r"(\d(?:[\s~]|\\[,;: ]|\\(?:mathrm|text|rm)\s*\{)*)\\mu(?![A-Za-z])(?:[\s~]|\\[,;: ])*"
+    r"(\d(?:[\s~}]|\\[,;: ]|\\(?:mathrm|text|rm)\s*\{)*)\\mu(?![A-Za-z])(?:[\s~]|\\[,;: ])*"
     r"((?:\\(?:mathrm|text|rm)\s*\{[\s~]*)?)(?=(?:[mslLAVWFHJC]|(?<=[{~])g)\s*\}*\s*[$.]*\s*(?:\Z|[/^]|\\[)\]]))"
 )
 """25 \\mu \\mathrm{m}: the letter is the prefix of a unit, which ends the answer or its part above the line."""
@@ -63,6 +63,7 @@ MAX_DEPTH = 30
 
 SIMPLE_POWER = re.compile(rf"[+-]?(?:\d+|[^\W\d_]|{'|'.join(GREEK.values())})|\d?[+-]")  # also of an ion
 INDEX = re.compile(r"\d+|[^\W\d_]|[^\W\d_]{3,}")  # x_{12}, x_{n}, V_{out}
+LETTER_NEXT = re.compile(r"\s*[A-Za-z](?![A-Za-z])")  # a/b c, where c is not below the line
 DECIMAL = re.compile(r"[.,]\d{0,20}\s*\Z")
 SEGMENT = re.compile(r"[A-Z]{2}")
 FACTOR = re.compile(r"[+-]?(?:[\d.,]*|[a-z]+)(?:\w|\^-?\w|\x20(?=[a-z](?![a-z]))|sqrt\([^()]*\))+", re.IGNORECASE)
@@ -152,7 +153,9 @@ class _Pass:
         if name in FRACTIONS:
             above, below = self._argument(), self._argument()
             below = f"({below})" if PRODUCT.fullmatch(below) and not named(below) else _bracketed(below, ATOM)
-            return f"{_bracketed(above, FACTOR)}/{below}"
+            quotient = f"{_bracketed(above, FACTOR)}/{below}"
+            following = "".join(self.tokens[self.at : self.at + 1])
+            return f"({quotient})" if below[-1:].isalpha() and LETTER_NEXT.match(following) else quotient
         if name == "sqrt":
             index = self._index()
             return f"root{index}({self._argument()})" if index else f"sqrt({self._argument()})"
