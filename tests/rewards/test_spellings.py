@@ -98,7 +98,7 @@ def test_spellings_of_other_values_are_not_equal(kind):
     check()
 
 
-NUMBERS = {"whole number", "scientific", "fraction", "money", "metres", "power"}
+NUMBERS = {"whole number", "scientific", "fraction", "money", "metres", "power", "micro", "composed"}
 """Kinds that may be equal: a unit may be missing on one side."""
 
 
