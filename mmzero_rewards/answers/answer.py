@@ -6,19 +6,21 @@ day, a variable's name, an option's letter, brackets): "12 cm" = "12" = "12 m", 
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmzero_rewards.answers.moments import same_time
 from mmzero_rewards.answers.numerals import read_ratio
 from mmzero_rewards.answers.units import compatible, singular
 
-NAME = r"[A-Za-z][\w']{0,11}(?: [A-Za-z][\w']{0,11}){0,2}(?:\([\w, ]{1,9}\))?"
-"""Pattern of a variable's name: x, x_1, AB, f(x), angle ABC."""
+NO_NAME = r"(?!(?i:not|sqrt|root\d?|pi)\b)"
+NAME = rf"{NO_NAME}[A-Za-z][\w']{{0,11}}(?: {NO_NAME}[A-Za-z][\w']{{0,11}}){{0,4}}(?:\([\w, ]{{1,9}}\))?"
+"""Pattern of a variable's name: x, x_1, AB, f(x), angle ABC; roots and pi are numbers."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """kind: text | number | constant | ratio | clock | date | decade | range | bound | list | set | union | long.
+    """kind: text | number | constant | ratio | clock | date | decade | range | tolerance | bound | list | set | union |
+    long.
 
     core: its normal form. unit: of a number, range or bound; am or pm of a clock time. name: the variable it is given
     to ("x = 3"). option: letter of a choice before it ("A. blue"). brackets: of a list, "" for none. items: elements of
@@ -50,6 +52,18 @@ def as_set(items: Iterable[Answer]) -> Answer:
     """Elements without order and repetition."""
     items = tuple(sorted(set(items), key=lambda item: item.key))
     return Answer("set", "{" + ", ".join(item.key for item in items) + "}", items=items)
+
+
+SHORT_NAME = 3
+
+
+def several(name: str, items: tuple[Answer, ...]) -> Answer | None:
+    """Numbers that one variable has, "x = -3, 3"; None for no numbers and for a longer name, which may be of a list."""
+    if not 0 < len(name) <= SHORT_NAME or not all(
+        item.kind in ("number", "constant") and not item.name for item in items
+    ):
+        return None
+    return replace(as_set(items), name=name)
 
 
 def equal(a: Answer, b: Answer) -> bool:

@@ -2,13 +2,14 @@
 
 import re
 
-from mmzero_rewards.answers.textform import without_final_stops
+from mmzero_rewards.answers.textform import LOGICAL_NOT, without_final_stops
 
 MOST_WRAPPERS = 400
 MAY_SEPARATE = re.compile(r"[,;∪]|\s&\s|\sand\s", re.IGNORECASE)
 MARK = re.compile(r"[()\[\]{}]|\s*(?:[,;∪]|\s&\s|\sand\s)\s*(?:and\s+)*", re.IGNORECASE)
 THOUSANDS = re.compile(r"(?<=\d),\d{3}(?!\d)")
 LEADING_THE = re.compile(r"\A(?:the\s+)+(?=\w)", re.IGNORECASE)
+QUOTED = re.compile(r"'\s*(?:[,;&]|and\b|or\b)\s*'")  # 'A', 'B' are two quotes
 QUOTES = "\"'`*_"
 
 
@@ -43,10 +44,10 @@ def unwrapped(text: str) -> str:
     """Without blanks, quotes around the whole, final stops, and brackets around a single value."""
     for _ in range(MOST_WRAPPERS):
         before = text
-        text = text.strip().lstrip(",;:?" if text.lstrip()[:2] == "!=" else ",;:?!")
+        text = text.strip().lstrip(",;:?" if LOGICAL_NOT.match(text.lstrip()) else ",;:?!")
         if text[-1:] in ".,:;?!" and len(text) > 1:
             text = without_final_stops(text) or text
-        if len(text) > 1 and text[0] in QUOTES and text[-1] == text[0]:
+        if len(text) > 1 and text[0] in QUOTES and text[-1] == text[0] and not QUOTED.search(text, 1):
             text = text[1:-1]
         if text[:1] in "([" and text[-1:] in ")]" and enclosed(text) and not MAY_SEPARATE.search(text):
             text = text[1:-1]

@@ -20,6 +20,7 @@ MAX_POWER = 6
 MAX_RADICAND = 10**6
 MAX_NESTED = 6
 CONSTANT = re.compile(r"[-+\d.\s(/*]*(?:pi|sqrt)", re.IGNORECASE)
+ROUNDED = re.compile(r"\s\(\d{1,9}\.\d{1,9}\)\Z")  # sqrt(5) (2.236) is no product
 TOKEN = re.compile(r"\s*(\d+\s+\d+/\d+|\d+(?:\.\d+)?|\.\d+|pi|sqrt|[-+*/^()])", re.IGNORECASE)
 Terms = dict[tuple[int, int], Fraction]
 """(n, k) -> q of the terms q * sqrt(n) * pi^k."""
@@ -31,7 +32,7 @@ class _NotRead(Exception):
 
 def read_constant(text: str) -> Numeral | None:
     """The whole text as an irrational constant with an optional unit, or None."""
-    if len(text) > MAX_CHARS or not CONSTANT.match(text):
+    if len(text) > MAX_CHARS or not CONSTANT.match(text) or ROUNDED.search(text):
         return None
     tokens, at = [], 0
     while match := TOKEN.match(text, at):

@@ -15,7 +15,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 from mmzero_rewards.answers.answer import NAME, Answer, as_set
+from mmzero_rewards.answers.brackets import LEADING_THE
 from mmzero_rewards.answers.numerals import Numeral, read_amount, read_number
+from mmzero_rewards.answers.options import is_text_before
+from mmzero_rewards.answers.textform import YES_FORMS, text_core
 from mmzero_rewards.answers.units import compatible
 
 HEDGE = re.compile(
@@ -42,6 +45,20 @@ GENERIC_WORDS = """
 GENERIC = frozenset(GENERIC_WORDS.split())
 """Names that say nothing: "the result is 12" is 12, while "the width is 12" is not the height."""
 
+NO_LABEL = re.compile(r"\w{1,3} :")  # x : 4 may be a ratio
+MEASURE_OF = re.compile(r"\A(?:measure|value|size) of (?:the )?")
+ASKED_WORDS = """
+    country city state color colour name person animal shape company team brand category month day language capital
+    product title sport fruit
+"""
+ASKED_FOR = frozenset(ASKED_WORDS.split())
+NAMED = re.compile(r"[A-Za-z][\w'-]{0,20}(?: [A-Za-z][\w'-]{0,20}){0,2}")
+SAID_OF_WORDS = """
+    not no never than more less most least very too also a an same different larger smaller bigger higher lower longer
+    shorter greater fewer unknown unclear the and or
+"""
+SAID_OF = frozenset(SAID_OF_WORDS.split())
+
 AFTER_WORDS = """
     only approx approximately estimated est so correct right answer option rounded place places decimal decimals dp d.p
     sf s.f figures number integer tenth tenths hundredth hundredths
@@ -56,7 +73,9 @@ AFTERTHOUGHT = re.compile(
     re.IGNORECASE,
 )
 
-TWICE = re.compile(r"([^()]+?)\s*\(\s*(?:or|i\.e\.|=|~)?\s*,?\s*([^()]+)\)")
+TWICE = re.compile(
+    r"((?:[^()]|\([^()]*\))+?)\s*\(\s*(?:or|i\.e\.|=|(~|about|approx(?:imately|\.)?|roughly))?\s*,?\s*([^()]+)\)"
+)
 EITHER = re.compile(r"\s*,?\s+or\s+|\s*,\s+")
 LETTER = re.compile(r"\(?\s*(?:option\s+)?\(?([A-Ha-h])\)?\s*\)?\Z")
 JOINS = re.compile(r"(?:and|or|&)\b", re.IGNORECASE)
@@ -76,7 +95,7 @@ def framed(text: str, lower: str, first: str, nested: int, value: Value, read: R
     """
     found = None
     if first.rstrip(",") in HEDGES and (hedge := HEDGE.match(text)):
-        return value(text[hedge.end() :], nested)
+        return value(LEADING_THE.sub("", text[hedge.end() :], count=1), nested)  # so the answer is B
     if not led and (": " in text or " is " in lower or SAYS.search(lower)):
         found = _stated(text, nested, value)
     if not found and text[-1] == ")" and "(" in text:
@@ -95,11 +114,27 @@ def framed(text: str, lower: str, first: str, nested: int, value: Value, read: R
 def _stated(text: str, nested: int, value: Value) -> Answer | None:
     """The result is 12, Width: 5 cm; with its name, where the name tells quantities apart."""
     match = STATED.fullmatch(text)
+    if match and (match.group(1).casefold() in YES_FORMS or NO_LABEL.match(text)):
+        return None
     inside = value(match.group(2), nested) if match else None
+    if match and not inside:
+        return _said_of_kind(match.group(1), match.group(2), nested)
     if not inside or inside.name or not (inside.kind in VALUES or inside.brackets):
         return None
-    name = match.group(1).casefold()
+    name = MEASURE_OF.sub("", match.group(1).casefold())
     return inside if GENERIC.issuperset(name.split()) else replace(inside, name=name)
+
+
+def _said_of_kind(name: str, text: str, nested: int) -> Answer | None:
+    """The country is Germany: what a question asks for, not what is said of it."""
+    if (
+        nested
+        or name.casefold() not in ASKED_FOR
+        or not NAMED.fullmatch(text)
+        or not SAID_OF.isdisjoint(text.casefold().split())
+    ):
+        return None
+    return Answer("text", text_core(text))
 
 
 def _said_twice(text: str, nested: int, value: Value, read: Read) -> Answer | None:
@@ -107,19 +142,30 @@ def _said_twice(text: str, nested: int, value: Value, read: Read) -> Answer | No
     match = TWICE.fullmatch(text)
     if not match:
         return None
-    said, again = match.groups()
-    apart = match.end(1) < match.start(2) - 1 and text[match.end(1)].isspace()  # P(A) and sin(A) are no options
+    said, rough, again = match.groups()
+    apart = match.end(1) < match.start(3) - 1 and text[match.end(1)].isspace()  # P(A) and sin(A) are no options
     letter = LETTER.fullmatch(again) if apart and not JOINS.match(said) else None
+    if letter and not is_text_before(said):
+        return None
     if not nested and (letter or (len(said) == 1 and said in "ABCDEFGH")):
         option, body = (letter.group(1), said) if letter else (said, again)
         inside = read(body, 1)
         return (
-            replace(inside, option=option.casefold()) if inside.core and len(body) > 1 and not inside.option else None
+            replace(inside, option=option.casefold())
+            if inside.core and (len(body) > 1 or body.isdigit()) and not inside.option
+            else None
         )
     one, other = read_amount(said), read_amount(again)
     if other and not one and (constant := value(said, INSIDE)) and constant.kind == "constant":
         return constant
+    if rough and one and other and not other.unit and _is_near(one, other):
+        return Answer("number", one.core, one.unit)
     return _same_twice(one, other)
+
+
+def _is_near(one: Numeral, other: Numeral) -> bool:
+    """Is the second the first, rounded?"""
+    return abs(Fraction(one.core) - Fraction(other.core)) * 50 <= abs(Fraction(one.core))
 
 
 def _same_twice(one: Numeral | None, other: Numeral | None) -> Answer | None:
@@ -146,10 +192,20 @@ def _either(text: str, value: Value) -> Answer | None:
     return as_set(items) if all(item and item.kind in ("number", "constant") for item in items) else None
 
 
+def _tolerance(middle: str, margin: str) -> Answer | None:
+    """12.0 ± 0.5 cm, the unit behind both or behind the margin."""
+    one, other = read_number(middle.strip()), read_number(margin.strip())
+    if not one or not other or not compatible(one.unit, other.unit) or other.unit == "percent":
+        return None  # 12 ± 5% is a share of 12
+    return Answer("tolerance", f"{one.core} ± {other.core}", other.unit or one.unit)
+
+
 def _plus_minus(text: str, value: Value) -> Answer | None:
     """±2, 1 ± sqrt(2): both; 12 ± 1 is a tolerance."""
     if text.count("±") > 1:
         return None
+    if text[0] != "±" and (tolerance := _tolerance(*text.split("±"))):
+        return tolerance
     both = [value(text.replace("±", sign).lstrip("+ "), INSIDE) for sign in "+-"]
     kinds = {inside.kind if inside else "" for inside in both}
     return as_set(both) if kinds == {"constant"} or (text[0] == "±" and kinds == {"number"}) else None

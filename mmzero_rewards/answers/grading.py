@@ -72,7 +72,7 @@ def _symbolic(a: str, b: str) -> bool:
     """
     kinds = {read(a).kind, read(b).kind}
     if (
-        kinds <= {"number", "ratio", "clock", "date", "decade", "range"}
+        kinds <= {"number", "ratio", "clock", "date", "decade", "range", "tolerance"}
         or "long" in kinds
         or not (MATHEMATICS.search(a) and MATHEMATICS.search(b))
     ):

@@ -10,6 +10,8 @@ theirs. A command without a meaning here leaves its name behind. Not covered: ma
 import re
 import unicodedata
 
+from mmzero_rewards.answers.unit_names import named
+
 GREEK = {
     chr(code): unicodedata.name(chr(code)).split()[3].lower().replace("lamda", "lambda")
     for code in (*range(0x3B1, 0x3CA), *range(0x391, 0x3A2), *range(0x3A3, 0x3AA))
@@ -24,7 +26,14 @@ SYMBOLS = {
     "cong": " cong ", "parallel": " parallel ", "perp": " perp ", "emptyset": "∅", "varnothing": "∅", "checkmark": "✓",
     "textdegree": "°", "mid": "|", "triangle": "triangle ", "angle": "angle ", "over": "/", "ell": "l",
     "to": "->", "rightarrow": "->", "prime": "'", "cdots": "...", "ldots": "...", "dots": "...", "minus": "-",
-    "langle": "(", "rangle": ")",
+    "AA": "Å", "langle": "(", "rangle": ")",
+    "cap": "∩", "subset": "⊂", "subseteq": "⊆", "supset": "⊃", "supseteq": "⊇", "notin": "∉", "setminus": "∖",
+    "land": "∧", "wedge": "∧", "lor": "∨", "vee": "∨", "neg": "¬", "lnot": "¬", "forall": "∀", "exists": "∃",
+    "oplus": "⊕", "otimes": "⊗", "equiv": "≡", "propto": "∝", "Rightarrow": "⇒", "implies": "⇒", "Longrightarrow": "⇒",
+    "iff": "⇔", "Leftrightarrow": "⇔", "longrightarrow": "->", "rightleftharpoons": "⇌",
+    "leftarrow": "←", "uparrow": "↑", "downarrow": "↓", "leftrightarrow": "↔", "nabla": "∇", "partial": "∂", "mp": "∓",
+    "lvert": "|", "rvert": "|", "vert": "|", "lVert": "‖", "rVert": "‖", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈",
+    "rceil": "⌉", "sum": "∑", "int": "∫", "hbar": "ħ", "bullet": "•", "therefore": "∴",
     "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "dollar": "$", "textdollar": "$", "percent": "%",
 }  # fmt: skip
 NAMED = {name: name for name in GREEK.values()}
@@ -42,10 +51,23 @@ MATH = re.compile(r"(?<!\\)\$\$(.+?)\$\$|(?<!\\)\$(?!\s)((?:[^$\\]|\\.)+)(?<!\s)
 FRACTIONS = frozenset(["frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "flatfrac"])
 OVER = re.compile(r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}")
 APART = re.compile(r"(\\(?:text\w*|math\w+|boxed|mbox|[dtc]?frac|sqrt))\s+(?=\{)")
+BINOMIALS = frozenset(["binom", "dbinom", "tbinom"])
+OVER_LETTERS = {"overline": "bar", "bar": "bar", "dot": "dot", "hat": "hat", "widehat": "hat"}
+OVER_LETTERS |= {"vec": "vec", "overrightarrow": "vec"}
+MICRO = re.compile(
+    r"(\d(?:[\s~}]|\\[,;: ]|\\(?:mathrm|text|rm)\s*\{)*)\\mu(?![A-Za-z])(?:[\s~]|\\[,;: ])*"
+    r"((?:\\(?:mathrm|text|rm)\s*\{[\s~]*)?)(?=(?:[mslLAVWFHJC]|(?<=[{~])g)\s*\}*\s*[$.]*\s*(?:\Z|[/^]|\\[)\]]))"
+)
+"""25 \\mu \\mathrm{m}: the letter is the prefix of a unit, which ends the answer or its part above the line."""
 MAX_DEPTH = 30
 
-SIMPLE_POWER = re.compile(r"[+-]?\w+")
-FACTOR = re.compile(r"[+-]?(?:[\d.,]*|[a-z]+)(?:\w|sqrt\([^()]*\))+", re.IGNORECASE)
+SIMPLE_POWER = re.compile(rf"[+-]?(?:\d+|[^\W\d_]|{'|'.join(GREEK.values())})|\d?[+-]")  # also of an ion
+INDEX = re.compile(r"\d+|[^\W\d_]|[^\W\d_]{3,}")  # x_{12}, x_{n}, V_{out}
+LETTER_NEXT = re.compile(r"\s*[A-Za-z](?![A-Za-z])")  # a/b c, where c is not below the line
+DECIMAL = re.compile(r"[.,]\d{0,20}\s*\Z")
+SEGMENT = re.compile(r"[A-Z]{2}")
+FACTOR = re.compile(r"[+-]?(?:[\d.,]*|[a-z]+)(?:\w|\^-?\w|\x20(?=[a-z](?![a-z]))|sqrt\([^()]*\))+", re.IGNORECASE)
+PRODUCT = re.compile(rf"(?!(?:{'|'.join(GREEK.values())})\Z)[a-z]{{2,3}}")  # bc, but not min and pi
 ATOM = re.compile(r"[+-]?(?:[\d.,]+|[a-z]+(?:\^\d)?|sqrt\([^()]*\))", re.IGNORECASE)
 
 
@@ -53,6 +75,8 @@ def without_latex(text: str) -> str:
     """Plain text of `text`; unchanged when its groups are nested deeper than MAX_DEPTH."""
     if "$" in text:
         text = MATH.sub(lambda match: match.group(1) or match.group(2), text)
+    if "\\mu" in text:
+        text = MICRO.sub(r"\1\2u", text)
     if "\\over" in text:
         text = OVER.sub(r"\\frac{\1}{\2}", text)
     tokens = TOKEN.findall(APART.sub(r"\1", text) if " {" in text else text)
@@ -77,6 +101,7 @@ class _Pass:
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
         self.at = 0
+        self.before = ""
 
     def items(self, closing: bool) -> str:
         """Text up to the end, or up to the brace that closes the group."""
@@ -92,13 +117,14 @@ class _Pass:
         return out
 
     def _item(self, token: str, before: str) -> str:
+        self.before = before
         if token == "{":
             return self._bare_group(before)
         if token == "^":
             exponent = self._argument()
             return "°" if exponent == "o" and before.rstrip()[-1:].isdigit() else power(exponent)
         if token == "_":
-            return self._argument()
+            return self._lowered(before)
         if token == "~":
             return " "
         if token == "&":
@@ -126,20 +152,56 @@ class _Pass:
             return ""
         if name in FRACTIONS:
             above, below = self._argument(), self._argument()
-            return f"{_bracketed(above, FACTOR)}/{_bracketed(below, ATOM)}"
+            below = f"({below})" if PRODUCT.fullmatch(below) and not named(below) else _bracketed(below, ATOM)
+            quotient = f"{_bracketed(above, FACTOR)}/{below}"
+            following = "".join(self.tokens[self.at : self.at + 1])
+            return f"({quotient})" if below[-1:].isalpha() and LETTER_NEXT.match(following) else quotient
         if name == "sqrt":
             index = self._index()
             return f"root{index}({self._argument()})" if index else f"sqrt({self._argument()})"
         if name == "textcolor":
             self._argument()
             return self._argument()
-        if name in ("overline", "bar", "dot") and self.at < len(self.tokens):
-            inside = self._argument()
-            return f"({inside})" if inside.isdigit() else inside  # 0.\overline{3} is 0.(3)
+        if name in BINOMIALS:
+            return f"binom({self._argument()}, {self._argument()})"
+        if name in OVER_LETTERS and self.at < len(self.tokens):
+            return self._marked(OVER_LETTERS[name], self.before, self._argument())
+        if name == "mathring":
+            return unicodedata.normalize("NFC", f"{self._argument()}\u030a")
+        if name == "not":
+            return self._denied()
         if self.at < len(self.tokens) and self.tokens[self.at] == "{":  # \text, \mathrm, \boxed, \operatorname ...
             self.at += 1
             return self.items(closing=True)
         return NAMED.get(name.lower(), name)
+
+    def _lowered(self, before: str) -> str:
+        """What stands behind _: an index without braces where that is clear, behind a figure the base of a number."""
+        braced = self.tokens[self.at : self.at + 1] == ["{"]
+        index = self._argument()
+        following = "".join(self.tokens[self.at : self.at + 1])
+        if before[-1:].isdigit() or before[-1:] == ")":
+            return f"_{index}"
+        if not INDEX.fullmatch(index):
+            return f"_({index})" if index else ""
+        return f"{index} " if braced and index.isdigit() and following[:1].isdigit() else index
+
+    def _marked(self, mark: str, before: str, inside: str) -> str:
+        """A bar or hat over letters; 0.\\overline{3} is 0.(3), and a bar over two letters alone says segment."""
+        if inside.isdigit() and DECIMAL.search(before):
+            return f"({inside})"
+        if mark == "vec" and not SEGMENT.fullmatch(inside):
+            return inside
+        segment = mark == "bar" and SEGMENT.fullmatch(inside) and not any("+" in token for token in self.tokens)
+        return inside if segment else f"{mark}({inside})"
+
+    def _denied(self) -> str:
+        """\\not before a sign."""
+        if self.tokens[self.at : self.at + 1] == ["\\in"]:
+            self.at += 1
+            return "∉"
+        following = self._argument()
+        return "!=" if following == "=" else f" not {following}"
 
     def _index(self) -> str:
         """n of \\sqrt[n]{x}, "" without one."""
@@ -172,8 +234,12 @@ class _Pass:
 
 
 def power(exponent: str) -> str:
-    """ "^3", "^(x+1)"; a raised circle or prime stands by itself."""
-    return exponent if exponent[:1] in ("", "°", "'") else "^" + _bracketed(exponent, SIMPLE_POWER)
+    """ "^3", "^(x+1)"; a raised circle or prime stands by itself, and so does the end of an ordinal."""
+    return (
+        exponent
+        if exponent[:1] in ("", "°", "'") or exponent in ("st", "nd", "rd", "th")
+        else "^" + _bracketed(exponent, SIMPLE_POWER)
+    )
 
 
 def _bracketed(text: str, simple: re.Pattern) -> str:

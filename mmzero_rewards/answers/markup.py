@@ -11,6 +11,7 @@ ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|[a-z]{2,8});", re.IGNORECASE)
 RAISED = re.compile(r"<sup>([^<>]*)</sup>", re.IGNORECASE)
 TAG = re.compile(r"</?(?:b|i|u|em|strong|span|p|sub|code|answer)>", re.IGNORECASE)
 BULLET = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+(?=\S)")
+NUMBER = re.compile(r"\s*[+-]?\d[\d.,/]*\s*")
 MOST_LINES = 64
 
 
@@ -22,8 +23,10 @@ def without_tags(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Lines that all begin with a bullet or a number, as one list; other text as it is."""
+    """Lines that all are a number, or begin with a bullet or one, as one list; other text as it is."""
     lines = [line for line in text.splitlines() if line.strip()]
+    if 1 < len(lines) <= MOST_LINES and all(map(NUMBER.fullmatch, lines)):
+        return ", ".join(line.strip() for line in lines)
     if not 1 < len(lines) <= MOST_LINES or not all(map(BULLET.match, lines)):
         return text
     return ", ".join(BULLET.sub("", line, count=1).strip() for line in lines)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from mmzero_rewards.answers.periods import read_period
+from mmzero_rewards.answers.words import COMPOUND_ORDINALS, ORDINAL_FORMS, ORDINALS
 
 MONTH_NAMES = """
     january february march april may june july august september october november december
@@ -18,17 +19,21 @@ MONTHS = MONTH_NAMES.split()
 MONTH_NUMBERS = {name[:3]: number for number, name in enumerate(MONTHS, 1)} | {"sept": 9}
 MONTH_NUMBERS |= {name: number for number, name in enumerate(MONTHS, 1)}
 _MONTH = rf"(?P<month>{'|'.join(sorted(MONTH_NUMBERS, key=len, reverse=True))})\b\.?"
+ORDINAL_FIGURES = ORDINAL_FORMS | COMPOUND_ORDINALS
+ORDINAL_WORD = re.compile(
+    rf"\b(?:(?:twenty|thirty)[ -](?:{'|'.join(ORDINALS[:9])})|{'|'.join(ORDINAL_FORMS)})\b"
+)  # the seventh of March
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{4})"
 MONTH_FIRST = (
-    rf"{_MONTH}\s*{_DAY}(?:\s*,\s*|\s+){_YEAR}",
+    rf"{_MONTH}\s*(?:the\s+)?{_DAY}(?:\s*,\s*|\s+){_YEAR}",
     rf"{_MONTH}(?:\s*,\s*|\s+of\s+|\s*){_YEAR}",
-    rf"{_MONTH}\s*{_DAY}",
+    rf"{_MONTH}\s*(?:the\s+)?{_DAY}",
     rf"{_MONTH}\s*'(?P<short>\d\d)",
 )
 FIGURES_FIRST = (
     rf"{_DAY}\s*(?:of\s+|-)?{_MONTH}(?:\s*,\s*|\s+|-){_YEAR}",
-    rf"{_DAY}\s*(?:of\s+)?{_MONTH}",
+    rf"{_DAY}\s*(?:of\s+|-)?{_MONTH}",
     rf"{_YEAR}\s+{_MONTH}(?:\s+{_DAY})?",
 )
 NAMED_DATES = [[re.compile(pattern) for pattern in patterns] for patterns in (FIGURES_FIRST, MONTH_FIRST)]
@@ -47,6 +52,7 @@ CLOCK = re.compile(
 MILITARY = re.compile(r"(0\d)([0-5]\d)\s*(?:h|hrs?|hours)")
 PART_OF_DAY = re.compile(r"(?:\s+o'clock)?\s+(?:in (?:the )?(morning|afternoon|evening)|at (night))\Z")
 NAMED_TIMES = {"noon": "12:00 pm", "12 noon": "12:00 pm", "midnight": "12:00 am", "12 midnight": "12:00 am"}
+NAMED_TIMES |= {"12:00 noon": "12:00 pm", "12:00 midnight": "12:00 am"}
 HALF_DAY = 12 * 3600
 
 
@@ -110,6 +116,8 @@ def _clock(text: str) -> Moment | None:
 
 def _date(text: str) -> Moment | None:
     text = WEEKDAY.sub("", text, count=1) if text[0] in "mtwfs" else text
+    if "t" in text:
+        text = ORDINAL_WORD.sub(lambda match: ORDINAL_FIGURES[match.group().replace(" ", "-")], text)
     if HAS_MONTH.match(text) if text[0].isalpha() else HAS_MONTH.search(text):
         for pattern in NAMED_DATES[text[0].isalpha()]:
             match = pattern.fullmatch(text)

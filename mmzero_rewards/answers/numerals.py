@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 
-from mmzero_rewards.answers.units import PREFIX_CURRENCIES, read_unit
+from mmzero_rewards.answers.unit_names import PREFIX_CURRENCIES
+from mmzero_rewards.answers.units import read_unit
 from mmzero_rewards.answers.words import in_figures
 
 MAX_DIGITS = 60
@@ -75,13 +76,14 @@ SCALES = {
     "trillion": 10**12,
     "mil": 10**6,
     "mn": 10**6,
+    "mln": 10**6,
     "bn": 10**9,
 }
 SCALE_WORD = re.compile(rf"\s*({'|'.join(SCALES)})s?(?![a-z])", re.IGNORECASE)
 SCALE_LETTER = re.compile(r"([kKMB]|\x20[kMB]\Z)(?![A-Za-z])")
-MONEY_LETTER = re.compile(r"\s?(mm|[kKmMbBtT])(?![A-Za-z])")
+MONEY_LETTER = re.compile(r"\s?(mm|MM|tn|[cC]r|[kKmMbBtT])(?![A-Za-z])")
 MILLIONS_OF = re.compile(r"\s?m(?=\s+(?:us\s+)?(?:dollars|usd|euros?|eur|pounds|gbp|yen)\b)", re.IGNORECASE)
-LETTERS = {"k": 10**3, "m": 10**6, "mm": 10**6, "b": 10**9, "t": 10**12}
+LETTERS = {"k": 10**3, "m": 10**6, "mm": 10**6, "b": 10**9, "t": 10**12, "tn": 10**12, "cr": 10**7}
 
 
 def read_number(text: str) -> Numeral | None:
@@ -166,7 +168,7 @@ def _scale(tail: str, money: bool) -> tuple[int, str]:
     if not tail:
         return 1, tail
     word = SCALE_WORD.match(tail)
-    if word:
+    if word and (money or word.group(1).lower() != "mn" or word.group(1) == "mn"):  # 5 mN and 5 MN are newtons
         factor, rest = _scale(tail[word.end() :], money) if tail[word.end() : word.end() + 1] == " " else (1, "")
         rest = rest if factor > 1 else tail[word.end() :]
         return SCALES[word.group(1).lower()] * factor, rest  # 5 hundred thousand
@@ -176,6 +178,20 @@ def _scale(tail: str, money: bool) -> tuple[int, str]:
     if letter:
         return LETTERS[letter.group(1).strip().lower()], tail[letter.end() :]
     return 1, tail
+
+
+BARE_END = re.compile(r"[$€£¥₹]?\s?\d[\d.,]*")
+SCALED_END = re.compile(r"[$€£¥₹]?\s?[\d.,]*\d(?=\s?[A-Za-z])")
+
+
+def with_scale_of(first: str, second: str) -> str:
+    """`first` with the scale of `second`, where it has none itself: 1 of "1-2 million" is "1 million"."""
+    number = SCALED_END.match(second)
+    if not number or not BARE_END.fullmatch(first):
+        return first
+    tail = second[number.end() :]
+    scale, rest = _scale(tail, second[0] in SIGNS or first[0] in SIGNS)
+    return first + tail[: len(tail) - len(rest)] if scale > 1 else first
 
 
 RATIO = re.compile(r"\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?){1,5}")

@@ -10,19 +10,22 @@ x = 2 or x = 3 x = 2 or 3              0.333...         0.(3)         40% of the
 import re
 
 from mmzero_rewards.answers.answer import NAME
+from mmzero_rewards.answers.bounds import as_intervals
+from mmzero_rewards.answers.bracketed import opened
+from mmzero_rewards.answers.measures import measured, measured_in_words
 from mmzero_rewards.answers.numerals import read_amount, read_number
 from mmzero_rewards.answers.periods import full_years
 from mmzero_rewards.answers.units import is_known, read_unit
-from mmzero_rewards.answers.words import WORDS
+from mmzero_rewards.answers.words import STARTS, WORDS
 
 REPEATING = re.compile(r"(-?\d*\.\d*?)(\d)\2{2,}\s?\.{2,}\Z")
 BETWEEN = re.compile(rf"([^<>=]+?)\s*(<=|<|>=|>)\s*({NAME})\s*(<=|<|>=|>)\s*([^<>=]+)")
-POINT = re.compile(r"([A-Z]'?)\s?(\([^()]*[,;][^()]*\))")
-NAMED_TWICE = re.compile(rf"({NAME})\s*=\s*([^=]+?)(\s*,\s*(?:or\s+|and\s+)?|\s+(?:or|and)\s+)\1\s*=\s*([^=]+)")
+POINT = re.compile(r"([A-Z]['ʹ]?)\s?(\([^()]*[,;][^()]*\))")
+NAMED_TWICE = re.compile(rf"({NAME})\s*=\s*([^=]+?)(\s*,\s*(?:or\s+|and\s+)?|\s+(?:or|and|&)\s+)\1\s*=\s*([^=]+)")
 AMOUNTS = "angle length distance height width depth area volume weight mass speed temperature perimeter radius diameter"
 AMOUNTS += " population price cost profit value score total average mean sum"
 LEADING = re.compile(
-    rf"(?:(?:ages?|aged)\s+(?=\d)|both\s+(?=.{{1,60}}\sand\s)|(?:an?\s+)?ratio\s+(?=\d+\s?:)|(?:an?\s+)?(?:estimated|"
+    rf"(?:(?:ages?|aged)\s+(?=\d)|both\s+(?=.{{1,60}}\sand\s)|(?:an?\s+)?ratio\s+(?:of\s+)?(?=\d+\s?:)|(?:an?\s+)?(?:estimated|"
     rf"approximate(?:\s+value\s+of)?|(?:{'|'.join(AMOUNTS.split())})\s+of)\s+(?=[\d$€£]))",
     re.IGNORECASE,
 )
@@ -33,7 +36,7 @@ PLACE_WORDS = """
     slice sector class team company product store shop student city model brand type method step stage phase level page
 """
 PLACE = re.compile(
-    rf"(?:{'|'.join(map(re.escape, PLACE_WORDS.split()))})\s+(?=[\"']?(?:[A-Za-z]|\d{{1,3}})[\"']?\Z)", re.IGNORECASE
+    rf"(?:{'|'.join(map(re.escape, PLACE_WORDS.split()))})\s+(?=[\"'(]?(?:[A-Za-z]|\d{{1,3}})[\"')]?\Z)", re.IGNORECASE
 )
 PLACES = frozenset(PLACE_WORDS.split())
 OF_THEM = re.compile(r"(.{1,30}?)\s+of\s+([^\d]{2,40})\Z", re.IGNORECASE)
@@ -52,9 +55,7 @@ LOST_CARET = re.compile(r"(?<=[\d.])(\s*[x*]\s?10)-(?=\d{1,2}(?!\d))", re.IGNORE
 ISH = re.compile(r"(?<=\d)[\s-]?ish\Z", re.IGNORECASE)
 UNITS_OF_TIME = frozenset(["second", "minute", "hour", "day", "week", "month", "year", "mile", "inch", "foot", "pound"])
 MORE = re.compile(r"(?:an?\s+|one\s+)?([a-z]{3,7})\s+and\s+an?\s+(half|quarter)", re.IGNORECASE)
-MINUTES_OF_ARC = re.compile(
-    r"""(\d+)\s?(?:°|degrees?)\s?(\d+)\s?(?:'|min(?:utes?)?)(?:\s?(\d+)\s?(?:"|''|sec(?:onds?)?))?"""
-)
+OR_MORE = re.compile(r"(\d[\d.,]*)\+ ([A-Za-z]{2,20})")
 HOURS = frozenset(word for word, value in WORDS.items() if 1 <= value <= 12)
 WORDED_CLOCK = re.compile(
     rf"(?P<hour>{'|'.join(sorted(HOURS))})\s+(?:(?P<fifteen>fifteen)|(?P<thirty>thirty)|"
@@ -68,7 +69,7 @@ TIMES = re.compile(r"(?<=\d)(?:\s+by\s+|\s*x\s*)(?=\d)|(?<=[a-z])\s+(?:x|by)\s+(
 OF_UNITS = re.compile(r"(\d+)-([A-Za-z]{3,8})(-old)?")
 COORDINATES = re.compile(r"\([A-Za-z](?:\s*,\s*[A-Za-z])+\)\s*=\s*(?=\()")
 SAID = re.compile(r"(?:it\s+is|it's|that\s+is|this\s+is|they\s+are|there\s+(?:is|are))\s+(?=\S)", re.IGNORECASE)
-SET_BUILDER = re.compile(rf"\{{\s*{NAME}\s*[|:](.+)\}}")
+SET_BUILDER = re.compile(rf"\{{\s*{NAME}(?:\s*=\s*R)?\s*[|:](.+)\}}")
 VECTOR = re.compile(r"<([^<>=]*,[^<>=]*)>")
 SWAPPED = re.compile(rf"(-?[\d./]+)\s*=\s*({NAME})")
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
@@ -77,18 +78,6 @@ PAST = re.compile(
     r"\s+(?P<way>past|after|to|till|before)\s+(?P<hour>[a-z]+|\d{1,2})(?:\s+o'clock)?(?P<half>\s*[ap]\.?\s?m\.?)?",
     re.IGNORECASE,
 )
-FRENCH = re.compile(r"([01]?\d|2[0-4])\s?h\s?([0-5]\d)")
-FEET = re.compile(r"""(\d{1,2})\s?'\s?(\d{1,2}(?:\.\d+)?)\s?(?:"|'')""")
-MEASURE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+\.?)(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*)(?=\d|\Z)")
-COMPOUND = (
-    ("week", "day", "h", "min", "s"),
-    ("year", "month", "day"),
-    ("foot", "inch"),
-    ("pound", "ounce"),
-    ("m", "cm"),
-    ("degree", "min", "s"),
-)
-SHORT = {"foot": "ft", "inch": "in", "pound": "lb", "ounce": "oz"}
 LAST_HOUR = 24
 
 
@@ -100,13 +89,15 @@ def rewritten(text: str) -> str:
     """
     if len(text) > 100 or len(text) < 3:
         return text
+    if text[0] == "(":
+        text = opened(text)
     if "**" in text:
         text = BOLD.sub(r"\1", text)
     if text[0] == "{" and text[-1] == "}" and (builder := SET_BUILDER.fullmatch(text)):
         text = builder.group(1).strip()
     if "<" in text or ">" in text:
         vector = VECTOR.fullmatch(text)
-        return f"({vector.group(1)})" if vector else _between(text)
+        return f"({vector.group(1)})" if vector else as_intervals(text) or _between(text)
     if "=" in text:
         return _equation(text)
     if text[-1] == ")" and text[0].isupper() and (point := POINT.fullmatch(text)):
@@ -129,11 +120,13 @@ def _words(text: str) -> str:
     if first in SAYS:
         text = SAID.sub("", LEADING.sub("", text, count=1), count=1)
     elif first in PLACES and (place := PLACE.match(text)):
-        return text[place.end() :].strip("\"'")
+        return text[place.end() :].strip("\"'()")
     elif first in HOURS and (clock := WORDED_CLOCK.fullmatch(text)):
         return _worded_clock(clock)
     elif first == "all" and rest.casefold() in ("real numbers", "reals", "real x"):
         return "(-infinity, infinity)"
+    if first.partition("-")[0] in STARTS and (" and " in text or "," in text):
+        text = measured_in_words(text)
     if text[-1] == ")":
         text = PLACED.sub("", text, count=1)
     if ":" in text and LABELLED.fullmatch(text):
@@ -155,12 +148,14 @@ def _words(text: str) -> str:
 def _figures(text: str) -> str:
     """What begins with a digit."""
     if "-" in text or "/" in text:
-        measured = OF_UNITS.fullmatch(text)
-        if measured and is_known(read_unit(f" {measured.group(2)}") or "?"):
-            return f"{measured.group(1)} {measured.group(2)}"  # 12-minute, 12-year-old
+        sized = OF_UNITS.fullmatch(text)
+        if sized and is_known(read_unit(f" {sized.group(2)}") or "?"):
+            return f"{sized.group(1)} {sized.group(2)}"  # 12-minute, 12-year-old
         text = full_years(text) or text.replace("-to-", " to ")
     if text[-1] in "hoHO":
         text = RATIO_BEHIND.sub(r"\1", ISH.sub("", text))
+    if "+ " in text and (more := OR_MORE.fullmatch(text)) and read_unit(f" {more.group(2)}"):
+        return f"{more.group(1)} {more.group(2)} or more"  # 65+ years
     if " of " in text:
         return _part_of(text)
     if " past " in text or " after " in text or " to " in text or " till " in text or " before " in text:
@@ -169,7 +164,7 @@ def _figures(text: str) -> str:
         return text
     if "x" in text or "X" in text or "by" in text:
         text = TIMES.sub("*", text)
-    return _measures(text)
+    return measured(text)
 
 
 def repeating(text: str) -> str:
@@ -239,7 +234,7 @@ def _between(text: str) -> str:
 
 
 def _part_of(text: str) -> str:
-    """40% of the students, three quarters of it: the amount; not 5 of hearts."""
+    """40% of the students, three quarters of it, 5 g of salt: the amount; not 5 of hearts."""
     ratio = RATIO_OF.fullmatch(text)
     if ratio:
         return f"{ratio.group(1)}:{ratio.group(2)}"
@@ -248,9 +243,11 @@ def _part_of(text: str) -> str:
         return _of_two(match) or text
     match = OF_THEM.fullmatch(text)
     amount = read_amount(match.group(1)) if match else None
-    if amount and (amount.unit == "percent" or (not amount.unit and "/" in amount.core)):
-        return match.group(1)
-    return text
+    if not amount or amount.unit == "degree":  # degrees of freedom are no angle
+        return text
+    part = amount.unit == "percent" or (not amount.unit and "/" in amount.core)
+    measured_out = amount.unit and (is_known(amount.unit) or "/" not in amount.core)  # 5 g of salt, 5 cups of flour
+    return match.group(1) if part or measured_out else text
 
 
 def _past(text: str) -> str:
@@ -271,24 +268,3 @@ def _past(text: str) -> str:
     if way not in ("past", "after"):
         at, past = (at - 1 if at > 1 else 12), 60 - past
     return f"{at}:{past:02d}{match['half'] or ''}"
-
-
-def _measures(text: str) -> str:
-    if "h" in text and (french := FRENCH.fullmatch(text)):
-        return f"{french.group(1)}:{french.group(2)}"
-    if ("°" in text or "deg" in text) and (arc := MINUTES_OF_ARC.fullmatch(text)):
-        return f"{arc.group(1)} degree {arc.group(2)} min" + (f" {arc.group(3)} s" if arc.group(3) else "")
-    if "'" in text and (feet := FEET.fullmatch(text)):
-        return f"{feet.group(1)} ft {feet.group(2)} in"
-    parts, place = [], 0
-    while match := MEASURE.match(text, place):
-        parts.append(read_number(f"{match.group(1)} {match.group(2)}"))
-        place = match.end()
-    if len(parts) < 2 or place != len(text) or None in parts:
-        return text
-    units = [part.unit for part in parts]
-    for row in COMPOUND:
-        places = [row.index(unit) if unit in row else -1 for unit in units]
-        if -1 not in places and places == sorted(set(places)):
-            return " ".join(f"{part.core} {SHORT.get(part.unit, part.unit)}" for part in parts)
-    return text

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from mmzero_rewards.answers.answer import NAME, Answer
 from mmzero_rewards.answers.moments import read_moment
-from mmzero_rewards.answers.numerals import read_amount, read_number
+from mmzero_rewards.answers.numerals import Numeral, read_amount, read_number, with_scale_of
 from mmzero_rewards.answers.units import compatible
 
 RANGE = re.compile(r"(-?[^-]*\d[^-]*)-([^-]*\d[^-]*)")
@@ -23,9 +23,25 @@ def read_range(text: str) -> Answer | None:
     if not match:
         return None
     first, second = match.group(1).strip(), match.group(2).strip()
-    low, high = read_number(first), read_number(second)
-    if not low and not high:
-        return _span(first, second)
+    low, high = read_amount(first), read_amount(second)
+    if not high:
+        return _span(first, second) or _span(_with_half_of(first, second), second)
+    return _rising(read_number(with_scale_of(first, second)), high) or _rising(low, high)
+
+
+HALF = re.compile(r"(\d{1,2})(?::\d\d)?\s*([ap]\.?\s?m)\.?", re.IGNORECASE)
+HOUR = re.compile(r"(\d{1,2})(?::\d\d)?")
+
+
+def _with_half_of(first: str, second: str) -> str:
+    """5 of "5-6 PM" as 5 pm, where it is the earlier hour."""
+    early, late = HOUR.fullmatch(first), HALF.fullmatch(second)
+    if not early or not late or not int(early.group(1)) < int(late.group(1)) < 12:
+        return first
+    return f"{first} {late.group(2)}"
+
+
+def _rising(low: Numeral | None, high: Numeral | None) -> Answer | None:
     if not low or not high or not compatible(low.unit, high.unit) or Fraction(low.core) >= Fraction(high.core):
         return None
     return Answer("range", f"{low.core} to {high.core}", high.unit or low.unit)

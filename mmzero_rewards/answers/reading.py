@@ -15,11 +15,13 @@ import re
 from dataclasses import replace
 
 from mmzero_rewards.answers import framing
-from mmzero_rewards.answers.answer import NAME, Answer, as_set
+from mmzero_rewards.answers.answer import Answer, as_set, several
 from mmzero_rewards.answers.brackets import MAY_SEPARATE, THOUSANDS, enclosed, split, unwrapped
 from mmzero_rewards.answers.constants import read_constant
 from mmzero_rewards.answers.moments import NAMED_TIMES, read_decade, read_moment
+from mmzero_rewards.answers.names import named_value
 from mmzero_rewards.answers.numerals import SIMPLE, read_amount, read_number, read_ratio
+from mmzero_rewards.answers.options import is_text_behind
 from mmzero_rewards.answers.phrases import repeating, rewritten
 from mmzero_rewards.answers.ranges import BOUND_ENDS, BOUND_LEADS, read_bound, read_bound_in_words, read_range
 from mmzero_rewards.answers.textform import WORD_FORMS, YES_FORMS, plain, text_core, yes_or_no
@@ -75,11 +77,12 @@ def _read(text: str, nested: int) -> Answer:
             return Answer("text", text)
         if core == text.casefold():
             break
-        text = core
+        text = rewritten(core)  # "level three" is "level 3" by now
     return Answer("text", core)
 
 
 LONE_SYMBOL = re.compile(r"(?:\d|pi|\))[\s(.]*[a-z](?![a-z])")
+YEAR_MONTH = re.compile(r"[12]\d{3}/0[1-9]")
 LONE_LETTER = re.compile(r"[(\[]?\s*([A-Za-z])\s*[)\]]?[.:)]?")
 HAS_DIGIT = re.compile(r"\d")
 FIRST_WORD = re.compile(r"[^\s:]*")
@@ -101,12 +104,12 @@ def _value(text: str, nested: int) -> Answer | None:
         if constant:
             return Answer("constant", constant.core, constant.unit)
     if HAS_DIGIT.search(text) or first.partition("-")[0] in STARTS or first in NAMED_TIMES:
-        found = (text[0] == "0" and _moment(text)) or _number(text) or _moment(text)  # 0930 hours, 03/2020
+        found = _figures(text)
     if not found and ("=" in text or "<" in text or ">" in text or "~" in text):
         found = read_bound(text) or _named(text, nested)
     if not found and (first in LEADS or text[0] in "~#"):
         found = _phrase(text, nested)
-    if not found and first[:1] in "yn" and yes_or_no(text):
+    if not found and first[:1] in "yntf" and yes_or_no(text):
         found = Answer("text", yes_or_no(text))
     if not found and not nested:
         found = _option(text)
@@ -123,6 +126,12 @@ def _value(text: str, nested: int) -> Answer | None:
     if not found and nested < MAX_NESTED:
         found = _group(text, nested)
     return found
+
+
+def _figures(text: str) -> Answer | None:
+    if YEAR_MONTH.fullmatch(text):
+        return _moment(text)  # 2019/03 is no quotient
+    return (text[0] == "0" and _moment(text)) or _number(text) or _moment(text)  # 0930 hours, 03/2020
 
 
 def _number(text: str) -> Answer | None:
@@ -148,8 +157,8 @@ HEDGE_WORDS = """
 """
 HEDGES = frozenset(HEDGE_WORDS.split())
 ANSWER_IS = re.compile(
-    r"(?:(?:my|final|correct|right|best)\s+)*(?:answer|ans\.?|option|choice)(?:\s+is\b\s*:?|\s*[:=]|\s+-\s)\s*(?=\S)|"
-    r"i(?:\s+would|'d)?\s+(?:choose|pick|select)\s+(?=\S)",
+    r"(?:(?:my|final|correct|right|best)\s+)*(?:answer|ans\.?|option|choice)(?:\s+(?:is|was|(?:should|must|would|will)\s+be)\b\s*:?|\s*[:=]|\s+-\s)\s*(?=\S)|"
+    r"ans\.\s+(?=\S)|i(?:\s+would|'d)?\s+(?:choose|pick|select)\s+(?=\S)",
     re.IGNORECASE,
 )
 LABEL = re.compile(
@@ -170,13 +179,19 @@ def _phrase(text: str, nested: int) -> Answer | None:
     label = LABEL.match(text)
     if label:
         value = _value(unwrapped(text[label.end() :]), nested)
-        return value if value and (value.kind != "number" or not value.unit) else None
+        return value if value and (value.option or value.kind != "number" or not value.unit) else None
     if text[0] == "~":
+        if len(text) == 2 and text[1].isalpha():  # not A
+            return None
         return _value(text[1:].lstrip(), nested)
     if text[:9].casefold() == "close to ":
         return _value(text[9:], nested)
     word, _, rest = text.partition(" ")
-    hedged = rest and word.casefold() in HEDGES and word != "C."  # a capital C. is an option's letter, "c." is circa
+    if word.casefold() in ("year", "year:"):
+        rest = rest.removeprefix("is ")
+    hedged = (
+        rest and word.casefold().rstrip(":") in HEDGES and word != "C."
+    )  # a capital C. is an option's letter, "c." is circa
     return _value(rest, nested) if hedged else None
 
 
@@ -185,28 +200,27 @@ def _with_afterthought(text: str, nested: int) -> Answer | None:
     return _value(text[: after.start()], nested) if after else None
 
 
-NAMED = re.compile(rf"({NAME})\s*(?::?=|~)\s*(?=[^\s=])([^=<>~]+)")
-
-
 def _named(text: str, nested: int) -> Answer | None:
-    """x = 3; the name may be missing on the other side."""
-    match = NAMED.fullmatch(text)
-    value = _read(match.group(2), nested) if match else None
-    if not value or not value.core or value.name or (value.kind == "list" and not value.brackets):
+    """x = 3; the name may be missing on the other side. x = -3, 3 is both."""
+    name, rest = named_value(text)
+    value = _read(rest, nested) if name else None
+    if not value or not value.core or value.name or (":" in name and value.kind != "ratio"):
         return None
-    return replace(value, name=match.group(1).casefold())
+    if value.kind == "list" and not value.brackets:
+        return several(name, value.items)
+    return value if framing.GENERIC.issuperset(name.split()) else replace(value, name=name)
 
 
 OPTION = re.compile(
     r"(?:([A-Ha-h])[).:]|\(([A-Ha-h])\)\s?[:.]?|\[([A-Ha-h])\])\s+(?!(?:and|or|&)\s)(?=\S)|\(([A-Ha-h])\)(?=\w)|([A-H])\)(?=\w)|"
-    r"([A-H])\s+-\s+(?=[^\W\d_]{3})"
+    r"([A-H])\s+-\s+(?=[^\W\d_]{3})|([A-H])\.(?=[A-Z][a-z])"
 )
 
 
 def _option(text: str) -> Answer | None:
     """B. blue: the letter of a choice before its text."""
     match = OPTION.match(text)
-    if not match:
+    if not match or not is_text_behind(text[match.end() :]):
         return None
     letter = next(group for group in match.groups() if group).casefold()
     value = _read(text[match.end() :], nested=True)
@@ -221,7 +235,7 @@ def _group(text: str, nested: int) -> Answer | None:
     closing = enclosed(text)
     body = text[1:-1].strip() if closing else text
     if closing and text[0] + closing == "{" + "}" and not MAY_SEPARATE.search(body):
-        return _read(body, nested + 1) if body else None
+        return _read(body, nested + 1) if body and body != "∅" else None
     parts = []
     if MAY_SEPARATE.search(body):  # (1,250) is a point, and (1,250, 300) has thousands
         parts = split(body, bool(closing) and not (THOUSANDS.search(body) and (", " in body or ";" in body)))
@@ -234,6 +248,8 @@ def _group(text: str, nested: int) -> Answer | None:
     if union or (closing == "}" and text[0] == "{"):
         items = tuple(sorted(set(items), key=lambda item: item.key))
         return Answer("union", " ∪ ".join(item.key for item in items), items=items) if union else as_set(items)
+    if not closing and (both := several(items[0].name, (replace(items[0], name=""), *items[1:]))):
+        return both
     names = {item.name for item in items}
     if "" not in names and len(names) == len(items):  # x = 3, y = 4 in any order
         items = tuple(sorted(items, key=lambda item: item.name))

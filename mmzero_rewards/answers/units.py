@@ -7,147 +7,9 @@ unit, so that "5 or 6", "3 more" and "7 x 8" are not read as 5, 3 and 7. No conv
 import re
 from functools import lru_cache
 
+from mmzero_rewards.answers.composites import COMPOSED, read_composite
+from mmzero_rewards.answers.unit_names import FOLDED, KNOWN, named
 from mmzero_rewards.answers.words import WORDS
-
-NAMES = {
-    "percent": "% pct percentage per_cent percentages",
-    "percentage point": "percentage_points pp",
-    "degree": "° deg degs degrees °angle degree_angle degrees_angle",
-    "radian": "rad rads radians",
-    "celsius": "°c c °celsius degree_celsius degrees_celsius degrees_c degree_c deg_c centigrade degrees_centigrade",
-    "fahrenheit": "°f f °fahrenheit degree_fahrenheit degrees_fahrenheit degrees_f degree_f deg_f",
-    "kelvin": "K kelvins",
-    "usd": "$ us$ usd dollar dollars us_dollar us_dollars buck bucks",
-    "hkd": "hk$",
-    "sgd": "s$",
-    "nzd": "nz$",
-    "eur": "€ eur euro euros",
-    "pound": "£ gbp lb lbs pounds pound_sterling pounds_sterling",
-    "cent": "¢ cents",
-    "yen": "¥ jpy yens",
-    "yuan": "cny rmb yuans",
-    "rupee": "₹ inr rs rs. rupees",
-    "won": "₩ krw",
-    "rouble": "₽ rub ruble rubles roubles",
-    "chf": "swiss_franc swiss_francs",
-    "cad": "c$ ca$ canadian_dollars",
-    "aud": "a$ au$ australian_dollars",
-    "brl": "r$ reais",
-    "sek": "",
-    "nok": "",
-    "dkk": "",
-    "inch": 'in inches "',
-    "foot": "ft feet",
-    "gallon": "gal gals gallons",
-    "horsepower": "hp",
-    "angstrom": "Å å angstroms",
-    "mpg": "miles_per_gallon",
-    "time": "times",
-    "yard": "yd yds yards",
-    "mile": "mi miles",
-    "tonne": "t ton tons tonnes",
-    "ounce": "oz ounces",
-    "s": "sec secs second seconds",
-    "min": "mins minute minutes",
-    "h": "hr hrs hour hours",
-    "day": "d days",
-    "week": "wk wks weeks",
-    "month": "mo months",
-    "year": "yr yrs years",
-    "mph": "miles_per_hour",
-    "km/h": "kmh kph",
-    "px": "pixel pixels",
-    "pt": "pts point points",
-    "unit": "units",
-    "kg": "kgs kilo kilos",
-    "ha": "hectare hectares",
-    "bps": "",
-    "rpm": "",
-    "ppm": "",
-    "db": "decibel decibels",
-}
-PREFIXES = {"k": "kilo", "M": "mega", "G": "giga", "T": "tera", "P": "peta", "h": "hecto", "d": "deci", "c": "centi"}
-PREFIXES |= {"m": "milli", "u": "micro", "n": "nano"}
-# Symbol: (spelled names, prefixes). Where lower case is ambiguous (mw), the first prefix listed is meant.
-SI = {
-    "m": ("meter metre", "c k m d u n"),
-    "g": ("gram gramme", "k m u"),
-    "s": ("second", "m u n"),
-    "l": ("liter litre", "m c d"),
-    "W": ("watt", "k M G T m"),
-    "Wh": ("watt-hour", "k M G T"),
-    "V": ("volt", "k m M"),
-    "A": ("ampere amp", "m k u"),
-    "ohm": ("ohm", "k M"),
-    "Hz": ("hertz", "k M G T"),
-    "J": ("joule", "k M G"),
-    "N": ("newton", "k M"),
-    "Pa": ("pascal", "k h M G"),
-    "B": ("byte", "k M G T P"),
-    "bps": ("bit/s", "k M G"),
-    "cal": ("calorie", "k"),
-    "eV": ("electronvolt", "k M G"),
-    "mol": ("mole", "m"),
-}
-
-
-def _symbols() -> tuple[dict[str, str], dict[str, str]]:
-    """(as written, without case): alias -> unit. Single letters count only as written: 5 M is not 5 m, 5G not 5 g."""
-    exact, folded = {}, {}
-    for unit, aliases in NAMES.items():
-        for alias in [unit, *(alias.replace("_", " ") for alias in aliases.split())]:
-            exact[alias] = unit
-            if len(alias) > 1 or not alias.isalpha():
-                folded[alias.casefold()] = unit
-    exact |= {"C": "celsius", "F": "fahrenheit", "L": "l", "Kg": "kg", "omega": "ohm", "Omega": "ohm"}
-    for symbol, (names, prefixes) in SI.items():
-        for prefix in ["", *prefixes.split()]:
-            unit = prefix + symbol if prefix or symbol != "B" else "byte"  # 5 B is five billion
-            exact.setdefault(unit, unit)
-            if len(unit) > 1:
-                folded.setdefault(unit.casefold(), unit)
-            for name in names.split():
-                for spelled in (name, name + "s"):
-                    folded.setdefault(PREFIXES.get(prefix, "") + spelled, unit)
-    exact |= {"Nm": "N*m", "Mb/s": "Mbps", "Gb/s": "Gbps", "kb/s": "kbps", "Kb/s": "kbps"}
-    folded |= {
-        "cms": "cm",
-        "kms": "km",
-        "komega": "kohm",
-        "momega": "Mohm",
-        "micron": "um",
-        "microns": "um",
-        "lt": "l",
-        "ltr": "l",
-    }
-    return exact, folded | {"cc": "cm^3", "sqft": "foot^2", "sqm": "m^2", "sqkm": "km^2"}
-
-
-EXACT, FOLDED = _symbols()
-KNOWN = frozenset([*EXACT.values(), *FOLDED.values()])
-PREFIX_CURRENCIES = {
-    alias.replace("_", " "): unit
-    for unit in (
-        "usd",
-        "eur",
-        "pound",
-        "yen",
-        "yuan",
-        "rupee",
-        "won",
-        "rouble",
-        "chf",
-        "cad",
-        "aud",
-        "brl",
-        "hkd",
-        "sgd",
-        "nzd",
-    )
-    for alias in [unit, *NAMES[unit].split()]
-    if len(alias) <= 3 and alias not in ("lb", "lbs", "won", "yen")
-}
-"""What may stand before an amount: symbols and three-letter codes."""
 
 CHANGES_MEANING = """
     approx approximately estimated est correct right and or nor to of in at on out by from than then more less fewer
@@ -161,9 +23,8 @@ CHANGES_MEANING = """
 NOT_UNITS = frozenset(CHANGES_MEANING.split())
 """Words behind a number that change what it means, so the whole is not "a number with a unit"."""
 
-POWER_WORDS = (("square ", "^2"), ("sq. ", "^2"), ("sq ", "^2"), ("cubic ", "^3"), ("cu ", "^3"))
+POWER_WORDS = (("square ", "^2"), ("sq. ", "^2"), ("sq.", "^2"), ("sq ", "^2"), ("cubic ", "^3"), ("cu ", "^3"))
 WORD_AFTER = ((" squared", "^2"), (" cubed", "^3"), (" sq", "^2"), (" sq.", "^2"))
-COMPOSED = {"mile/h": "mph", "mile/gallon": "mpg", "h*kW": "kWh", "h*MW": "MWh", "W*h": "Wh", "GW*h": "GWh"}
 DIMENSION = re.compile(
     r"(?:\A|\s+)(?:old|tall|long|wide|high|deep|thick|total|altogether|overall|"
     r"in (?:total|all|length|width|height|area|volume|diameter|size))\Z",
@@ -172,15 +33,34 @@ DIMENSION = re.compile(
 """What is said of an amount behind its unit, and changes nothing: 5 years old, 12 cm tall, 36 in total."""
 POWER = re.compile(r"(.+?)\s*(?:\^\s*\{?([23])\}?)")
 BARE_POWER = re.compile(r"([A-Za-z]{1,5})([23])")
-FACTOR = re.compile(r"([A-Za-z]+|°)(?:\^?\(?(-?[1-3])\)?)?")
-FACTORS = re.compile(r"[\s*]+")
 NOUN = re.compile(r"[^\W\d_]{3,20}(?:-[^\W\d_]{2,20})?")
 NOUN_PHRASE = re.compile(r"[^\W\d_]{3,20} [^\W\d_]{3,20}s")
+
+
+LENGTHS = frozenset(["m", "cm", "mm", "km", "dm", "um", "nm", "Mm", "inch", "foot", "yard", "mile", "px", "pt", "unit"])
+NAMES_BEHIND = frozenset("TH")  # 5G, 3T: names
+SHARE = re.compile(
+    r"(?:[a-z]{3,12} )?per (1[\d,]*000)(?: (?:people|persons|inhabitants|population|residents|live births))?"
+)
+EACH = re.compile(
+    r" (?:an?|each|every) (?=(?:hour|day|week|month|year|minute|second|night|person|pound|gallon|kilogram|piece)\b)"
+)
+PER_HUNDRED = re.compile(r"([A-Za-z]{1,10}) ?/ ?100 ?km")
+FORMULAS = frozenset(["ma", "mj", "mv", "mw"])
+"""Behind a number that they touch more likely a product of variables, 2mv, than a unit without its capital."""
 
 
 @lru_cache(maxsize=4096)
 def read_unit(tail: str) -> str | None:
     """Canonical unit of the text behind a number, "" for none, None if the text is something else."""
+    unit = _read_unit(tail)
+    base, raised, _ = (unit or "").partition("^")
+    if raised and base in KNOWN and base not in LENGTHS:
+        return None  # 6s^2 and 1/2kA^2 are formulas; lengths alone have squares, and others in a quotient
+    return unit
+
+
+def _read_unit(tail: str) -> str | None:
     if not tail:
         return ""
     attached = not tail[0].isspace()
@@ -189,50 +69,38 @@ def read_unit(tail: str) -> str | None:
         unit = unit[:-1]
     if len(unit) > 1 and unit[0] + unit[-1] in ("()", "[]"):
         unit, attached = unit[1:-1].strip(), False
+        if len(unit) == 1 and unit in "ABCDEFGH":  # an option's letter
+            return None
     unit = DIMENSION.sub("", unit, count=1)
     if not unit:
         return ""
-    if unit in EXACT or unit.casefold() in FOLDED:
-        return EXACT.get(unit) or FOLDED[unit.casefold()]
-    product = _product(unit)
-    if product:
-        return product
-    top, slash, bottom = f" {unit}".replace(" per ", "/").partition("/")
+    if attached and (unit in FORMULAS or unit in NAMES_BEHIND):
+        return None
+    if "per 1" in unit and (share := SHARE.fullmatch(unit)):
+        return f"per {share.group(1).replace(',', '')}"
+    unit = EACH.sub(" per ", f" {unit}", count=1).strip()
+    if known := named(unit):
+        return known
+    unit = f" {unit}".replace(" per ", "/").strip()
+    if ("/" in unit or "-" in unit or "*" in unit or " " in unit) and (composite := read_composite(unit, attached)):
+        return composite
+    if hundred := PER_HUNDRED.fullmatch(unit):
+        above = named(hundred.group(1))
+        return f"{above}/100 km" if above else None
+    top, slash, bottom = unit.partition("/")
     if not slash:
         return _single(unit, attached)
     if not top.strip() and len(bottom.strip()) > 2:  # 12 per year
         below = _single(bottom.strip(), False)
         return f"/{below}" if below else None
-    below, again, rest = bottom.partition("/")
-    if again and below.strip() == rest.strip():  # m/s/s
-        bottom = f"{below.strip()}^2"
     above, below = _single(top.strip(), attached), _single(bottom.strip(), False)
     return COMPOSED.get(f"{above}/{below}", f"{above}/{below}") if above and below else None
-
-
-def _product(unit: str) -> str:
-    """Known units side by side, with powers of either sign: "kg m^-3" is kg/m^3; "" for anything else."""
-    if not ("-" in unit or "*" in unit or " " in unit):
-        return ""
-    above, below = [], []
-    for factor in FACTORS.split(unit):
-        match = FACTOR.fullmatch(factor)
-        name = match and (EXACT.get(match.group(1)) or FOLDED.get(match.group(1).casefold()))
-        if not name:
-            return ""
-        power = int(match.group(2) or 1)
-        (above if power > 0 else below).append(name + (f"^{abs(power)}" if abs(power) > 1 else ""))
-    if not above:
-        return f"/{below[0]}" if len(below) == 1 and len(below[0]) > 2 else ""
-    top, bottom = "*".join(sorted(above)), "*".join(sorted(below))
-    unit = f"{top}/{bottom}" if bottom else top
-    return COMPOSED.get(unit, unit)
 
 
 @lru_cache(maxsize=1024)
 def is_known(unit: str) -> bool:
     """Is this canonical unit one with a name, or made of such, and no plain counting noun?"""
-    return all(not part or part.partition("^")[0] in KNOWN for part in re.split(r"[/*]", unit))
+    return all(not part or part.partition("^")[0] in KNOWN for part in re.split(r"[/*()]+|100 ", unit))
 
 
 def _single(unit: str, attached: bool) -> str | None:
@@ -245,12 +113,10 @@ def _single(unit: str, attached: bool) -> str | None:
     if powered:
         base = _single(powered.group(1), attached)
         return f"{base}^{powered.group(2)}" if base else None
-    known = EXACT.get(unit) or FOLDED.get(unit.casefold())
-    if known:
+    if known := named(unit):
         return known
     bare = BARE_POWER.fullmatch(unit)
-    known = bare and (EXACT.get(bare.group(1)) or FOLDED.get(bare.group(1).casefold()))
-    if known:
+    if bare and (known := named(bare.group(1))):
         return f"{known}^{bare.group(2)}"  # 5 m2
     unit = unit.casefold()
     if attached or unit in NOT_UNITS or not NOUN.fullmatch(unit):
@@ -267,11 +133,28 @@ def _is_noun_phrase(unit: str) -> bool:
     )
 
 
+MORE_PRECISE = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("degree", "celsius"),
+        ("degree", "fahrenheit"),
+        ("degree", "C"),
+        ("degree", "F"),
+        ("C", "celsius"),
+        ("C", "coulomb"),
+        ("F", "fahrenheit"),
+        ("F", "farad"),
+        ("pound", "gbp"),
+        ("pound", "lb"),
+        ("percent", "percent/year"),
+        ("percent", "percent/month"),
+    )
+)
+
+
 def compatible(one: str, other: str) -> bool:
-    """May be the same unit: either is missing, or one is the degree that the other makes precise."""
-    if one == other or not one or not other:
-        return True
-    return {one, other} in ({"degree", "celsius"}, {"degree", "fahrenheit"})
+    """May be the same unit: either is missing, or one is the degree, pound, C or F that the other makes precise."""
+    return one == other or not one or not other or frozenset((one, other)) in MORE_PRECISE
 
 
 IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman", "mice": "mouse", "teeth": "tooth"}

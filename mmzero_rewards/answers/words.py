@@ -26,6 +26,7 @@ PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4, "hundredth": 100, 
 PARTS |= {word + s: value for value, word in enumerate(ORDINALS, 1) if value > 2 for s in ("", "s")}
 
 
+PRICED = tuple("$€£¥₹")  # minus $5
 HALF_A = (["half", "a"], ["half", "an"])  # half a mile
 NOT_AFTER_A_PART = (["of"], ["past"], ["to"])  # half of it, half past two
 
@@ -62,7 +63,7 @@ def in_figures(text: str) -> str | None:
         return None
     if words[0] in ("minus", "negative"):
         rest = " ".join(spelled[1:])
-        amount = rest if rest[:1].isdigit() else in_figures(rest)
+        amount = rest if rest[:1].isdigit() or rest[:1] in PRICED else in_figures(rest)
         return f"-{amount}" if amount else None
     if "point" in words[:8]:
         decimal = _decimal(spelled, words)
@@ -140,6 +141,8 @@ def _below_hundred(words: list[str], at: int) -> tuple[int, int]:
 
 def _part(words: list[str], used: int) -> tuple[Fraction | None, int]:
     """(fraction, index behind it) of "thirds" after its numerator, or of "and a half" after a whole number."""
+    if used and words[used - 1] in TENS and " ".join(words[used : used + 1]) in ORDINALS[:9]:
+        return None, used  # twenty-third is 23rd; only the plural is a part
     if used < len(words) and words[used] in PARTS and (used or words[used] == "half"):
         return Fraction(1, PARTS[words[used]]), used + 1
     if used and words[used : used + 1] == ["and"]:
