@@ -29,7 +29,8 @@ UNKNOWN = re.compile(
 
 JUDGED = re.compile(
     r"(?:is|are|was|were|isn'?t|wasn'?t|aren'?t|seems|must|should)\b|"
-    r"(?:cannot|can'?t|can|could|may|might)\s+(?:not\s+)?be\s+(?:right|correct|true|wrong|false|it|the)\b|(?:does\s+not|doesn'?t|did\s+not|didn'?t)\s+(?:work|fit|match|apply|hold)\b|"
+    r"(?:cannot|can'?t|can|could|may|might)\s+(?:not\s+)?be\s+(?:right|correct|true|wrong|false|it|the)\b|"
+    r"(?:does\s+not|doesn'?t|did\s+not|didn'?t)\s+(?:work|fit|match|apply|hold)\b|"
     r"(?:not\s+(?:correct|right|it)|incorrect|wrong)\Z",
     re.IGNORECASE,
 )

@@ -109,6 +109,12 @@ PICTURES = {
         '<rect width="200" height="100" fill="teal" clip-path="url(#c)" mask="url(#m)"/>',
         {(5, 5): WHITE, (60, 30): TEAL, (120, 40): TEAL, (60, 60): WHITE, (120, 10): WHITE},
     ),
+    "a clip on the shapes of a clip": (
+        '<clipPath id="half"><rect width="200" height="50"/></clipPath><clipPath id="c">'
+        '<rect x="10" y="10" width="60" height="100" clip-path="url(#half)"/><circle cx="150" cy="60" r="40"/>'
+        '</clipPath><rect width="200" height="120" fill="teal" clip-path="url(#c)"/>',
+        {(40, 30): TEAL, (40, 80): WHITE, (150, 90): TEAL},
+    ),
     "a hidden shape of a clip": (
         '<clipPath id="c"><circle cx="60" cy="60" r="40"/><rect width="9" height="9" visibility="hidden"/></clipPath>'
         '<rect width="200" height="120" fill="teal" clip-path="url(#c)"/>',

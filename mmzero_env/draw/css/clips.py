@@ -47,16 +47,19 @@ class Clips:
         for element in self._root.iter():
             by_id.setdefault(element.get("id"), element)
         made, unions = Element(f"{SVG}defs"), Unions(self._root)
+        # A mask says nothing about the shape of a clip, a clip does.
+        shapes = {shape for clip in self._root.iter(f"{SVG}clipPath") for shape in clip}
         for element, tag, units, value in self._wanted:
             clip = by_id.get(value)
             if clip is not None and clip.tag.rpartition("}")[2] != "clipPath":
                 element.attrib.pop("clip-path", None)  # CairoSVG would take a path for one
             elif clip is not None and clip.get("clipPathUnits") != "objectBoundingBox":
-                unions.use(element, clip)
+                if element not in shapes:
+                    unions.use(element, clip)
             elif clip is not None or SHAPE.search(value):
                 clip = self._clip(element, tag, units, value, clip)
                 element.attrib.pop("clip-path", None)
-                if clip is not None and not unions.use(element, clip):
+                if clip is not None and (element in shapes or not unions.use(element, clip)):
                     clip.set("id", f"clip-of-box-{len(made)}")
                     made.append(clip)
                     element.set("clip-path", f"url(#{clip.get('id')})")

@@ -12,7 +12,7 @@ from mmzero_env.draw.css.repairs import around
 from mmzero_env.draw.css.stylesheet import SVG
 
 ALPHA = {"maskUnits": "userSpaceOnUse", "maskContentUnits": "userSpaceOnUse", "mask-type": "alpha"}
-SEEN_ANYWAY = ("opacity", "fill-opacity", "filter", "mask", "clip-path", "clip-rule")
+SEEN_ANYWAY = ("opacity", "fill-opacity", "filter", "mask", "clip-rule")
 NO_SHAPES = frozenset(("animate", "animateTransform", "defs", "desc", "set", "title"))
 # Each use of a mask draws as many pixels as the picture has.
 MOST = 50
