@@ -260,12 +260,13 @@ def test_live_segments_of_another_container_stay(tmp_path):
     )
     try:
         assert owner.stdout.readline() == "mapped\n"
-        left.write_bytes(b"x")
-        look = f"import os; print(os.path.exists('/proc/{owner.pid}'))"
-        clean = (
-            f"from recipe.mmzero.run.processes import segments; print(len(segments.remove_unused({time.time() - 5})))"
+        steps = (
+            "import os; from recipe.mmzero.run.processes import segments",
+            f"print(os.path.exists('/proc/{owner.pid}'))",
+            f"open({str(left)!r}, 'wb').write(b'x')",  # just before: tests beside this one clean up, too
+            f"print(len(segments.remove_unused({time.time() - 5})))",
         )
-        seen = subprocess.run([*unshare, sys.executable, "-c", f"{look}; {clean}"], capture_output=True, text=True)
+        seen = subprocess.run([*unshare, sys.executable, "-c", "; ".join(steps)], capture_output=True, text=True)
         assert seen.stdout.split()[0] == "False", "the owner is visible: this would test nothing" + seen.stderr
         assert int(seen.stdout.split()[1]) >= 1 and not left.exists(), "what nobody uses goes"
         assert foreign.exists(), "live memory of a process that cannot be seen was removed"
