@@ -13,6 +13,7 @@ from cairosvg.helpers import size
 from cairosvg.url import parse_url
 
 from mmzero_env.draw.effects import Effects
+from mmzero_env.draw.markers import plain_strokes
 
 USED = re.compile(
     r"clip-rule|mix-blend-mode|isolation|non-scaling-stroke|\bbutt\b|\bmiter\b|evenodd,|filter|"
@@ -52,9 +53,7 @@ class Canvas(cairosvg.surface.PNGSurface):
         if effect is not None:
             return self.effects.paint(self, node, effect)
         # A parent's round ends and dashes would stay.
-        self.context.set_dash([])
-        self.context.set_line_cap(cairo.LINE_CAP_BUTT)
-        self.context.set_line_join(cairo.LINE_JOIN_MITER)
+        plain_strokes(self.context)
         even_odd = "clip-path" in node and self._even_odd(parse_url(node["clip-path"]).fragment)
         if even_odd:
             self.context.save()

@@ -53,7 +53,7 @@ class MarkerPaints:
 
 
 def plain_strokes(context) -> None:
-    """Take back the dashes and the round ends of the line, which has been drawn."""
+    """Take back the dashes and the round ends of what has been drawn, or of what is around it."""
     context.set_dash([])
     context.set_line_cap(cairo.LINE_CAP_BUTT)
     context.set_line_join(cairo.LINE_JOIN_MITER)

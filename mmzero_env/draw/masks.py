@@ -11,6 +11,7 @@ import numpy as np
 from cairosvg.bounding_box import BOUNDING_BOX_METHODS, is_valid_bounding_box
 from cairosvg.helpers import size
 
+from mmzero_env.draw.boxes import Box, union
 from mmzero_env.draw.text_boxes import text_box
 
 LUMINANCE = (0.0722, 0.7152, 0.2126)  # of blue, green, red: the order of the pixels in memory
@@ -36,7 +37,7 @@ def paint_mask(surface, node, name: str, opacity: float) -> None:
     surface.context.restore()
 
 
-def _draw(surface, mask, box: tuple | None, pixels: cairo.ImageSurface, place: tuple[int, int]) -> None:
+def _draw(surface, mask, box: Box | None, pixels: cairo.ImageSurface, place: tuple[int, int]) -> None:
     outer, context = surface.context, cairo.Context(pixels)
     context.translate(-place[0], -place[1])
     context.transform(outer.get_matrix())
@@ -57,7 +58,7 @@ def _draw(surface, mask, box: tuple | None, pixels: cairo.ImageSurface, place: t
     pixels.flush()
 
 
-def _region(surface, mask, box: tuple | None) -> tuple[float, float, float, float] | None:
+def _region(surface, mask, box: Box | None) -> Box | None:
     """x, y, width and height outside which a mask hides everything; None without limit."""
     if mask.get("maskUnits") == "userSpaceOnUse":
         if not any(key in mask for key in REGION):
@@ -69,7 +70,7 @@ def _region(surface, mask, box: tuple | None) -> tuple[float, float, float, floa
     return box[0] + x * box[2], box[1] + y * box[3], width * box[2], height * box[3]
 
 
-def box_of(surface, node) -> tuple[float, float, float, float] | None:
+def box_of(surface, node) -> Box | None:
     """The box of a shape or a text; None where it is not known (groups with texts or transforms inside)."""
     if node.tag == "text":
         return text_box(node)
@@ -78,12 +79,11 @@ def box_of(surface, node) -> tuple[float, float, float, float] | None:
     boxes = [box for box in (_shape_box(surface, below) for below in (node, *_below(node)) if below.tag != "g") if box]
     if not boxes:
         return None
-    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
-    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+    box = union(boxes)
+    return box if box[2] > 0 and box[3] > 0 else None
 
 
-def _shape_box(surface, node) -> tuple[float, float, float, float] | None:
+def _shape_box(surface, node) -> Box | None:
     box = BOUNDING_BOX_METHODS[node.tag](surface, node)  # also that of a level line, which has no height
     return box if is_valid_bounding_box(box) else None
 

@@ -14,14 +14,14 @@ import cairosvg.defs
 from cairosvg.bounding_box import calculate_bounding_box, is_non_empty_bounding_box
 from cairosvg.helpers import size, transform
 
+from mmzero_env.draw.boxes import Box
+
 # Pixels of a tile, in those of the picture; a larger one is drawn coarser.
 MOST_PIXELS = 4
 MOST_SIDE = 8192
 FURTHEST = 1e9
 # A tile of 20.0000001 pixels has 20.
 ROUNDING = 1e-3
-
-Box = tuple[float, float, float, float]
 
 
 class Patterns:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 from mmzero_env.config import RenderConfig
+from mmzero_env.draw.css.references import HREF
 from mmzero_env.draw.errors import Refused
 from mmzero_env.results import RenderStatus
 
 REFERRING_TAGS = ("use", "tref")
-HREF = ("href", "{http://www.w3.org/1999/xlink}href")
 # Elements drawn through references, as a multiple of max_elements: a gradient shared by every bar of a chart is normal.
 EXPANSION = 4
 MAX_CHAIN = 250

@@ -5,7 +5,8 @@ CairoSVG 2.9 notes a box that begins behind the first letter of a piece and has 
 
 from cairosvg.helpers import size
 
-Box = tuple[float, float, float, float]
+from mmzero_env.draw.boxes import Box, union
+
 BOX, OF_ALL = "text_bounding_box", "bounding_box"
 PLACES = ("x", "y", "dx", "dy")
 ON_PATHS = "textPath"
@@ -57,11 +58,7 @@ def text_box(root) -> Box | None:
     """The box of a text whose pieces have been laid out; None for one without letters."""
     boxes = [piece[BOX] for piece in pieces(root) if piece.text and BOX in piece]
     boxes = [box for box in boxes if box[2] and box[3]]
-    if not boxes:
-        return None
-    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
-    return left, top, right - left, bottom - top
+    return union(boxes) if boxes else None
 
 
 def share_box(surface, root, lay_out) -> None:

@@ -9,13 +9,13 @@ from xml.etree.ElementTree import Element
 
 import tinycss2
 
+from mmzero_env.draw.boxes import Box
 from mmzero_env.draw.css.calc import is_word, split
 from mmzero_env.draw.css.cascade import KEYWORDS, Page
 from mmzero_env.draw.css.colours import colour
 from mmzero_env.draw.css.lengths import Units, angle, length_px, number, shown
 from mmzero_env.draw.css.stylesheet import SVG, Declaration
 
-Box = tuple[float, float, float, float]
 PROPERTIES = ("background", "background-color", "background-image")
 GRADIENT = re.compile(r"(linear|radial)-gradient\(", re.IGNORECASE)
 NAME = "root-background"

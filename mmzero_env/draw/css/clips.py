@@ -12,11 +12,12 @@ from xml.etree.ElementTree import Element
 
 import tinycss2
 
+from mmzero_env.draw.boxes import Box
 from mmzero_env.draw.css.calc import is_word, split
 from mmzero_env.draw.css.cascade import Page
 from mmzero_env.draw.css.lengths import Units, length_px, shown
 from mmzero_env.draw.css.properties import SHAPE, path_data
-from mmzero_env.draw.css.shapes import Box, bounding_box
+from mmzero_env.draw.css.shapes import bounding_box
 from mmzero_env.draw.css.stylesheet import SVG
 from mmzero_env.draw.css.transforms import PLACES
 from mmzero_env.draw.css.unions import Unions

@@ -9,6 +9,7 @@ numbers that are none count as 0. Here the first becomes a definition, so that o
 import re
 from xml.etree.ElementTree import Element
 
+from mmzero_env.draw.css.arcs import COUNTS, STEP
 from mmzero_env.draw.css.lengths import NUMBER
 from mmzero_env.draw.css.stylesheet import SVG
 from mmzero_env.draw.elements import TEXT_PIECES, cut
@@ -19,10 +20,8 @@ DEFINITIONS = frozenset(
 )
 # CairoSVG hides what has a width or height of 0, these too.
 WITHOUT_BOX = frozenset(("a", "circle", "ellipse", "g", "line", "path", "polygon", "polyline", "text", "tspan"))
-COORDINATES = {"m": 2, "l": 2, "t": 2, "h": 1, "v": 1, "c": 6, "s": 4, "q": 4, "a": 7, "z": 0}
 NO_PATH = re.compile(r"[^\d\s,.+\-eEmMlLhHvVcCsSqQtTaAzZ]")
 NO_POINTS = re.compile(r"[^\d\s,.+\-eE]")
-COMMAND = re.compile(r"([a-df-zA-DF-Z])[^a-df-zA-DF-Z]*\Z")
 FIGURES = re.compile(NUMBER)
 
 
@@ -72,11 +71,10 @@ def until_error(data: str) -> str:
     wrong = NO_PATH.search(data)
     if wrong is None:
         return data
-    data = data[: wrong.start()]
-    last = COMMAND.search(data)
-    needed = COORDINATES[last[1].lower()]
-    numbers = list(FIGURES.finditer(last[0]))
-    whole = len(numbers) // needed * needed if needed else 0
-    if needed and not whole:
-        return data[: last.start()]
-    return data[: last.start() + numbers[whole - 1].end()] if needed else data
+    *_, last = STEP.finditer(data, 0, wrong.start())
+    needed = COUNTS[last[1].upper()]
+    if not needed:
+        return data[: wrong.start()]
+    numbers = list(FIGURES.finditer(data, last.start(2), wrong.start()))
+    whole = len(numbers) // needed * needed
+    return data[: numbers[whole - 1].end() if whole else last.start()]

@@ -3,11 +3,8 @@
 from copy import deepcopy
 from xml.etree.ElementTree import Element
 
+from mmzero_env.draw.css.references import HREF, MOST_COPIED, target
 from mmzero_env.draw.css.stylesheet import SVG, StyleSheets
-
-HREF = ("href", "{http://www.w3.org/1999/xlink}href")
-# Elements that all copies in a document may have together.
-MOST_COPIED = 5000
 
 
 class Instances:
@@ -30,7 +27,7 @@ class Instances:
 
     def own(self, use: Element) -> Element | None:
         """Let `use` refer to a new copy of its target, and return that; None if the target has no variables."""
-        original = self._originals.get(_target(use))
+        original = self._originals.get(target(use))
         if original is None:
             return None
         copy = self._copy(original)
@@ -40,7 +37,7 @@ class Instances:
         if self._copies is None:
             self._copies = Element(f"{SVG}defs")
             self._root.append(self._copies)
-        copy.set("id", f"use-{len(self._copies)}-of-{_target(use)}")
+        copy.set("id", f"use-{len(self._copies)}-of-{target(use)}")
         self._copies.append(copy)
         for name in HREF:
             use.attrib.pop(name, None)
@@ -74,9 +71,4 @@ class Instances:
 
 def _targets(root: Element) -> set[str]:
     """What the uses in an element refer to."""
-    return {_target(element) for element in root.iter() if element.tag in ("use", f"{SVG}use")}
-
-
-def _target(use: Element) -> str:
-    href = use.get(HREF[0]) or use.get(HREF[1]) or ""
-    return href.strip().removeprefix("#")
+    return {target(element) for element in root.iter() if element.tag in ("use", f"{SVG}use")}

@@ -9,10 +9,10 @@ from copy import deepcopy
 from xml.etree.ElementTree import Element
 
 HREF = ("href", "{http://www.w3.org/1999/xlink}href")
+# Elements that all copies of one kind in a document may have together.
+MOST_COPIED = 5000
 GRADIENTS = frozenset(("linearGradient", "radialGradient"))
 OWN = frozenset(("id", "class", "style", *HREF))
-# Elements that all copies in a document may have together.
-MOST_COPIED = 5000
 
 
 class References:
@@ -22,39 +22,40 @@ class References:
         self._root = root
         self._pairs: list[tuple[Element, Element]] = []
         paints = [element for element in root.iter() if _kind(element)]
-        by_id: dict[str | None, Element] = {}
+        by_id: dict[str, Element] = {}
         for element in paints:
-            by_id.setdefault(element.get("id"), element)
-        self._target = {element: by_id[_href(element)] for element in paints if _href(element) in by_id}
+            if element.get("id"):
+                by_id.setdefault(element.get("id"), element)
+        self._target = {element: by_id[name] for element in paints if (name := target(element)) in by_id}
         done: set[Element] = set()
         for element in list(self._target):
             self._follow(element, done, [])
 
     def _follow(self, element: Element, done: set[Element], chain: list[Element]) -> None:
         """Take attributes over, those of the last in a chain first. A chain that meets itself ends there."""
-        target = self._target.get(element)
-        if target is None or element in done:
+        other = self._target.get(element)
+        if other is None or element in done:
             return
         done.add(element)
         for name in HREF:
             element.attrib.pop(name, None)
-        if target in (element, *chain) or _kind(target) != _kind(element):
+        if other in (element, *chain) or _kind(other) != _kind(element):
             return
-        self._follow(target, done, [*chain, element])
-        for name, value in target.attrib.items():
+        self._follow(other, done, [*chain, element])
+        for name, value in other.attrib.items():
             if name not in OWN:
                 element.attrib.setdefault(name, value)
         if not len(element):
-            self._pairs.append((element, target))
+            self._pairs.append((element, other))
 
     def write(self) -> None:
         """Take children over, their styles computed; then let each id stand once."""
         left = MOST_COPIED
-        for element, target in self._pairs:
-            left -= sum(1 for _ in target.iter())
+        for element, other in self._pairs:
+            left -= sum(1 for _ in other.iter())
             if left < 0:
                 break
-            element.extend(deepcopy(child) for child in target)
+            element.extend(deepcopy(child) for child in other)
         seen: set[str] = set()
         for element in self._root.iter():
             name = element.get("id")
@@ -69,5 +70,6 @@ def _kind(element: Element) -> str:
     return "gradient" if tag in GRADIENTS else tag if tag == "pattern" else ""
 
 
-def _href(element: Element) -> str:
-    return (element.get(HREF[0]) or element.get(HREF[1]) or "").strip().removeprefix("#") or "\0"
+def target(element: Element) -> str:
+    """The id that an element refers to by `href`, "" for none."""
+    return (element.get(HREF[0]) or element.get(HREF[1]) or "").strip().removeprefix("#")

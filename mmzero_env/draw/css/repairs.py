@@ -63,21 +63,23 @@ def regrouped(element: Element, painted: frozenset[str]) -> Element:
 
 def around(element: Element, names: tuple[str, ...]) -> Element:
     """A group that holds an element and has these of its attributes."""
-    group = Element(f"{SVG}g", {name: element.attrib.pop(name) for name in names if name in element.attrib})
+    group = _taking(element, names)
     group.append(element)
     return group
 
 
+def _taking(element: Element, names: tuple[str, ...]) -> Element:
+    """An empty group with these attributes of an element, which loses them."""
+    return Element(f"{SVG}g", {name: element.attrib.pop(name) for name in names if name in element.attrib})
+
+
 def stroke_below(shape: Element) -> Element:
     """A shape whose `paint-order` begins with the stroke, as two in a group: one with only the stroke, one without."""
-    group, above = Element(f"{SVG}g"), deepcopy(shape)
+    group = _taking(shape, OF_GROUPS)
+    above = deepcopy(shape)
     shape.set("fill", "none")
     above.set("stroke", "none")
     above.attrib.pop("id", None)
-    for name in OF_GROUPS:
-        if name in shape.attrib:
-            group.set(name, shape.attrib.pop(name))
-            del above.attrib[name]
     for name in MARKERS:
         shape.attrib.pop(name, None)
     group.extend((shape, above))
@@ -109,7 +111,7 @@ def vertical(text: Element) -> str | None:
 def _inside(element: Element, names: tuple[str, ...]) -> None:
     """Let these attributes of an `<svg>` be those of a group in it: browsers take them in its own units."""
     if not element.attrib.keys().isdisjoint(names):
-        group = Element(f"{SVG}g", {name: element.attrib.pop(name) for name in names if name in element.attrib})
+        group = _taking(element, names)
         group.extend(list(element))
         element[:] = [group]
 

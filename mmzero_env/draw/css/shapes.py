@@ -9,10 +9,10 @@ from cairosvg.helpers import PointError, normalize
 from cairosvg.path import path as draw_path
 from cairosvg.text import path_length
 
+from mmzero_env.draw.boxes import Box, union
 from mmzero_env.draw.css.lengths import Units, length_px
 from mmzero_env.draw.glyphs import completed
 
-Box = tuple[float, float, float, float]
 FINE = 1000.0
 UNKNOWN = ("use", "tspan", "textPath", "marker")
 ANCHORS = {"middle": 0.5, "end": 1.0}
@@ -76,9 +76,7 @@ def bounding_box(element, tag: str, units: Units) -> Box | None:
         boxes = [bounding_box(child, str(child.tag).rpartition("}")[2], units) for child in element]
         if not boxes or None in boxes or any("transform" in child.attrib for child in element.iter()):
             return None
-        left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
-        right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
-        return left, top, right - left, bottom - top
+        return union(boxes)
     if tag not in BOUNDING_BOX_METHODS or tag in UNKNOWN:
         return None
     return BOUNDING_BOX_METHODS[tag](_Page(units), element.attrib)

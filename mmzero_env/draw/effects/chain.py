@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mmzero_env.draw.boxes import Box
 from mmzero_env.draw.effects.areas import Rectangle, device, user_box, within
 from mmzero_env.draw.effects.colours import FROM_LINEAR, TO_LINEAR, converted
 from mmzero_env.draw.effects.primitives import Pixels
@@ -13,7 +14,6 @@ from mmzero_env.draw.effects.steps import STEPS, Frame, alpha_of
 HEAVY = {"feTurbulence": 20, "feDiffuseLighting": 4, "feSpecularLighting": 5, "feBlend": 3, "feComposite": 2}
 CONVOLUTION, PER_WEIGHT = "feConvolveMatrix", 0.2
 NOWHERE = ("BackgroundImage", "BackgroundAlpha", "FillPaint", "StrokePaint")
-Box = tuple[float, float, float, float]  # x, y, width, height in user units
 
 
 def cost(step: Step) -> float:

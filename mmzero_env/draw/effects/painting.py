@@ -10,8 +10,9 @@ import numpy as np
 from cairosvg.helpers import transform
 from cairosvg.url import parse_url
 
+from mmzero_env.draw.boxes import Box
 from mmzero_env.draw.effects.areas import Rectangle, area, common, device, grown, part, user_box
-from mmzero_env.draw.effects.chain import CONVOLUTION, Box, cost, through
+from mmzero_env.draw.effects.chain import CONVOLUTION, cost, through
 from mmzero_env.draw.effects.primitives import ALPHA, Pixels
 from mmzero_env.draw.effects.reading import Effect, effects_of, region_px
 from mmzero_env.draw.effects.steps import STEPS, Frame, reach
