@@ -3,11 +3,12 @@
 As in browsers, an element that SVG does not know draws nothing, nor does what it contains (`<flowRoot>`, `<layer>`,
 `<Rect>`), nor does a text or shape in a shape or text; definitions in it can still be referred to. A note says so,
 where it is not of another program's namespace. Conditions (`requiredFeatures`, which SVG 2 dropped, and
-`systemLanguage` for readers of English) hold as in browsers.
+`systemLanguage` for readers of English) hold as in browsers; a viewBox that is none is none.
 """
 
 from xml.etree.ElementTree import Element
 
+from mmzero_env.draw.css.viewports import read_view_box
 from mmzero_env.draw.svg_checks import LEFT_OUT
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -53,6 +54,10 @@ def settle(root: Element, notes: list[str]) -> None:
                 else:
                     cut(parent, child)
             _hold(child.attrib)
+            if "viewBox" in child.attrib:
+                note = _view(child)
+                if note and len(notes) < MOST_NOTES:
+                    notes.append(note)
 
 
 def _settle(parent: Element, child: Element) -> str | None:
@@ -78,6 +83,21 @@ def _settle(parent: Element, child: Element) -> str | None:
     return None
 
 
+def _view(element: Element) -> str | None:
+    """A viewBox as browsers take it: one that is not valid is none, one without an area lets nothing be drawn."""
+    text = element.attrib.pop("viewBox")
+    view = read_view_box(text)
+    if view is None:
+        return f"viewBox {text[:60]!r} is not four numbers: ignored" if text.strip() else None
+    if min(view[2:]) > 0:
+        element.set("viewBox", text.replace("px", ""))
+    else:
+        unseen = Element(f"{SVG}defs")  # what is defined in it can still be referred to
+        unseen.extend(element)
+        element[:] = [unseen]
+    return None
+
+
 def _words(element: Element) -> str:
     return " ".join("".join(element.itertext()).split())[:SHOWN_TEXT]
 
@@ -94,6 +114,8 @@ def cut(parent: Element, child: Element) -> None:
 
 
 def _hold(attributes: dict[str, str]) -> None:
+    if not attributes.get("preserveAspectRatio", "none").strip():
+        del attributes["preserveAspectRatio"]
     attributes.pop("requiredFeatures", None)
     languages = attributes.get("systemLanguage", "").split(",")
     if any(language.strip().lower().startswith(LANGUAGE) for language in languages):

@@ -7,7 +7,6 @@ leaves `patternTransform` on the pen and the letters.
 """
 
 import math
-import re
 
 import cairocffi as cairo
 import cairosvg.defs
@@ -15,6 +14,7 @@ from cairosvg.bounding_box import calculate_bounding_box, is_non_empty_bounding_
 from cairosvg.helpers import size, transform
 
 from mmzero_env.draw.boxes import Box
+from mmzero_env.draw.css.viewports import view_box
 
 # Pixels of a tile, in those of the picture; a larger one is drawn coarser.
 MOST_PIXELS = 4
@@ -104,18 +104,6 @@ def _drawn(surface, pattern, tile: Box, box: Box, pixels: tuple[int, int], opaci
         context.paint_with_alpha(opacity)
     image.flush()
     return image
-
-
-def view_box(text: str | None) -> Box | None:
-    """
-    >>> view_box("0 0 10,20"), view_box("0 0 0 5"), view_box(None)
-    ((0.0, 0.0, 10.0, 20.0), None, None)
-    """
-    try:
-        numbers = tuple(map(float, re.split(r"[\s,]+", (text or "").strip())))
-    except ValueError:
-        return None
-    return numbers if len(numbers) == 4 and min(numbers[2:]) > 0 and all(map(math.isfinite, numbers)) else None
 
 
 def fitted(view: Box, tile: tuple[float, float], ratio: str) -> tuple[float, float, float, float]:

@@ -27,6 +27,7 @@ from mmzero_env.draw import quicker
 from mmzero_env.draw.canvas import USED, Canvas
 from mmzero_env.draw.css import Page, apply_css
 from mmzero_env.draw.css.lengths import Units, length_px
+from mmzero_env.draw.css.viewports import view_box
 from mmzero_env.draw.effects import Effects
 from mmzero_env.draw.elements import settle
 from mmzero_env.draw.errors import Refused
@@ -145,25 +146,25 @@ def style(root: Element, config: RenderConfig) -> tuple[Page, tuple[float, float
     """
     note = None
     try:
-        view_box = _view_box(root.get("viewBox"))
+        view_size = _view_size(root.get("viewBox"))
     except Refused as problem:
         if "%" in root.get("width", "%") + root.get("height", "%"):
             raise
-        view_box, note = None, f"{problem.message}: ignored"
-    if view_box is None:
+        view_size, note = None, f"{problem.message}: ignored"
+    if view_size is None:
         root.attrib.pop("viewBox", None)
     else:
         root.set("viewBox", root.get("viewBox").replace("px", ""))
     try:
-        window, _ = output_size(root.get("width"), root.get("height"), view_box, config)
+        window, _ = output_size(root.get("width"), root.get("height"), view_size, config)
     except Refused:
-        window = view_box  # a style may still give it a size
+        window = view_size  # a style may still give it a size
     try:
         page = apply_css(root, window)
     except RecursionError:
         raise Refused(RenderStatus.TOO_LARGE, "styles are nested too deep") from None
     page.note(note)
-    return page, *output_size(root.get("width"), root.get("height"), view_box, config)
+    return page, *output_size(root.get("width"), root.get("height"), view_size, config)
 
 
 def ground(colour: str | None, below: tuple[int, int, int]) -> str:
@@ -252,14 +253,11 @@ def _length(text: str | None) -> float | None:
     return value
 
 
-def _view_box(text: str | None) -> tuple[float, float] | None:
-    """Width and height of a viewBox, None if there is none. `px` in it is read over: what is meant is clear."""
+def _view_size(text: str | None) -> tuple[float, float] | None:
+    """Width and height of the document's viewBox, None if there is none."""
     if text is None:
         return None
-    try:
-        numbers = [float(part) for part in re.split(r"[\s,]+", text.replace("px", "").strip())]
-    except ValueError:
-        numbers = []
-    if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or min(numbers[2:]) <= 0:
+    view = view_box(text)
+    if view is None:
         raise Refused(RenderStatus.BAD_SIZE, f"viewBox {text[:60]!r} is not four numbers with a positive size")
-    return numbers[2], numbers[3]
+    return view[2:]

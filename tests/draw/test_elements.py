@@ -69,3 +69,31 @@ def test_what_of_text_is_not_drawn_is_said():
     assert apply_css(root).notes == ["text-shadow: 1px 1px red is not drawn", "text-orientation: upright is not drawn"]
     root = ElementTree.fromstring(f'{HEAD}><text style="text-shadow: none; text-orientation: mixed">a</text></svg>')
     assert apply_css(root).notes == []
+
+
+@pytest.mark.parametrize(
+    "view_box, left",
+    [
+        ("0 0 10px 10px", "0 0 10 10"),
+        ("bad", None),
+        ("0 0 -5 5", None),
+        ("0 0 10", None),
+        ("0 0 1 1 1", None),
+        ("", None),
+    ],
+)
+@pytest.mark.parametrize("tag", ["svg", "symbol", "marker", "pattern"])
+def test_a_view_box_inside_that_is_none(tag, view_box, left):
+    notes = []
+    root = read(f'{HEAD}><{tag} viewBox="{view_box}"><rect/></{tag}></svg>', notes)
+    assert root[0].get("viewBox") == left and root[0][0].tag.endswith("rect")
+    assert notes == ([] if left or not view_box else [f"viewBox '{view_box}' is not four numbers: ignored"])
+
+
+def test_nothing_is_drawn_in_a_view_box_without_area():
+    tags, _, notes = settled('<svg viewBox="0 0 0 5"><rect/><circle/></svg>')
+    assert tags == ["svg", "defs", "rect", "circle"] and notes == []
+
+
+def test_an_empty_preserve_aspect_ratio_is_none():
+    assert "preserveAspectRatio" not in read(f'{HEAD}><svg preserveAspectRatio=" "/></svg>', [])[0].attrib

@@ -15,6 +15,7 @@ from mmzero_env.draw.css.cascade import KEYWORDS, Page
 from mmzero_env.draw.css.colours import colour
 from mmzero_env.draw.css.lengths import Units, angle, length_px, number, shown
 from mmzero_env.draw.css.stylesheet import SVG, Declaration
+from mmzero_env.draw.css.viewports import view_box
 
 PROPERTIES = ("background", "background-color", "background-image")
 GRADIENT = re.compile(r"(linear|radial)-gradient\(", re.IGNORECASE)
@@ -59,10 +60,10 @@ def _paint(root: Element, value: str, window: tuple[float, float]) -> bool:
 
 def _covered(root: Element, window: tuple[float, float]) -> Box | None:
     """The whole picture in the user units of the document."""
-    text = root.get("viewBox")
-    if text is None:
+    view = view_box(root.get("viewBox"))
+    if view is None:
         return (0.0, 0.0, *window)
-    left, top, width, height = map(float, re.split(r"[\s,]+", text.strip()))
+    left, top, width, height = view
     if root.get("preserveAspectRatio", "xMidYMid").split()[0] not in ("xMidYMid", "none"):
         return None
     scale = min(window[0] / width, window[1] / height)
