@@ -5,7 +5,6 @@ Each check is a metric; the reward subtracts a penalty only where a key says so 
 proposer.blind_penalty). Not covered: answers drawn as shapes instead of text (the environment reports texts only).
 """
 
-import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,11 +15,10 @@ from PIL import Image
 
 from mmzero_rewards.answers.grading import grade, read
 from mmzero_rewards.answers.missing import answered
-from mmzero_rewards.answers.textform import plain
 from mmzero_rewards.answers.voting import vote
-from mmzero_rewards.answers.words import WORDS
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.parsing.responses import Proposal
+from mmzero_rewards.scoring.drawn import Place, places, tokens
 
 TICK_RUN = 3
 """Fewest evenly spaced drawn numbers that count as axis ticks."""
@@ -55,15 +53,15 @@ class Leak:
 def leak(drawn_text: Sequence[str], proposal: Proposal) -> Leak:
     """Is the hard answer, or the easy answer where the caption does not name it, drawn as text?
 
-    Whole-token match after the grader's normalisation: "12" is found in "total 12" and "12.0", not in "120". An answer
-    that is drawn both as an axis tick and elsewhere is not excused.
+    Whole-token match after the grader's normalisation (drawn.py): "12" is found in "total 12" and "12.0", not in "120".
+    An answer that is drawn both as an axis tick and elsewhere is not excused.
     """
     if not drawn_text:
         return Leak()
-    drawn = [_tokens(text) for text in drawn_text]
+    drawn = [tokens(text) for text in drawn_text]
     ticks = _ticks(drawn)
-    hard = _places(proposal.hard_answer, drawn)
-    easy = [] if _places(proposal.easy_answer, [_tokens(proposal.caption)]) else _places(proposal.easy_answer, drawn)
+    hard = places(proposal.hard_answer, drawn_text, drawn)
+    easy = [] if _in_caption(proposal.easy_answer, proposal) else places(proposal.easy_answer, drawn_text, drawn)
     return Leak(
         hard=bool(hard),
         easy=bool(easy),
@@ -75,48 +73,22 @@ def leak(drawn_text: Sequence[str], proposal: Proposal) -> Leak:
 def caption_tells(proposal: Proposal) -> bool:
     """Does the hard answer stand in the caption? Often it must (a value of the scene); where nearly all captions do,
     the hard questions only ask to read, and answers from captions prove nothing."""
-    return bool(_places(proposal.hard_answer, [_tokens(proposal.caption)]))
+    return _in_caption(proposal.hard_answer, proposal)
 
 
-Place = tuple[int, int]
-"""Where a token is drawn: number of the text, number of the token in it."""
-
-TOKEN = re.compile(r"(?<![^\W_])-?(?:\d[\d,.:/]*\d|\d)|[^\W\d_][^\W_]*")
-ARTICLES = ("the", "a", "an")
+def _in_caption(answer: str, proposal: Proposal) -> bool:
+    return bool(places(answer, [proposal.caption], [tokens(proposal.caption)]))
 
 
-def _tokens(text: str) -> list[str]:
-    """Words (without case) and numbers (in canonical form) of a drawn text or caption, in order."""
-    found = TOKEN.findall(plain(text).casefold())
-    return [read(token).core if token[-1].isdigit() or token in WORDS else token for token in found]
-
-
-def _places(answer: str, texts: list[list[str]]) -> list[Place]:
-    """Where the answer begins in the texts."""
-    parsed = read(answer)
-    wanted = [parsed.core] if parsed.kind in ("number", "ratio", "clock") else _tokens(parsed.core)
-    if len(wanted) > 1:
-        wanted = [token for token in wanted if token not in ARTICLES] or wanted
-    size = len(wanted)
-    if not size:
-        return []
-    return [
-        (i, j)
-        for i, tokens in enumerate(texts)
-        for j in range(len(tokens) - size + 1)
-        if tokens[j : j + size] == wanted
-    ]
-
-
-def _ticks(drawn: list[list[str]]) -> set[Place]:
+def _ticks(drawn: list[tuple[str, ...]]) -> set[Place]:
     """Numbers of evenly spaced runs, in drawing order, among texts with the same words around one number.
 
     "0", "10", "20" is such a run, and so is "Week 8", "Week 9", "Week 10"; a text of numbers only is several ticks.
     """
     series: dict[tuple[str, ...], list[tuple[Fraction, Place]]] = {}
-    for i, tokens in enumerate(drawn):
-        numbers = [_as_number(token) for token in tokens]
-        words = tuple(token for token, number in zip(tokens, numbers, strict=True) if number is None)
+    for i, row in enumerate(drawn):
+        numbers = [_as_number(token) for token in row]
+        words = tuple(token for token, number in zip(row, numbers, strict=True) if number is None)
         found = [(number, (i, j)) for j, number in enumerate(numbers) if number is not None]
         if len(found) == 1 or not words:
             series.setdefault(words, []).extend(found)
@@ -124,8 +96,12 @@ def _ticks(drawn: list[list[str]]) -> set[Place]:
 
 
 def _as_number(token: str) -> Fraction | None:
+    if not token[0].isdigit() and token[0] != "-":
+        return None
     parsed = read(token)
-    return Fraction(parsed.core) if token[-1].isdigit() and parsed.kind == "number" else None
+    if parsed.kind == "clock":  # a time axis
+        return sum(Fraction(part) / 60**k for k, part in enumerate(parsed.core.split(":")))
+    return Fraction(parsed.core.removesuffix("s")) if parsed.kind in ("number", "decade") else None
 
 
 def _even_runs(values: list[tuple[Fraction, Place]]) -> list[list[tuple[Fraction, Place]]]:

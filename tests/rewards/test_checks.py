@@ -49,6 +49,34 @@ def proposal(hard="37", easy="Ostia", caption="Bars of four ports"):
         (["12.5"], "25/2", True, True),
         ([], "37", False, False),
         (["π"], "pi", True, True),
+        (["total 1\u202f370 t"], "1370", True, True),  # a number is read whole: thousands, fraction, power, scale
+        (["1 370"], "370", False, False),
+        (["1½ cups"], "1.5", True, True),
+        (["10³"], "10", False, False),
+        (["10³"], "1000", True, True),
+        ([".75"], "75", False, False),
+        (["37k"], "37", False, False),
+        (["Total: 37k"], "37000", True, True),
+        (["$3.7 million"], "3.7", False, False),
+        (["twenty-five ports"], "25", True, True),
+        (["twenty-five ports"], "20", False, False),
+        (["37th"], "37", False, False),
+        (["the 1990s"], "1990", False, False),
+        (["2024-05-12"], "12", False, False),
+        (["1,2,37"], "37", True, True),
+        (["P(3,40)"], "(3, 40)", True, True),
+        (["port of Sao Paulo"], "São Paulo", True, True),  # words in the grader's spelling on both sides
+        (["Apple trees"], "apples", True, True),
+        (["GREY line"], "gray", True, True),
+        (["Lord of the Rings"], "the Lord of the Rings", True, True),
+        (["Ostia's harbour"], "Ostia", True, True),
+        (["17:00"], "5 PM", True, True),  # the text as a whole is the answer
+        (["May 5, 2024"], "5 May 2024", True, True),
+        (["No. of ports", "No. 5"], "no", False, False),
+        (["08:00", "09:00", "10:00"], "9:00", True, False),  # ticks of a time axis
+        (["8 AM", "9 AM", "10 AM"], "9 AM", True, False),
+        (["0k", "10k", "20k"], "10000", True, False),
+        (["1990s", "2000s", "2010s"], "2000s", True, False),
     ],
 )
 def test_hard_answer_in_the_picture(drawn, hard, found, penalised):

@@ -21,6 +21,7 @@ from mmzero_rewards.parsing.responses import (
     parse_proposal,
     render_proposal,
 )
+from mmzero_rewards.scoring.checks import leak
 from mmzero_rewards.scoring.diversity import batch_terms, cluster_shares
 from mmzero_rewards.scoring.inputs import CoderEvidence, Drawing, ProposerEvidence, SolverEvidence
 from mmzero_rewards.scoring.roles import score_coder, score_proposer, score_solver
@@ -112,6 +113,12 @@ def test_parsers_only_raise_format_errors(text):
 def test_the_quick_way_to_the_last_box_equals_the_long_way(text):
     padded = text + " " * 2000  # beyond the plain scan
     assert boxed(text) == boxed(padded)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.one_of(ANSWERS, st.text(alphabet="0123456789.,:/ -'$kMBsth^½²ñéNo", max_size=20)))
+def test_an_answer_that_is_drawn_as_it_is_leaks(text):
+    assert leak([text], Proposal("map", "c", "q", "a", "h", text)).hard is bool(text.strip())
 
 
 DRAWINGS = st.lists(
