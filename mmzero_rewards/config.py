@@ -28,25 +28,17 @@ from mmzero_env.config.ranges import (
     whole,
 )
 
-NON_ANSWERS = (
-    "",
-    "none",
-    "n/a",
-    "na",
-    "null",
-    "unknown",
-    "-",
-    "cannot be determined",
-    "not enough information",
-    "not available",
-    "not applicable",
-    "can't be determined",
-    "i don't know",
-    "not sure",
-    "unclear",
-)
-"""Boxed contents that mean "unanswered", compared without case and mark-up. method.md §2.0 has the first seven; the
-others say the same in words, and a vote for them would make a silver label of not knowing."""
+_SAID = """
+    none, n/a, na, null, unknown, -, cannot be determined, not enough information, not available, not applicable,
+    i don't know, not sure, unclear, cannot determine, unable to determine, impossible to determine, undetermined,
+    not determinable, cannot tell, unable to tell, impossible to tell, cannot say, cannot answer, unable to answer,
+    unanswerable, no answer, insufficient information, insufficient data, not enough data, not given, not shown,
+    not specified, unspecified, not stated, not mentioned, not provided, not visible, not in the picture, not known,
+    unsure, idk
+"""
+NON_ANSWERS = ("", *(" ".join(one.split()) for one in _SAID.split(",")))
+"""Boxed contents that mean "unanswered", compared without case, mark-up and what frames them. method.md §2.0 has the
+first seven; the others say the same in words, and a vote for them would make a silver label of not knowing."""
 
 CONTENT_TYPES = ("data_chart", "diagram", "geometry", "timeline", "map", "table", "other")
 """The fixed list of picture classes; shares and entropy are taken over all seven (docs/method.md §2.1)."""

@@ -175,6 +175,41 @@ def test_non_answers_are_compared_without_case():
     assert extract_answer("\\boxed{can't tell}", non_answers=("Can't Tell",)) is None
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "N.A.",
+        "{unknown}",
+        "can not be determined",
+        "It can’t be determined.",
+        "The answer cannot be determined",
+        "cannot be determined from the given information",
+        "\\text{Not enough info to tell}",
+        "Insufficient information given",
+        "not specified",
+        "not shown in the chart",
+        "unable to determine",
+        "I cannot determine the answer",
+        "I do not know",
+        "I'm not sure",
+        "Answer: unknown",
+        "unknown (not stated)",
+        "No answer possible",
+    ],
+)
+def test_not_knowing_in_other_words_is_no_answer(said):
+    assert extract_answer(f"\\boxed{{{said}}}") is None
+    assert extract_answer(f"\\boxed{{{said}}}", non_answers=()) == said  # a benchmark's reference may say so
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["no", "answer", "it", "No data", "no solution", "impossible", "unknown soldier", "not red", "5 (unknown unit)"],
+)
+def test_what_only_looks_like_not_knowing(said):
+    assert extract_answer(f"\\boxed{{{said}}}") == said
+
+
 def test_empty_box_is_a_box():
     assert boxed("\\boxed{ }") == "" and boxed("boxed{}") is None
 
