@@ -9,7 +9,8 @@ from recipe.mmzero.run.evaluate.asking.store import Answer, AnswerStore
 from recipe.mmzero.run.evaluate.data.items import Item
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 from recipe.mmzero.run.evaluate.judging import judge as judging
-from recipe.mmzero.run.evaluate.judging.rules import bare_answer, chosen, judge_by_rules
+from recipe.mmzero.run.evaluate.judging.options import chosen, named_option
+from recipe.mmzero.run.evaluate.judging.rules import bare_answer, judge_by_rules
 from recipe.mmzero.run.evaluate.suite import Benchmark, Judge, Suite
 from tests.support.fault_server import FaultServer, dead_address, question_of, serve
 
@@ -86,6 +87,74 @@ def test_letters_in_other_dress(answer, place):
     assert chosen(answer, CHOICES) == place
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "{B}",
+        "**Final Answer:** B",
+        "Letter B",
+        "It's B",
+        "So the answer is B.",
+        "Therefore, (B)",
+        "I would go with B",
+        "it must be B",
+        "Answer → B",
+        "答案：B",
+        "选B",
+        "B, because the sky is blue",
+        "B because the sky is blue",
+        "The answer is B, since A is red",
+        "(B) is correct",
+        "B is the best choice",
+        "B blue",
+        "B, blue",
+        "B – blue",
+        "B/blue",
+        "B.blue",
+        "B (blue)",
+        "blue (B)",
+        "B (the sky)",
+    ],
+)
+def test_a_letter_in_a_sentence(answer):
+    assert chosen(answer, CHOICES) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "A (blue)",  # letter and text disagree
+        "blue (A)",
+        "A, blue",
+        "A - blue",
+        "A: blue",
+        "not B",
+        "(B) is not correct",
+        "B is wrong",
+        "A, not B",
+        "Both B and C",
+        "B/C",
+        "B; C",
+        "blue, not red",
+    ],
+)
+def test_a_letter_that_is_denied_or_not_alone(answer):
+    assert chosen(answer, CHOICES) is None
+
+
+def test_an_article_is_no_letter():
+    pets = ("a big dog", "the cat", "A bird")
+    answers = ("A cat", "A", "A because it barks", "A dog", "B the cat", "A: the cat")
+    assert [chosen(answer, pets) for answer in answers] == [1, 0, 0, None, 1, None]
+    assert named_option("A cat") is None and named_option("C major") is None  # the choices stand in the question
+
+
+def test_a_long_answer_is_read_in_time():
+    for part in ("so ", "the answer is ", "答案", "B ", "(", "**", "A,"):
+        assert chosen(part * 20_000, CHOICES) is None
+        assert len(bare_answer(part * 20_000) or "") < 10
+
+
 def test_a_choice_that_is_a_letter():
     """Choices stand under letters, so a letter means the option, whatever the texts of the others are."""
     shuffled = ("B", "A", "D", "C")
@@ -140,12 +209,48 @@ def test_any_of_several_answers():
         ("**Answer:** B", "B"),
         ("The answer is B.\n\nThe sky is blue in this picture.", "B"),  # an explanation follows
         ("The answer to the first part is 3.\nTogether:\n**12 cm**", "12 cm"),
+        ("The answer must be 7.", "7"),
+        ("The answer is equal to 7", "7"),
+        ("**Answer**: 7", "7"),
+        ("The answer is **7**: a prime", "7: a prime"),
+        ("> **7**", "7"),
+        ("Looking at the picture, I choose option (B).", "(B)"),
+        ("Hence, option (B) is correct.", "(B)"),
+        ("Answer: B\nConfidence: 90%", "B"),
+        ("**Yes.** The line is longer.", "Yes. The line is longer"),
+        ("B\n\nThe sky is blue because of the scattering.", "B"),  # prose explains what came first
+        ("12 cm\nThis is the longest of the sides.", "12 cm"),
+        ("Let me see.\nThere are five apples on the table", "There are five apples on the table"),
+        ("-5", "-5"),
+        ("2**3", "2**3"),
         ("w" * 300, None),
         ("<think>long</think>\nfive", "five"),
     ],
 )
 def test_bare_answers(response, answer):
     assert bare_answer(response) == answer
+
+
+@pytest.mark.parametrize(
+    "said, verdict",
+    [
+        ("Answer: yes", True),
+        ("**Verdict:** No", False),
+        ("The answer is yes.", True),
+        ("\\boxed{no}", False),
+        ("<answer>yes</answer>", True),
+        ('{"verdict": "no"}', False),
+        ("Yes, no difference.", True),
+        ("yes or no", None),
+        ("Yes/No", None),
+        ("yes and no", None),
+        ("Yes.\nNo.", None),
+        ("Yesterday", None),
+        ("None", None),
+    ],
+)
+def test_verdicts_in_other_dress(said, verdict):
+    assert judging.verdict_of(said) is verdict
 
 
 # --- the judge ------------------------------------------------------------------------------------------------------

@@ -40,7 +40,12 @@ Does the response give the reference answer? Other wording, units or formats of 
 is only partly right does not. Reply with one word, yes or no."""
 LONGEST_RESPONSE = 8000
 """Characters of a response that the judge sees, its end: the answer stands there."""
-SAID = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
+# "Yes.", "**Verdict:** no", "The answer is yes", {"verdict": "no"}; "yes or no" is neither
+SAID = re.compile(
+    r"\W*(?:(?:(?:the|my|final)\s+)*(?:answer|verdict|reply|response|decision|boxed)\W*(?:is\b\W*)?)?"
+    r"(yes|no)\b(?!\s*(?:/|\bor\b|\band\b|\.?\n)\s*(?!\1)(?:yes|no)\b)",
+    re.IGNORECASE,
+)
 SHOWN_SHARE, SHOWN_CHARS = 0.01, 160
 """Share of the verdicts that the results show, for a person to look at."""
 IN_FLIGHT, READY_S, TIMEOUT_S, RETRIES = 32, 30.0, 300.0, 3

@@ -12,30 +12,36 @@ it also takes an answer that stands in the text without its format. The differen
 import re
 from dataclasses import dataclass
 
-from mmzero_rewards.answers.brackets import unwrapped
-from mmzero_rewards.answers.grading import canonical, grade, relaxed_equal
-from mmzero_rewards.answers.reading import ANSWER_IS
-from mmzero_rewards.answers.textform import plain
+from mmzero_rewards.answers.grading import grade, relaxed_equal
 from mmzero_rewards.parsing.boxed import extract_answer
 from mmzero_rewards.parsing.thought import after_thought
-from recipe.mmzero.run.evaluate.data.items import LETTERS, Item
+from recipe.mmzero.run.evaluate.data.items import Item
+from recipe.mmzero.run.evaluate.judging.options import LONE_LETTER, chosen, named_option
 
 LONGEST_BARE = 200
 """Characters up to which the last line of a response can be an answer; longer ones are prose."""
 SHORT_WORDS = 4
 """A last line of so few words is an answer and no explanation of an earlier one."""
+IS = r"(?:is|was|equals|(?:would|should|must|will|has\s+to)\s+be)\b(?:\s+(?:equal\s+to|therefore|thus)\b)?\s*:?"
 ANNOUNCED = re.compile(
-    r".*\b(?:(?:answer|option|choice)\b(?:\s+to\b.*?)?(?:\s+is\b\s*:?|\s*[:=])|answer\s)\s*(\S.*)",
+    rf".*(?:\b(?:(?:answer|option|choice)\b(?:\s+to\b.*?)?(?:\s+{IS}|\s*[:=])|answer\s)|答案[是为:：]*)\s*([^\s:].*)",
     re.IGNORECASE,
 )
-LONE_LETTER = re.compile(r"[(\[]?([A-Za-z])[)\].:]?")
-# "(B) blue", "B. blue", "option B"
-OPTION_AT_START = re.compile(
-    r"(?:(?:option|choice)\s+)?(?:[(\[]([A-Z])[)\]][.:]*|([A-Z])[)\].:]+(?:\s|$))|(?:option|choice)\s+([A-Z])\b",
+CHOSEN = re.compile(
+    r".*\b(?:(?:choose|pick|select|go\s+with)\s+(?:option|choice)|option|choice)\s+([(\[]?[A-Z][)\]]?)"
+    r"(?=\s+is\s+(?:the\s+)?(?:correct|right|best)\b|\Z)",
     re.IGNORECASE,
 )
-# a further one: "A. red or B. blue" names none
-OPTION_WITHIN = re.compile(r"(?:^|\s)(?:[(\[][A-Za-z][)\]]|[A-Z][).:](?=\s|$)|(?i:option|choice)\s+[A-Z]\b)")
+BOLD = re.compile(r"(\*\*|__)(\S(?:[^*_]*\S)?)\1")
+BULLET = re.compile(r"\A(?:[-*•>]\s+)+(?=[^\d\s])")
+NO_ANSWER = re.compile(r"(?:my\s+)?confidence\b", re.IGNORECASE)
+"""Of a line that says how sure an answer is."""
+OPENING_WORDS = """
+    let let's looking sure okay ok certainly first step to here well hmm based analysis reasoning explanation solution
+    great i we
+"""
+OPENING = frozenset(OPENING_WORDS.split())
+"""First words of a short first line that begins a solution and is no answer."""
 
 
 @dataclass(frozen=True)
@@ -64,32 +70,45 @@ def judge_by_rules(response: str, item: Item, judging: str, prompt: str) -> Verd
 
 def bare_answer(response: str) -> str | None:
     """The answer of a response without a box: what its last line announces ("answer is"), or that line if it is short;
-    else what an earlier line announced; else the last line if it is no long prose.
+    else what an earlier line announced; else a short first line that prose explains; else the last line if it is short
+    enough.
 
     >>> bare_answer("<think>2+2</think>So the answer is: 4."), bare_answer("I count them.\\n**Blue**"), bare_answer(" ")
     ('4', 'Blue', None)
-    >>> bare_answer("The answer is B.\\nThis is because the sky is blue.")
-    'B'
+    >>> bare_answer("The answer is B.\\nThis is because the sky is blue."), bare_answer("Yes\\nThe left one is longer.")
+    ('B', 'Yes')
     """
     lines = [_plain(line) for line in after_thought(response).splitlines()]
-    lines = [line for line in lines if line]
+    lines = [line for line in lines if line and not NO_ANSWER.match(line)]
     if not lines:
         return None
     last = _announced(lines[-1])
-    if last is None and len(lines[-1].split()) > SHORT_WORDS:
-        last = next(filter(None, map(_announced, reversed(lines))), None)
+    if last is None and not _is_short(lines[-1]):
+        last = next(filter(None, map(_announced, reversed(lines))), None) or _first(lines[0])
     last = last or lines[-1]
     return last if len(last) <= LONGEST_BARE else None
 
 
+def _is_short(line: str) -> bool:
+    return len(line.split()) <= SHORT_WORDS
+
+
+def _first(line: str) -> str | None:
+    """The first line if it may be an answer that the lines behind it explain."""
+    opens = not _is_short(line) or line[-1] in ":," or line.split()[0].casefold().rstrip(",:!") in OPENING
+    return None if opens else line
+
+
 def _announced(line: str) -> str | None:
-    """What follows the last "answer is" of a line."""
-    found = ANNOUNCED.match(line[-2 * LONGEST_BARE :])
+    """What follows the last "answer is" of a line, or the option that it chooses."""
+    end = line[-2 * LONGEST_BARE :]
+    found = CHOSEN.match(end) or ANNOUNCED.match(end)
     return _plain(found[1]) or None if found else None
 
 
 def _plain(line: str) -> str:
-    """Without mark-up around it and without a final stop."""
+    """Without mark-up, a bullet and a final stop."""
+    line = BOLD.sub(r"\2", BULLET.sub("", line.strip()))
     return line.strip("*_`# ").removesuffix(".").strip("*_`# ")
 
 
@@ -107,53 +126,5 @@ def _equal(answer: str, reference: str, judging: str) -> bool:
         return relaxed_equal(answer, reference)
     wanted = LONE_LETTER.fullmatch(reference.strip()) if judging == "option" else None
     if wanted:  # the choices stand inside the question
-        named = named_option(answer)
-        return named is not None and named[0] == wanted[1].upper()
+        return named_option(answer) == wanted[1].upper()
     return grade(answer, reference)
-
-
-def chosen(answer: str, choices: tuple[str, ...]) -> int | None:
-    """Place of the choice that an answer names: by its letter, by its text, or by both if they agree; None if unclear.
-
-    A single letter is the option's, also where another choice is that very letter: choices are shown under letters.
-
-    >>> chosen("(B)", ("red", "blue")), chosen("Blue.", ("red", "blue")), chosen("A. blue", ("red", "blue"))
-    (1, 1, None)
-    """
-    letter, rest = named_option(answer) or ("", "")
-    place = LETTERS.find(letter) if letter else len(choices)
-    marked = place < len(choices)
-    if marked and not rest:
-        return place
-    verbatim = [k for k, one in enumerate(choices) if one.strip().casefold() == answer.strip().casefold()]
-    if len(verbatim) == 1:  # a choice may itself begin like an option: "A. Smith"
-        return verbatim[0]
-    by_text = _with_text(rest if marked else answer, choices)
-    if marked:
-        return place if by_text in (place, None) else None
-    return by_text
-
-
-def _with_text(text: str, choices: tuple[str, ...]) -> int | None:
-    """The one choice that a text equals, else the one that it equals if a unit is missing on one side."""
-    equal = [k for k, one in enumerate(choices) if canonical(one) == canonical(text)]
-    equal = equal or [k for k, one in enumerate(choices) if grade(text, one)]
-    return equal[0] if len(equal) == 1 else None
-
-
-def named_option(answer: str) -> tuple[str, str] | None:
-    """(the option's letter that an answer is or starts with, what follows it); None without one, or with several.
-
-    >>> named_option("(b) blue"), named_option("**B.**"), named_option("blue"), named_option("A. red or B. blue")
-    (('B', 'blue'), ('B', ''), None, None)
-    """
-    text = unwrapped(plain(answer))
-    text = ANSWER_IS.sub("", text, count=1) if ANSWER_IS.match(text) else text
-    lone = LONE_LETTER.fullmatch(text)
-    if lone:
-        return lone[1].upper(), ""
-    start = OPTION_AT_START.match(text)
-    if not start:
-        return None
-    rest = text[start.end() :].strip()
-    return None if OPTION_WITHIN.search(rest) else ((start[1] or start[2] or start[3]).upper(), rest)
