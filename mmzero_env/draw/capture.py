@@ -1,8 +1,8 @@
 """Where pictures come out of matplotlib and Pillow: the calls that show or save are replaced in a snippet's process.
 
 `plt.show()`, `plt.savefig`, `Figure.savefig`, `Image.save` and `Image.show` keep the last picture, whatever name or
-folder they are given; the file itself is written only if it lies in the snippet's own folder or is a buffer. Texts are
-noted where matplotlib draws them and where Pillow is asked to.
+folder they are given. The file itself is written only if it lies in the snippet's own folder or is a buffer. One that
+the code can read again has matplotlib's size, up to MOST_FILE_SIDE, and channels; another one is as the picture.
 
 The last picture that was shown or saved counts, not one that was drawn later and left open. `plt.show()` shows the
 current figure and, as when a reader closes the windows, the next call of pyplot starts a new one (not with
@@ -13,19 +13,18 @@ A snippet may undo all this. It then spoils its own result and nothing else.
 
 import contextlib
 import os
-from collections.abc import Callable
+from os import scandir  # the kernel's own view, whatever folders.py makes of it later
 from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from mmzero_env.config import RenderConfig
 from mmzero_env.draw.errors import Refused
 from mmzero_env.draw.picture import encode_png
+from mmzero_env.draw.written import Written
 from mmzero_env.results import RenderStatus
 
 # Options of savefig that change the picture; those about the file format don't apply to pixels.
@@ -41,6 +40,10 @@ PICTURE_OPTIONS = (
 PIXEL_FORMATS = (".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 PACKED = {"RGB": "BGRX", "RGBA": "BGRA"}  # modes whose pixels Pillow hands out in the order of picture.py
 PATHS = (str, bytes, os.PathLike)
+READING = ("open", "read")  # without these words no code reads a file
+MOST_FILE_SIDE = 4096  # pixels of a figure that is written to a file: 64 MiB
+# A figure is drawn again, larger, where its crop left less than this of render.max_side.
+CROPPED, ROUNDING = 0.75, 0.998
 
 
 class Capture:
@@ -56,63 +59,49 @@ class Capture:
         self.size: tuple[int, int] | None = None
         self.pixels = b""
         self.texts: list[str] = []
+        self.reads = True
+        self.written = Written()
         self._figure: Figure | None = None
-        self._figure_size: tuple[int, int] | None = None
-        self._figure_texts: list[str] = []
-        self._pillow_texts: list[str] = []
-        self._inside = False
         self._savefig, self._save = Figure.savefig, Image.Image.save
+        self._frombuffer = Image.frombuffer
+
+    def starts(self, code: str) -> None:
+        """What this code is about to do decides how its files are written."""
+        self.reads = any(word in code for word in READING)
 
     def install(self) -> None:
         """Replace what shows and saves, for the life of this process."""
-        savefig, save, draw_text, draw_canvas = self._savefig, self._save, Text.draw, FigureCanvasAgg.draw
-        canvas_texts = self._figure_texts
-
-        def text_draw(text: Text, renderer: Any, *args: Any, **kwargs: Any) -> Any:
-            drawn = draw_text(text, renderer, *args, **kwargs)
-            if _readable(text, renderer):
-                canvas_texts.append(text.get_text())
-            return drawn
-
-        def canvas_draw(canvas: FigureCanvasAgg) -> None:
-            canvas_texts.clear()  # earlier passes only measured
-            draw_canvas(canvas)
+        savefig, save = self._savefig, self._save
 
         def figure_savefig(figure: Figure, fname: Any, **options: Any) -> None:
             self.figure(figure, **{key: options[key] for key in PICTURE_OPTIONS if key in options})
-            as_png = str(options.get("format") or matplotlib.rcParams["savefig.format"]).lower() == "png"
-            if isinstance(fname, PATHS):
-                with self._quietly():
-                    name, suffix = os.path.splitext(os.fsdecode(fname))
-                    if suffix.lower() == ".png" or (not suffix and as_png):
-                        with open(name + (suffix or ".png"), "wb") as file:
-                            file.write(self._png())
-                    elif suffix.lower() in PIXEL_FORMATS:
-                        save(self._image(), fname)
-                    else:
-                        savefig(figure, fname, **options)
-            elif as_png and not options.get("transparent"):
-                fname.write(self._png())
-            else:
-                with self._quietly(forgive=False):
-                    savefig(figure, fname, **options)
+            is_path = isinstance(fname, PATHS)
+            name, suffix = os.path.splitext(os.fsdecode(fname)) if is_path else ("", "")
+            if is_path and not suffix:
+                suffix = "." + str(options.get("format") or matplotlib.rcParams["savefig.format"])
+            with self._quietly(forgive=is_path):
+                known = suffix[1:].lower() in figure.canvas.get_supported_filetypes()
+                if not is_path or suffix.lower() not in (".png", *PIXEL_FORMATS) or (self.reads and known):
+                    savefig(figure, fname, **{**options, "dpi": self._dpi(figure, options.get("dpi"), MOST_FILE_SIDE)})
+                elif suffix.lower() == ".png":
+                    with open(name + suffix, "wb") as file:
+                        file.write(encode_png(self.pixels, *self.size))
+                else:
+                    save(self._image(), name + suffix)
 
         def image_save(image: Image.Image, fp: Any, *args: Any, **options: Any) -> None:
-            if self._inside:
+            if self.written.busy:
                 return save(image, fp, *args, **options)
             self.picture(image)
             with self._quietly(forgive=isinstance(fp, PATHS)):
                 save(image, fp, *args, **options)
 
-        Text.draw = text_draw
-        FigureCanvasAgg.draw = canvas_draw
+        self.written.install()
         Figure.savefig = figure_savefig
         Figure.show = lambda figure, *_, **__: self.figure(figure)
         plt.show = lambda *args, **options: self.show(*args, **options)  # matplotlib writes a signature on it
         Image.Image.save = image_save
         Image.Image.show = lambda image, *_, **__: self.picture(image)
-        for name in ("text", "multiline_text"):
-            setattr(ImageDraw.ImageDraw, name, self._noting(getattr(ImageDraw.ImageDraw, name)))
 
     def show(self, *_: Any, block: bool | None = None, **__: Any) -> None:
         """What plt.show() does: the current figure is the picture, and pyplot goes on with a new one."""
@@ -127,23 +116,23 @@ class Capture:
             return  # saved a moment ago and not changed since
         if self.size is not None and figure.get_children() == [figure.patch]:
             return  # saved after plt.show(), when nothing is left in it
-        options["dpi"] = self._dpi(figure, options.get("dpi"))
-        sink = _Pixels()
-        self._inside = True
-        try:
-            self._savefig(figure, sink, format="rgba", **options)
-        finally:
-            self._inside = False
-        self._keep(Image.frombuffer("RGBA", sink.size, sink.data, "raw", "RGBA", 0, 1))
-        self.texts = list(self._figure_texts)
-        self._figure, self._figure_size = figure, self.size
+        wanted = options.get("dpi")
+        most = self._dpi(figure, wanted, self.config.max_declared_side)
+        options["dpi"] = self._dpi(figure, wanted, self.config.max_side)
+        sink = self._draw(figure, options)
+        left = max(sink.size) / self.config.max_side
+        if options["dpi"] < most and left < CROPPED:
+            options["dpi"] = min(most, options["dpi"] / left * ROUNDING)
+            sink = self._draw(figure, options)
+        self._keep(self._frombuffer("RGBA", sink.size, sink.data, "raw", "RGBA", 0, 1))
+        self.texts = self.written.figure(figure)
+        self._figure = figure
 
     def picture(self, image: Image.Image) -> None:
-        """Keep a Pillow image. One of the size of the figure that was kept last is that, opened again from a buffer."""
-        below = self._figure_texts if image.size == self._figure_size else []
+        """Keep a Pillow image."""
         self._keep(image)
-        self.texts = [*below, *self._pillow_texts]
-        self._figure, self._figure_size = None, self.size if below else None
+        self.texts = self.written.picture(image)
+        self._figure = None
 
     def leftover(self, names: dict[str, Any]) -> None:
         """Without anything shown or saved: the last figure left open, the last picture that has a name, or the last
@@ -160,7 +149,7 @@ class Capture:
             if isinstance(value, Image.Image):
                 self.picture(value)
                 return
-        files = [entry for entry in os.scandir() if entry.name.lower().endswith((".png", *PIXEL_FORMATS))]
+        files = [entry for entry in scandir() if entry.name.lower().endswith((".png", *PIXEL_FORMATS))]
         if files:
             with Image.open(max(files, key=lambda entry: entry.stat().st_mtime_ns).path) as image:
                 self.picture(image)
@@ -188,13 +177,16 @@ class Capture:
         self.size, self.pixels = image.size, image.tobytes("raw", PACKED[image.mode])
 
     def _image(self) -> Image.Image:
-        return Image.frombuffer("RGB", self.size, self.pixels, "raw", "BGRX", 0, 1)
+        return self._frombuffer("RGB", self.size, self.pixels, "raw", "BGRX", 0, 1)
 
-    def _png(self) -> bytes:
-        """The picture as a file of the snippet's own."""
-        return encode_png(self.pixels, *self.size)
+    def _draw(self, figure: Figure, options: dict[str, Any]) -> "_Pixels":
+        sink = _Pixels()
+        with self._quietly(forgive=False):
+            self._savefig(figure, sink, format="rgba", **options)
+        return sink
 
-    def _dpi(self, figure: Figure, wanted: Any) -> float:
+    def _dpi(self, figure: Figure, wanted: Any, most_side: int) -> float:
+        """What is wanted, or what makes the figure `most_side` pixels long. Raises Refused for absurd sizes."""
         dpi = matplotlib.rcParams["savefig.dpi"] if wanted is None else wanted
         dpi = float(figure.dpi if dpi == "figure" else dpi)
         width, height = (float(side) * dpi for side in figure.get_size_inches())
@@ -202,32 +194,19 @@ class Capture:
         if not 0 < longest <= self.config.max_declared_side:
             allowed = f"from 1 to render.max_declared_side={self.config.max_declared_side}"
             raise Refused(RenderStatus.BAD_SIZE, f"figure of {width:.0f} x {height:.0f} pixels, not {allowed}")
-        return dpi * min(1.0, self.config.max_side / longest)
+        return dpi * min(1.0, most_side / longest)
 
     @contextlib.contextmanager
     def _quietly(self, forgive: bool = True):
         """Write a file of the snippet's own; that it may not be written there does not matter to the picture."""
-        self._inside = True
+        self.written.busy = True
         try:
             yield
         except OSError:
             if not forgive:
                 raise
         finally:
-            self._inside = False
-
-    def _noting(self, original: Callable) -> Callable:
-        def draw(canvas: ImageDraw.ImageDraw, xy: Any, text: Any, *args: Any, **options: Any) -> Any:
-            outermost, self._inside = not self._inside, True
-            try:
-                drawn = original(canvas, xy, text, *args, **options)
-            finally:
-                self._inside = not outermost
-            if outermost:
-                self._pillow_texts.extend(line for line in str(text).splitlines() if line.strip())
-            return drawn
-
-        return draw
+            self.written.busy = False
 
 
 class _Pixels:
@@ -243,18 +222,6 @@ class _Pixels:
 
     def seek(self, *_: int) -> None:
         """matplotlib takes what has it for a file."""
-
-
-def _readable(text: Text, renderer: Any) -> bool:
-    """Drawn, not transparent, and on the canvas."""
-    if not text.get_visible() or not text.get_text().strip() or text.get_alpha() == 0:
-        return False
-    width, height = renderer.get_canvas_width_height()
-    x, y = text.get_transform().transform(text.get_unitless_position())
-    if 0 < x < width and 0 < y < height:
-        return True  # its anchor lies within or on the edge of its box, which takes twenty times as long to find
-    box = text.get_window_extent(renderer)
-    return box.x1 > 0 and box.y1 > 0 and box.x0 < width and box.y0 < height
 
 
 def _has_alpha(image: Image.Image) -> bool:

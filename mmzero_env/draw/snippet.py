@@ -74,6 +74,7 @@ class SnippetRenderer:
         chance.fix()
         kept_files.install()  # first: what folders.py maps, it hands on
         Folders(os.getcwd()).install()
+        self.capture.starts(code)
         run(code, main.__dict__)
         try:
             self.capture.leftover(main.__dict__)
