@@ -1,19 +1,21 @@
 """What scripts take for granted on a desktop and what stands in for it here, so that the picture is not lost.
 
 Fonts that Pillow does not find by their name (the letters are those of DejaVu), window backends (Agg draws), styles
-under the names that they had before matplotlib 3.6, and films (their first frame). Each is said in the result's note.
-Not LaTeX: it would be another program, which a snippet may not start.
+under the names that they had before matplotlib 3.6, and films, saved or shown (their first frame). Each is said in the
+result's note, and so are letters that a figure's font lacks. Triangulations hide what they report by opening the null
+device, which is not there. Not LaTeX: it would be another program, which a snippet may not start.
 """
 
+import itertools
 import os
 from collections.abc import Callable
 from typing import Any
 
 import matplotlib
-import matplotlib.animation
 import matplotlib.pyplot as plt
 import matplotlib.style
-from matplotlib.figure import Figure
+from matplotlib import _qhull, _text_helpers
+from matplotlib.animation import Animation
 from PIL import ImageFont
 
 FONTS = os.path.join(matplotlib.get_data_path(), "fonts", "ttf")
@@ -25,13 +27,16 @@ FACES = {
 BOLD, SLANTED = ("bold", "bd", "black", "heavy"), ("italic", "oblique")
 DRAWN = ("agg", "cairo", "pdf", "svg", "ps", "template", "pgf", "module://")
 OLD, NEW = "seaborn", "seaborn-v0_8"
+SHOWN_LETTERS = 20
 
 
 class Desktop:
-    """The stand-ins, for the life of a snippet's process. `notes`: one line for each that was used."""
+    """The stand-ins, for the life of a snippet's process. `keep` takes a figure as the picture."""
 
-    def __init__(self, keep: Callable[[Figure], None]):
-        self.notes: list[str] = []
+    def __init__(self, keep: Callable[..., None]):
+        self._notes: list[str] = []
+        self._lacking: dict[str, None] = {}
+        self._films: list[Animation] = []
         self._keep = keep
         self._truetype = ImageFont.truetype
 
@@ -42,7 +47,23 @@ class Desktop:
         library = matplotlib.style.library
         for name in [name for name in library if name.startswith(NEW)]:
             library.setdefault(name.replace(NEW, OLD), library[name])
-        matplotlib.animation.Animation.save = lambda animation, *_, **__: self.film(animation)
+        Animation.__init__ = self._noting(Animation.__init__)
+        Animation.save = lambda animation, *_, dpi=None, **__: self.film(animation, dpi)
+        Animation.to_jshtml = Animation.to_html5_video = lambda animation, *_, **__: self.film(animation) or ""
+        show, delaunay = plt.show, _qhull.delaunay
+
+        def show_films(*args: Any, **options: Any) -> None:
+            self.start_films()
+            show(*args, **options)
+
+        plt.show = show_films
+        _qhull.delaunay = lambda x, y, verbose: delaunay(x, y, True)
+        _text_helpers.warn_on_missing_glyph = lambda letter, *_: self._lacking.setdefault(chr(letter))
+
+    def notes(self) -> list[str]:
+        """One line for each stand-in that was used."""
+        shown = " ".join([x if x.isprintable() else f"U+{ord(x):04X}" for x in self._lacking][:SHOWN_LETTERS])
+        return [*self._notes, *([f"the font lacks these letters, boxes are drawn: {shown}"] if shown else [])]
 
     def truetype(self, font: Any = None, *args: Any, **options: Any) -> Any:
         try:
@@ -63,15 +84,33 @@ class Desktop:
 
         return chosen
 
-    def film(self, animation: Any) -> None:
+    def film(self, animation: Animation, dpi: float | None = None) -> None:
         """What saving an animation does: its first frame is the picture."""
+        self._first_frame(animation)
+        self._keep(animation._fig, **({} if dpi is None else {"dpi": dpi}))
+
+    def start_films(self) -> None:
+        """What showing the current figure does to the animations on it."""
+        for animation in self._films:
+            if plt.get_fignums() and animation._fig is plt.gcf() and not animation._draw_was_started:
+                self._first_frame(animation)
+
+    def _first_frame(self, animation: Animation) -> None:
         animation._init_draw()
+        for frame in itertools.islice(animation.new_saved_frame_seq(), 1):
+            animation._draw_frame(frame)
         self._note("of an animation the first frame is drawn")
-        self._keep(animation._fig)
+
+    def _noting(self, original: Callable) -> Callable:
+        def make(animation: Animation, *args: Any, **options: Any) -> None:
+            self._films.append(animation)
+            original(animation, *args, **options)
+
+        return make
 
     def _note(self, line: str) -> None:
-        if line not in self.notes:
-            self.notes.append(line)
+        if line not in self._notes:
+            self._notes.append(line)
 
 
 def face(name: str) -> str:

@@ -84,7 +84,7 @@ class SnippetRenderer:
             raise explain(error) from None
         return wire.pack_result(
             RenderStatus.OK,
-            "; ".join(self.desktop.notes),
+            "; ".join(self.desktop.notes()),
             tuple(self.capture.texts),
             *self.capture.size,
             self.capture.pixels,
