@@ -1,8 +1,8 @@
 """The same code draws the same picture: what would be seeded by the kernel is seeded by a count instead.
 
-Covered: `random`, `random.Random()`, NumPy's global generator, `numpy.random.default_rng()` and every other generator
-of NumPy without a seed (each call gets a seed of its own). The order of sets and dicts is fixed by the template's
-PYTHONHASHSEED. Not covered, so a picture that shows them differs from run to run: clocks (`datetime.now()`,
+Covered: `random`, `random.seed()`, `random.Random()`, NumPy's global generator, `numpy.random.default_rng()` and every
+other generator of NumPy without a seed (each call gets a seed of its own). The order of sets and dicts is fixed by the
+template's PYTHONHASHSEED. Not covered, so a picture that shows them differs from run to run: clocks (`datetime.now()`,
 `time.time()`), `os.urandom`, `secrets`, `uuid4`, `id()`.
 """
 
@@ -27,7 +27,12 @@ def fix() -> None:
     class Random(random.Random):
         """Without a seed: the next number of the count."""
 
-        def __init__(self, x: Any = None):
-            super().__init__(next(count) if x is None else x)
+        def seed(self, a: Any = None, version: int = 2) -> None:
+            super().seed(next(count) if a is None else a, version)
 
-    random.Random = Random
+    of_module = random.seed
+
+    def seed(a: Any = None, version: int = 2) -> None:
+        of_module(next(count) if a is None else a, version)
+
+    random.Random, random.seed = Random, seed
