@@ -6,12 +6,16 @@ short answer is no answer; it never costs the picture.
 
 import math
 import numbers
+from decimal import Decimal
 from typing import Any
+
+import numpy as np
 
 from mmzero_env.wire import ANSWERS, MAX_ANSWER
 
 NAME = "answers"
 DIGITS = 10  # of a computed fraction: 0.1 + 0.2 is 0.3
+EXACT = 2.0**53  # below it a float that is whole is the number that it says
 
 
 def claimed(names: dict[str, Any]) -> tuple[str, ...]:
@@ -31,8 +35,13 @@ def as_text(value: Any) -> str:
     """
     >>> as_text(3), as_text(2.0), as_text(True), as_text(" two\\nwords "), as_text(None), as_text([1])
     ('3', '2', 'yes', 'two words', '', '')
+    >>> as_text(12345678901.0), as_text(Decimal("0.30")), as_text(np.float32(0.1)), as_text(np.array([7]))
+    ('12345678901', '0.30', '0.1', '7')
     """
-    if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+    digits = DIGITS
+    if type(value).__module__ == "numpy" and getattr(value, "size", 0) == 1:
+        if isinstance(value, np.floating):
+            digits = min(DIGITS, int(np.finfo(value).precision))
         value = value.item()
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -40,6 +49,10 @@ def as_text(value: Any) -> str:
         return str(int(value)) if abs(int(value)) < 10**MAX_ANSWER else ""
     if isinstance(value, numbers.Rational):
         return str(value)[:MAX_ANSWER]
+    if isinstance(value, Decimal):
+        return str(value)[:MAX_ANSWER] if value.is_finite() else ""
     if isinstance(value, float):
-        return f"{value:.{DIGITS}g}" if math.isfinite(value) else ""
+        if value.is_integer() and abs(value) < EXACT:
+            return str(int(value))
+        return f"{value:.{digits}g}" if math.isfinite(value) else ""
     return " ".join(str.split(value))[:MAX_ANSWER] if isinstance(value, str) else ""
