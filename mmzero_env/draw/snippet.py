@@ -7,9 +7,11 @@ boundary. The same code draws the same picture, but for what chance.py lists. Fo
 
 import builtins
 import os
+import socket
 import sys
 import traceback
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from mmzero_env import wire
@@ -22,9 +24,11 @@ from mmzero_env.results import RenderStatus
 
 NAME = "<snippet>"
 FILE = "snippet.py"
+BOM = "\ufeff"  # at the start of a file it says how the file is encoded, and is no part of the program
 CACHE = "mmzero_env/matplotlib"
 # Dependencies of this package, so a snippet finds them wherever it is installed; the Coder's prompt names the same.
 LIBRARIES = ("matplotlib", "pillow", "numpy", "scipy", "pandas")
+MOST_CAUSES = 20
 WARM_UP = """
 fig, (a, b) = plt.subplots(1, 2, figsize=(3, 2), layout="constrained")
 a.plot([1, 2, 3], [1, 4, 2], label="a $x^2$")
@@ -103,7 +107,7 @@ class SnippetRenderer:
 def run(code: str, names: dict[str, Any]) -> None:
     """Run the snippet in `names`. Raises Refused or MemoryError."""
     try:
-        program = compile(code, NAME, "exec")
+        program = compile(code.removeprefix(BOM), NAME, "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
         text = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -133,11 +137,30 @@ def explain(error: BaseException) -> Refused:
         or "not implemented. Rebuild" in what
     ):
         what = f"{where}{type(error).__name__}: there are no windows; draw with {', '.join(LIBRARIES[:2])}"
+    if isinstance(error, OSError) and any(of_network(one) for one in causes(error)):
+        return Refused(RenderStatus.FORBIDDEN, f"{what}; there is no network")
     if isinstance(error, PermissionError) or "can't start new thread" in what:
         return Refused(RenderStatus.FORBIDDEN, what)
     if isinstance(error, ValueError) and "Image size of" in what:
         return Refused(RenderStatus.BAD_SIZE, what)
     return Refused(RenderStatus.RUNTIME_ERROR, what)
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, what it was raised from or after, and so on."""
+    for _ in range(MOST_CAUSES):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def of_network(error: BaseException) -> bool:
+    """Raised where a connection is made: a name that nobody resolves, or a socket that the wall refuses."""
+    if isinstance(error, socket.gaierror):
+        return True
+    frames = traceback.extract_tb(error.__traceback__)
+    return isinstance(error, PermissionError) and bool(frames) and frames[-1].filename == socket.__file__
 
 
 def font_cache(fallback: str) -> str:

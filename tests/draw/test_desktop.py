@@ -1,8 +1,8 @@
-"""What scripts take for granted on a desktop: films, triangulations, letters."""
+"""What scripts take for granted on a desktop: films, triangulations, letters, seeds, how a program is written down."""
 
 import pytest
 
-from mmzero_env import RenderConfig, RenderEnv, RenderRequest
+from mmzero_env import RenderConfig, RenderEnv, RenderRequest, RenderStatus
 
 FILM = (
     "import matplotlib.pyplot as plt\nfrom matplotlib.animation import ArtistAnimation, FuncAnimation\n"
@@ -11,6 +11,7 @@ FILM = (
     "def start(): bar.set_x(3); return bar,\n"
     "def step(i): bar.set_x(i); bar.set_color(['red', 'blue'][i]); return bar,\n"
 )
+PLAIN = "from PIL import Image\nx = Image.linear_gradient('L').rotate(90)\n"
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
 
@@ -65,3 +66,68 @@ def test_letters_that_a_font_lacks_are_noted(env):
     lacking = python(env, code.format("销量 12 苹果"))
     assert lacking.ok and lacking.note == "the font lacks these letters, boxes are drawn: 销 量 苹 果"
     assert python(env, code.format("Ελλάδα → ∞ é")).note == ""
+
+
+@pytest.mark.parametrize(
+    "seeding",
+    [
+        "random.seed(); np.random.seed()",
+        "random.seed(None); np.random.seed(None)",
+        "r = random.Random(); r.seed(); random.random = r.random",
+        "random.seed(a=None, version=2)",
+    ],
+)
+def test_seeding_without_a_seed_draws_the_same_picture(env, seeding):
+    code = f"import random, numpy as np, matplotlib.pyplot as plt\n{seeding}\n"
+    code += "x = [random.random() for _ in range(9)]; assert len(set(x)) == 9; plt.plot(x, np.random.rand(9))"
+    pictures = [python(env, code + "\n" * n).png for n in range(2)]
+    assert pictures[0] == pictures[1] is not None
+
+
+def test_a_seed_gives_what_it_always_gives(env):
+    code = "import random\nr = random.Random(); r.seed(7); random.seed(7); both = random.random(), r.random()\n"
+    code += "assert both == (0.32383276483316237,) * 2 and random.Random(7).random() == both[0]\n"
+    assert python(env, code + PLAIN).ok
+
+
+@pytest.mark.parametrize("start, newline", [("\ufeff", "\n"), ("\ufeff", "\r\n"), ("", "\r"), ("", "\r\n")])
+def test_a_program_may_start_with_the_mark_of_its_encoding_and_end_lines_in_any_way(env, start, newline):
+    result = python(env, (start + PLAIN).replace("\n", newline))
+    assert result.ok, result
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "import urllib.request; urllib.request.urlopen('https://example.com/a.png')",
+        "import urllib.request; urllib.request.urlretrieve('http://127.0.0.1:9/a.png', 'a.png')",
+        "import socket; socket.create_connection(('example.com', 80))",
+        "import socket; socket.socket()",
+        "import http.client; http.client.HTTPConnection('127.0.0.1', 9).request('GET', '/')",
+        "import pandas; pandas.read_csv('https://example.com/data.csv')",
+    ],
+)
+def test_asking_for_the_network_is_forbidden_and_says_so(env, call):
+    result = python(env, f"{PLAIN}{call}")
+    assert result.status is RenderStatus.FORBIDDEN and result.message.endswith("; there is no network"), result
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        ("12345678901.0", "12345678901"),  # more digits than a fraction is given
+        ("1e300", "1e+300"),
+        ("-0.0", "0"),
+        ("0.1 + 0.2", "0.3"),
+        ("Decimal('12.50')", "12.50"),
+        ("Decimal('NaN')", ""),
+        ("np.float32(0.1)", "0.1"),
+        ("np.float32(16777216)", "16777216"),
+        ("np.array(['blue'])", "blue"),
+        ("np.array([[2.5]])", "2.5"),
+        ("np.array([1, 2])", ""),
+    ],
+)
+def test_numbers_that_programs_leave_as_answers(env, value, text):
+    code = f"{PLAIN}import numpy as np\nfrom decimal import Decimal\nanswers = {{'easy': 'x', 'hard': {value}}}"
+    assert python(env, code).answers == ("x", text)
