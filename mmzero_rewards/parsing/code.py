@@ -1,7 +1,7 @@
 """The drawing in a Coder response: fenced blocks and bare <svg> elements (docs/method.md §2.2).
 
-A fence counts when its language ends the line, so "in a ```svg block" is prose. Single-pass scans: linear time for a
-text of any length. Not covered: whether the code draws (mmzero_env).
+A fence counts when its language ends the line, so "in a ```svg block" is prose; {attributes} or key=value may follow.
+Single-pass scans: linear time for a text of any length. Not covered: whether the code draws (mmzero_env).
 """
 
 import re
@@ -36,7 +36,7 @@ def extract_code(text: str, languages: Sequence[str] = ("svg",)) -> "RenderReque
         if code:
             return RenderRequest(code=code, language="svg")
     if "python" in languages:
-        code = next(fence_bodies(text, "python"), None)
+        code = next(filter(None, fence_bodies(text, "python")), None)
         if code:
             return RenderRequest(code=code, language="python")
     raise FormatError("no closed drawing found: expected a fenced block or <svg>...</svg>")
@@ -45,7 +45,11 @@ def extract_code(text: str, languages: Sequence[str] = ("svg",)) -> "RenderReque
 MOST_PARTS = 10_000
 """Fences, and svg tags inside one drawing, that are looked at: more than a response of 4,096 tokens can hold."""
 NAMES = {"svg": "svg", "xml": "xml", "python": "python3?|py3?"}
-FENCES = {kind: re.compile(rf"```(?:{names})[^\S\n]*\n", re.IGNORECASE) for kind, names in NAMES.items()}
+ATTRIBUTES = r"[^\S\n]+(?:\{[^\n{}`]{0,80}\}|\w{1,20}=[^\n`]{0,80})"
+FENCES = {
+    kind: re.compile(rf"```[^\S\n]{{0,4}}(?:{names})(?:{ATTRIBUTES})?[^\S\n]*\n", re.IGNORECASE)
+    for kind, names in NAMES.items()
+}
 
 CLOSE = re.compile(r"^[^\S\n]*```|```[^\S\n]*$", re.MULTILINE)  # not the one in print("```")
 

@@ -134,6 +134,22 @@ def test_no_code(text):
         extract_code(text)
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        "```python\n```\n```python\n",  # an empty block first
+        "```python\n\n```\nNow the code:\n```python\n",
+        "``` python\n",
+        '```python title="chart.py" linenums="1"\n',
+        "```python {.line-numbers}\n",
+        "```py {3,5}  \n",
+        "Write a ```python block, I read.\n```python\n",
+    ],
+)
+def test_first_python_block_with_code(start):
+    assert extract_code(f"{start}import x\n```\n```python\nimport y\n```", ("python",)).code == "import x"
+
+
 def test_python_only_when_allowed_and_after_svg():
     text = "```python\nplt.plot([1])\n```"
     assert extract_code(text, ("svg", "python")).language == "python"
@@ -244,6 +260,9 @@ LONG_TEXTS = {
     "open svg": "<svg " * (MEGABYTE // 5),
     "svg roots": "<svg>" * (MEGABYTE // 5),
     "xml fences": "```xml\n" * (MEGABYTE // 7),
+    "attributes": "```svg a=" * (MEGABYTE // 9),
+    "braces of attributes": "```svg {" + "}" * MEGABYTE,
+    "blanks before a language": ("```" + " " * 9) * (MEGABYTE // 12),
     "boxes": "\\boxed{" * (MEGABYTE // 7),
     "braces": "\\boxed{" + "{}" * (MEGABYTE // 2),
     "backslashes": "\\boxed{" + "\\" * MEGABYTE,
