@@ -157,6 +157,7 @@ class Capture:
         raise Refused(RenderStatus.NO_IMAGE, "the code ran to the end and left no figure or picture")
 
     def _keep(self, image: Image.Image) -> None:
+        image = eight_bits(image)
         longest = max(image.size)
         if not min(image.size):
             raise Refused(RenderStatus.BAD_SIZE, f"size {image.size[0]} x {image.size[1]} is no picture")
@@ -222,6 +223,13 @@ class _Pixels:
 
     def seek(self, *_: int) -> None:
         """matplotlib takes what has it for a file."""
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """Of numbers up to 65535 the upper eight bits, as viewers show them; those up to 255 are meant as they stand."""
+    if image.mode not in ("I;16", "I") or image.getextrema()[1] <= 255:
+        return image
+    return image.point(lambda value: value * (1 / 256)).convert("L")
 
 
 def _has_alpha(image: Image.Image) -> bool:

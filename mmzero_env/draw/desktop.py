@@ -2,8 +2,8 @@
 
 Fonts that Pillow does not find by their name (the letters are those of DejaVu), window backends (Agg draws), styles
 under the names that they had before matplotlib 3.6, and films, saved or shown (their first frame). Each is said in the
-result's note, and so are letters that a figure's font lacks. Triangulations hide what they report by opening the null
-device, which is not there. Not LaTeX: it would be another program, which a snippet may not start.
+result's note. Triangulations hide what they report by opening the null device, which is not there. Not LaTeX: it would
+be another program, which a snippet may not start.
 """
 
 import itertools
@@ -14,7 +14,7 @@ from typing import Any
 import matplotlib
 import matplotlib.pyplot as plt
 import matplotlib.style
-from matplotlib import _qhull, _text_helpers
+from matplotlib import _qhull
 from matplotlib.animation import Animation
 from PIL import ImageFont
 
@@ -27,15 +27,14 @@ FACES = {
 BOLD, SLANTED = ("bold", "bd", "black", "heavy"), ("italic", "oblique")
 DRAWN = ("agg", "cairo", "pdf", "svg", "ps", "template", "pgf", "module://")
 OLD, NEW = "seaborn", "seaborn-v0_8"
-SHOWN_LETTERS = 20
 
 
 class Desktop:
-    """The stand-ins, for the life of a snippet's process. `keep` takes a figure as the picture."""
+    """The stand-ins, for the life of a snippet's process. `keep` takes a figure as the picture; `notes`: one line for
+    each stand-in that was used."""
 
     def __init__(self, keep: Callable[..., None]):
-        self._notes: list[str] = []
-        self._lacking: dict[str, None] = {}
+        self.notes: list[str] = []
         self._films: list[Animation] = []
         self._keep = keep
         self._truetype = ImageFont.truetype
@@ -58,12 +57,6 @@ class Desktop:
 
         plt.show = show_films
         _qhull.delaunay = lambda x, y, verbose: delaunay(x, y, True)
-        _text_helpers.warn_on_missing_glyph = lambda letter, *_: self._lacking.setdefault(chr(letter))
-
-    def notes(self) -> list[str]:
-        """One line for each stand-in that was used."""
-        shown = " ".join([x if x.isprintable() else f"U+{ord(x):04X}" for x in self._lacking][:SHOWN_LETTERS])
-        return [*self._notes, *([f"the font lacks these letters, boxes are drawn: {shown}"] if shown else [])]
 
     def truetype(self, font: Any = None, *args: Any, **options: Any) -> Any:
         try:
@@ -109,8 +102,8 @@ class Desktop:
         return make
 
     def _note(self, line: str) -> None:
-        if line not in self._notes:
-            self._notes.append(line)
+        if line not in self.notes:
+            self.notes.append(line)
 
 
 def face(name: str) -> str:

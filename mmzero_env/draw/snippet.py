@@ -29,6 +29,7 @@ CACHE = "mmzero_env/matplotlib"
 # Dependencies of this package, so a snippet finds them wherever it is installed; the Coder's prompt names the same.
 LIBRARIES = ("matplotlib", "pillow", "numpy", "scipy", "pandas")
 MOST_CAUSES = 20
+NOTEBOOK = ("%", "!")
 WARM_UP = """
 fig, (a, b) = plt.subplots(1, 2, figsize=(3, 2), layout="constrained")
 a.plot([1, 2, 3], [1, 4, 2], label="a $x^2$")
@@ -79,16 +80,20 @@ class SnippetRenderer:
         kept_files.install()  # first: what folders.py maps, it hands on
         Folders(os.getcwd()).install()
         self.capture.starts(code)
-        run(code, main.__dict__)
+        left = run(code, main.__dict__)
         try:
             self.capture.leftover(main.__dict__)
-        except (Refused, MemoryError):
+        except Refused as refused:
+            if left and refused.status is RenderStatus.NO_IMAGE:
+                raise Refused(refused.status, f"the code left with {left!r} and no figure or picture") from None
+            raise
+        except MemoryError:
             raise
         except Exception as error:
             raise explain(error) from None
         return wire.pack_result(
             RenderStatus.OK,
-            "; ".join(self.desktop.notes()),
+            "; ".join(self.desktop.notes + self.capture.written.notes()),
             tuple(self.capture.texts),
             *self.capture.size,
             self.capture.pixels,
@@ -104,18 +109,21 @@ class SnippetRenderer:
             return ()
 
 
-def run(code: str, names: dict[str, Any]) -> None:
-    """Run the snippet in `names`. Raises Refused or MemoryError."""
+def run(code: str, names: dict[str, Any]) -> str:
+    """Run the snippet in `names`; what it gave sys.exit(), "" for success. Raises Refused or MemoryError."""
     try:
         program = compile(code.removeprefix(BOM), NAME, "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
         text = error.msg if isinstance(error, SyntaxError) else str(error)
+        if isinstance(error, SyntaxError) and (error.text or "").lstrip().startswith(NOTEBOOK):
+            text += "; commands of a notebook are no Python"
         raise Refused(RenderStatus.SYNTAX_ERROR, f"{line}{type(error).__name__}: {text}") from None
     try:
         exec(program, names)
-    except SystemExit:
-        return  # sys.exit() at the end of a script is no failure
+        return ""
+    except SystemExit as left:
+        return str(left.code or "")  # sys.exit() at the end of a script is no failure
     except (Refused, MemoryError):
         raise
     except BaseException as error:

@@ -3,23 +3,31 @@
 Noted is what lies on the picture, is not clipped and, in figures, not transparent. Letters that are made into shapes
 (TextPath, markers such as "$A$") count as written in every figure drawn later. Once Pillow was given a picture from
 elsewhere (a file, a buffer, an array), its pictures may hold any figure that was drawn before. Pillow's own texts are
-those of the picture that counts, and of all pictures where it is made of others.
+those of the picture that counts, and of all pictures where it is made of others. Letters that a font lacks are noted,
+too: in their place a box is drawn, and none is taken from another font.
 """
 
 import contextlib
 import inspect
+import io
+import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from matplotlib import _text_helpers
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
 from matplotlib.textpath import TextPath
 from PIL import Image, ImageDraw, ImageFile
 
 BOX = frozenset(inspect.signature(ImageDraw.ImageDraw.textbbox).parameters) - {"self"}
+WITHOUT_SHAPE = ("C", "M", "Z")  # kinds of letters (Unicode Standard, table 4-4) that may draw nothing of their own
+SHOWN_LETTERS = 20
 PAINTED, MIXED = "_mmzero_texts", "_mmzero_mixed"  # names on a Pillow image, which its copies don't have
 
 
@@ -33,10 +41,12 @@ class Written:
         self._below: list[list[str]] = []  # those of `_drawn` that Pillow may have been given
         self._shaped: dict[str, None] = {}
         self._painted: list[str] = []
+        self._lacking: dict[str, None] = {}
 
     def install(self) -> None:
         """For the life of this process."""
         self._note_figures()
+        _text_helpers.warn_on_missing_glyph = lambda letter, *_: self._lacking.setdefault(chr(letter))
         TextPath.__init__ = self._shaping(TextPath.__init__)
         ImageFile.ImageFile.__init__ = self._taking(ImageFile.ImageFile.__init__)
         Image.frombuffer, Image.frombytes = self._taking(Image.frombuffer), self._taking(Image.frombytes)
@@ -54,6 +64,12 @@ class Written:
         known = vars(image)
         painted = known[PAINTED] if PAINTED in known and MIXED not in known else self._painted
         return [text for texts in self._below for text in texts] + painted
+
+    def notes(self) -> list[str]:
+        """A line for letters that came out as boxes."""
+        letters = [letter for letter in self._lacking if unicodedata.category(letter)[0] not in WITHOUT_SHAPE]
+        shown = " ".join(letters[:SHOWN_LETTERS])
+        return [f"the font lacks these letters, boxes are drawn: {shown}"] if shown else []
 
     def _note_figures(self) -> None:
         draw_text, draw_canvas = Text.draw, FigureCanvasAgg.draw
@@ -113,6 +129,7 @@ class Written:
                 if outermost and on_picture(canvas, given):
                     self._painted += (lines := lines_of(given["text"]))
                     vars(canvas._image).setdefault(PAINTED, []).extend(lines)
+                    self._lacking |= dict.fromkeys(lacking(given.get("font") or canvas.getfont(), "".join(lines)))
             finally:
                 self.busy = not outermost
             return drawn
@@ -129,6 +146,22 @@ def lines_of(text: Any) -> list[str]:
     text = getattr(text, "text", text)
     text = text.decode("latin-1") if isinstance(text, bytes) else str(text)
     return [line for line in text.splitlines() if line.strip()]
+
+
+def lacking(font: Any, text: str) -> list[str]:
+    """Letters of a text that Pillow's font has no shape for; none where it cannot be asked."""
+    if text.isascii():
+        return []
+    with contextlib.suppress(AttributeError, TypeError, OSError, RuntimeError):
+        face = face_of(font.path)
+        return [letter for letter in text if not face.get_char_index(ord(letter))]
+    return []
+
+
+@lru_cache(maxsize=64)
+def face_of(path: Any) -> FT2Font:
+    """Of a file, or of a buffer, which is how Pillow has its default font."""
+    return FT2Font(io.BytesIO(path.getvalue()) if isinstance(path, io.BytesIO) else path)
 
 
 def on_picture(canvas: ImageDraw.ImageDraw, given: dict[str, Any]) -> bool:

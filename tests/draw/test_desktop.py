@@ -69,6 +69,52 @@ def test_letters_that_a_font_lacks_are_noted(env):
 
 
 @pytest.mark.parametrize(
+    "font, text, note",
+    [
+        ("ImageFont.truetype('DejaVuSans.ttf', 20)", "温度 25 °C → π", "boxes are drawn: 温 度"),
+        ("ImageFont.load_default(20)", "→ 25", "boxes are drawn: →"),
+        ("None", "12 水", "boxes are drawn: 水"),
+        ("ImageFont.load_default(20)", "25 °C", ""),
+        ("ImageFont.load_default_imagefont()", "é", ""),  # it cannot be asked
+    ],
+)
+def test_letters_that_a_font_of_pillow_lacks_are_noted(env, font, text, note):
+    code = f"{PLAIN}from PIL import ImageDraw, ImageFont\nImageDraw.Draw(x).text((5, 5), {text!r}, 255, {font})"
+    result = python(env, code)
+    assert result.ok and (note in result.note if note else not result.note), result
+
+
+@pytest.mark.parametrize("most, kind", [(65535, "uint16"), (65535, "int32"), (255, "uint16"), (255, "int32")])
+def test_pictures_of_sixteen_bits_are_shown_with_their_upper_eight(env, most, kind):
+    code = "import numpy as np\nfrom PIL import Image\n"
+    code += f"Image.fromarray(np.linspace(0, {most}, 64 * 64).reshape(64, 64).astype(np.{kind})).save('a.png')"
+    image = python(env, code).image()
+    assert [image.getpixel((0, y))[0] for y in (0, 16, 32, 48)] == [0, 63, 127, 191] or most == 65535
+    assert [image.getpixel((0, y))[0] for y in (0, 16, 32, 48)] == [0, 64, 128, 192] or most == 255
+
+
+@pytest.mark.parametrize(
+    "code, said",
+    [
+        (
+            "import sys\nsys.exit('usage: plot.py data.csv')",
+            "left with 'usage: plot.py data.csv' and no",
+        ),
+        (
+            "import argparse\np = argparse.ArgumentParser(); p.add_argument('file'); p.parse_args()",
+            "left with '2' and no",
+        ),
+        ("import sys\nsys.exit(0)", "the code ran to the end and left no figure or picture"),
+        ("%matplotlib inline\nimport matplotlib.pyplot", "line 1: SyntaxError: invalid syntax; commands of a notebook"),
+        ("import os\n  !pip install x", "IndentationError: unexpected indent"),
+        ("x = (5 %% 3)", "line 1: SyntaxError: invalid syntax"),
+    ],
+)
+def test_why_there_is_no_picture(env, code, said):
+    assert said in python(env, code).message
+
+
+@pytest.mark.parametrize(
     "seeding",
     [
         "random.seed(); np.random.seed()",
