@@ -59,14 +59,17 @@ class Folders:
         return os.path.join(self.root, self._name(whole))
 
     def mkdir(self, path: Any, *args: Any, **kwargs: Any) -> None:
+        whole = self._whole(path)
         if os.path.exists(path):
+            if os.path.isdir(path) and whole != self.root and not whole.startswith(self.root + os.sep):
+                self.made.add(whole)  # it is the machine's; what the snippet writes there is its own
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
-        if isinstance(path, PATHS) and not os.path.isdir(os.path.dirname(self._whole(path))):
+        if not os.path.isdir(os.path.dirname(whole)):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         try:
             self._mkdir(path, *args, **kwargs)
         except PermissionError:
-            self.made.add(self._whole(path))
+            self.made.add(whole)
 
     def rmdir(self, path: Any, **options: Any) -> None:
         if not self._is_made(path):

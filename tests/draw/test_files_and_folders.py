@@ -45,6 +45,7 @@ def env():
         "with open('/tmp/data.txt', 'w') as f: f.write('7')\nassert open('/tmp/data.txt').read() == '7'",
         "picture.save('/tmp/b.png'); assert os.path.exists('/tmp/b.png'); Image.open('/tmp/b.png').load()",
         "os.makedirs('/tmp/work'); Path('/tmp/work/n').write_text('8'); assert os.listdir('/tmp/work') == ['n']",
+        "os.makedirs('/usr', exist_ok=True); Path('/usr/n').write_text('9'); assert Path('/usr/n').read_text() == '9'",
         "import contextlib\nwith open(os.devnull, 'w') as f, contextlib.redirect_stdout(f): print('x')\n"
         "assert open('/dev/null').read() == ''",
     ],
