@@ -15,6 +15,7 @@ from pathlib import Path
 DAMAGED = ".damaged"
 """End of the name of something that could not be read and was set aside."""
 _ITERATION = re.compile(r"iter_(\d{1,6})")
+_ATTEMPT = re.compile(r"(?:checkpointed|metrics)\.attempt([0-9]+)\.jsonl")
 
 
 def step_id(iteration: int, stage: str) -> str:
@@ -121,9 +122,13 @@ class StepFolder:
         return self.path / f"checkpointed.attempt{attempt:02d}.jsonl"
 
     def all_attempt_metrics(self) -> list[Path]:
-        """Those that exist, oldest attempt first; of one attempt, what it knew at a checkpoint comes first."""
-        found = [*self.path.glob("checkpointed.attempt*.jsonl"), *self.path.glob("metrics.attempt*.jsonl")]
-        return sorted(found, key=lambda path: (int(path.name.split("attempt")[1].split(".")[0]), path.name))
+        """Those that exist, oldest attempt first; of one attempt, what it knew at a checkpoint comes first.
+
+        Only names of ours: a user's copy, `metrics.attempt01.old.jsonl`, is no attempt.
+        """
+        named = [(_ATTEMPT.fullmatch(path.name), path) for path in self.path.glob("*.attempt*.jsonl")]
+        found = [(int(name[1]), path.name, path) for name, path in named if name]
+        return [path for _, _, path in sorted(found)]
 
     @property
     def samples(self) -> Path:

@@ -13,6 +13,7 @@ import pytest
 
 from recipe.mmzero.cli import main as mmzero
 from recipe.mmzero.run.record.journal import Journal, JournalError, Record
+from recipe.mmzero.run.record.lock import owner
 from recipe.mmzero.run.status import view as status
 from recipe.mmzero.run.status.snapshot import look
 from tests.support.synthetic import Shape, make_run
@@ -112,6 +113,11 @@ def test_last_error_and_dead_loop(running):
         ("state.json", b"\xff\xfe", "state.json"),  # not text
         ("state.json", b'{"format": 1, "steps": {"a": {"colour": 1}}}', "is damaged"),  # unknown field
         ("state.json", b'{"format": 99, "steps": {}}', "has format 99"),
+        ("state.json", b'{"format": 1, "steps": {"a": {"seconds": "7"}}}', "a: seconds is '7'"),  # of another type
+        ("state.json", b'{"format": 1, "steps": {"a": {"ended": NaN}}}', "a: ended is nan"),
+        ("state.json", b'{"format": 1, "steps": {"a": {"outputs": null}}}', "a: outputs is None"),
+        ("state.json", b'{"format": 1, "steps": {"a": {"status": "paused"}}}', "a: status is 'paused'"),
+        ("state.json", b"[" * 100_000, "is damaged"),
     ],
 )
 def test_unusable_state_is_one_line(running, capsys, name, content, message):
@@ -139,6 +145,41 @@ def test_without_a_plan_begun_steps_are_shown(running, content):
     shown = look(running)
     assert len(shown.steps) == 8
     assert "the plan is unknown" in shown.notes[0] and "\n" not in shown.notes[0]
+    assert status.lines(shown)[0] == f"{running}: 7 steps done"
+
+
+def test_a_run_whose_plan_is_unknown_is_not_called_finished(finished, tmp_path):
+    """Between two steps every step that has begun is done."""
+    run = shutil.copytree(finished, tmp_path / "run")
+    (run / "config.yaml").unlink()
+    assert not look(run).finished
+
+
+def test_a_run_of_another_version_has_its_plan(finished, tmp_path):
+    run = shutil.copytree(finished, tmp_path / "run")
+    newer = "\nlater: {key: 1}\n1: 2\n"
+    (run / "config.yaml").write_text((run / "config.yaml").read_text() + newer)
+    assert look(run).finished and look(run).notes == []
+
+
+def test_what_a_finished_step_made_and_is_gone_is_said(running):
+    with Journal(running) as journal:
+        journal.records["iter_01/coder"].outputs = {"metrics.jsonl": "h", "hf": "h"}
+        journal.save()
+    (running / "iter_01/coder/metrics.jsonl").touch()
+    assert look(running).notes == [f"{running / 'iter_01/coder/hf'} is missing although its step is done"]
+
+
+def test_a_copy_of_a_file_beside_the_metrics_is_no_attempt(running):
+    for name in ("metrics.attemptxx.jsonl", "metrics.attempt01.old.jsonl"):
+        (running / "iter_02/coder" / name).write_text('{"step": 5, "data": {}}\n')
+    assert look(running).current.done == 3
+
+
+@pytest.mark.parametrize("text", ["²", "-1", "9" * 30, "0"])
+def test_a_lock_that_no_process_has_signed(tmp_path, text):
+    (tmp_path / "lock").write_text(f"{text} {socket.gethostname()} 1.0\n")
+    assert owner(tmp_path / "lock") is None
 
 
 def test_watch_prints_lines_without_a_terminal(running):

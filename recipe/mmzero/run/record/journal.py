@@ -7,17 +7,20 @@ folder is locked while a run works on it; opening a journal changes nothing that
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from mmzero_env.process.replace import write
 from recipe.mmzero.run.record.lock import Lock, Locked
 from recipe.mmzero.settings.folder import RunFolder
+from recipe.mmzero.settings.text import short
 
 FORMAT = 1
+STATUSES = ("running", "failed", "done")
 
 
 class JournalError(RuntimeError):
@@ -96,20 +99,36 @@ def read(path: Path) -> dict[str, Record]:
     """The records of a `state.json`; none if the file does not exist.
 
     Raises:
-        JournalError: the file is damaged or from another format.
+        JournalError: the file is damaged, cannot be read or is from another format.
     """
-    if not path.exists():
-        return {}
     try:
         document = json.loads(path.read_text())
         if document["format"] != FORMAT:
             raise JournalError(f"{path} has format {document['format']}, this version reads {FORMAT}")
-        records = {name: Record(**record) for name, record in document["steps"].items()}
+        records = {name: _record(name, record) for name, record in document["steps"].items()}
         for record in records.values():  # earlier journals have one entry for the whole run
             record.versions = record.versions or dict(document.get("versions") or {})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise JournalError(f"{path} cannot be read ({error.strerror}); restore it, or choose another run_dir") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise JournalError(f"{path} is damaged ({error}); restore it, or choose another run_dir") from None
     return records
+
+
+def _record(name: str, plain: Mapping[str, Any]) -> Record:
+    """
+    Raises:
+        ValueError: a value is not of its field's type. Whoever reads a record reckons with it.
+    """
+    record = Record(**plain)
+    for one in fields(Record):
+        value, kind = getattr(record, one.name), get_origin(one.type) or one.type
+        good = isinstance(value, int | float) and math.isfinite(value) if kind is float else isinstance(value, kind)
+        if not good or (one.name == "status" and value not in STATUSES):
+            raise ValueError(f"{name}: {one.name} is {short(repr(value))}")
+    return record
 
 
 def seconds_of_killed(record: Record, log: Path) -> float:

@@ -5,11 +5,14 @@ which never touch the lock itself: process id, host name, start of the process. 
 """
 
 import fcntl
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+PID = re.compile("[1-9][0-9]{0,9}")
 
 
 class Locked(RuntimeError):
@@ -66,7 +69,7 @@ def owner(path: Path) -> Owner | None:
         words = path.read_text().split()
     except (OSError, UnicodeDecodeError):
         return None
-    if not words or not words[0].isdigit():
+    if not words or not PID.fullmatch(words[0]):
         return None
     pid, host = int(words[0]), words[1] if len(words) > 1 else socket.gethostname()
     if host != socket.gethostname():

@@ -17,6 +17,7 @@ from recipe.mmzero.settings.folder import RunFolder, StepFolder, iteration_of, s
 
 RECENT = 5
 """Training steps that the rate is taken from."""
+UNKNOWN_PLAN = "the plan is unknown, only begun steps are shown"
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class Current:
 class Snapshot:
     """State of a run. `steps`: (id, done | running | failed | waiting), in order; `rewards`: role -> (first, last).
 
-    `error`: (step id, cause, log) of the last failure that is not overcome; `gone`: why nothing happens any more, ""
-    while the loop works; `notes`: what could not be read.
+    `planned`: the plan is known, so `steps` are all that it has. `error`: (step id, cause, log) of the last failure
+    that is not overcome; `gone`: why nothing happens any more, "" while the loop works; `notes`: what could not be
+    read.
     """
 
     run_dir: Path
@@ -53,6 +55,7 @@ class Snapshot:
     error: tuple[str, str, Path] | None = None
     gone: str = ""
     notes: list[str] = field(default_factory=list)
+    planned: bool = True
 
     @property
     def done(self) -> int:
@@ -60,7 +63,7 @@ class Snapshot:
 
     @property
     def finished(self) -> bool:
-        return bool(self.steps) and self.done == len(self.steps)
+        return self.planned and bool(self.steps) and self.done == len(self.steps)
 
 
 def look(run_dir: Path) -> Snapshot:
@@ -72,55 +75,61 @@ def look(run_dir: Path) -> Snapshot:
     if not run_dir.is_dir():
         raise JournalError(f"{run_dir} is not a folder; `mmzero status` takes the run_dir of a run")
     path = RunFolder(run_dir).state
-    try:
-        records = read_journal(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise JournalError(f"{path} cannot be read ({error}); restore it") from None
+    records = read_journal(path)
     if not path.exists():
         raise JournalError(f"{run_dir} has no state.json: no run has started there yet, or it is not a run folder")
-    planned, goals, notes = _plan(run_dir, records)
-    statuses = [(name, records[name].status if name in records else "waiting") for name in planned]
+    names, goals, notes = _plan(run_dir, records)
+    planned = not notes
+    statuses = [(name, records[name].status if name in records else "waiting") for name in names]
     running = next((name for name, status in statuses if status == "running"), None)
     skips = Skips()
     read = {name: _step(run_dir, name, skips) for name in _wanted(statuses, running)}
     current = None if running is None else _current(running, records[running], read.get(running), goals.get(running))
     waiting = [name for name, status in statuses if status in ("waiting", "failed")]
-    notes += skips.lines()
+    notes += [*_gone_outputs(run_dir, records), *skips.lines()]
     return Snapshot(
         run_dir,
         statuses,
         records,
         current,
         waiting[0] if waiting else "",
-        _remaining(statuses, records, current),
+        _remaining(statuses, records, current) if planned else None,
         _rewards(read),
         _last_alarm(run_dir),
         _last_error(run_dir, records),
         _gone(owner(RunFolder(run_dir).lock), running),
         notes,
+        planned,
     )
 
 
 def _plan(run_dir: Path, records: dict[str, Record]) -> tuple[list[str], dict[str, int], list[str]]:
-    """(step ids in order, GRPO steps of each training stage, notes); without a usable config only what has begun."""
-    from omegaconf import OmegaConf
+    """(step ids in order, GRPO steps of each training stage, notes); without a usable config only what has begun.
+
+    A note says that the plan is unknown.
+    """
     from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
 
     from recipe.mmzero.run import plan
-    from recipe.mmzero.settings import schema
+    from recipe.mmzero.run.record import configuration
 
-    path = RunFolder(run_dir).config
     try:
-        # The loop has checked it; the types are merged in so that a damaged file is an error here.
-        config = OmegaConf.merge(OmegaConf.structured(schema.Config), OmegaConf.load(path))
+        config = configuration.of_run(run_dir)
         steps = plan.plan(config)
         goals = {step.id: int(config[step.role].train.steps) for step in steps if step.kind == "train"}
-    except (OSError, ValueError, TypeError, YAMLError, OmegaConfBaseException) as error:
-        reason = str(error).strip().splitlines()[0]
-        return list(records), {}, [f"the plan is unknown, only begun steps are shown: {path.name}: {reason}"]
+    except JournalError as error:
+        return list(records), {}, [f"{UNKNOWN_PLAN}: {error}"]
+    except (ValueError, TypeError, OmegaConfBaseException) as error:
+        return list(records), {}, [f"{UNKNOWN_PLAN}: {configuration.unusable(run_dir, error)}"]
     named = [step.id for step in steps]
     return named + [name for name in records if name not in named], goals, []
+
+
+def _gone_outputs(run_dir: Path, records: dict[str, Record]) -> list[str]:
+    """What finished steps have made and is not there; whether the rest is as it was made, a run checks by hash."""
+    done = [(name, record.outputs) for name, record in records.items() if record.status == "done"]
+    gone = [run_dir / name / output for name, outputs in done for output in outputs]
+    return [f"{path} is missing although its step is done" for path in gone if not path.exists()]
 
 
 def _wanted(statuses: list[tuple[str, str]], running: str | None) -> list[str]:

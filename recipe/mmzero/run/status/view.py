@@ -61,7 +61,8 @@ def lines(shown: Snapshot) -> list[str]:
 
 def headline(shown: Snapshot) -> str:
     """`runs/x: 7 of 15 steps done, about 1:20:00 left`"""
-    text = f"{shown.run_dir}: {shown.done} of {len(shown.steps)} steps done"
+    of = f" of {len(shown.steps)}" if shown.planned else ""
+    text = f"{shown.run_dir}: {shown.done}{of} steps done"
     if shown.remaining_s is not None and not shown.finished:
         text += f", about {clock(shown.remaining_s)} left"
     return text
