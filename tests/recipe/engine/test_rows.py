@@ -9,14 +9,24 @@ import pytest
 
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.prompting import PromptTemplates
+from recipe.mmzero.engine.collect.rows import training_row
 from recipe.mmzero.engine.train.rows import row_weights, training_order, training_rows, with_replay
-from recipe.mmzero.engine.train.stage import write_rows
+from recipe.mmzero.engine.train.stage import collected_rows, write_rows
 from recipe.mmzero.engine.train.topics import write_topic_rows
 from recipe.mmzero.settings import schema
 
 
 def topics_of(path) -> list[str]:
     return [info["topic"] for info in pd.read_parquet(path)["extra_info"]]
+
+
+def test_pictures_of_a_run_that_was_moved_are_those_beside_its_rows(tmp_path):
+    rows = [
+        training_row("solver", [], {"image": "images/a.png"}, ["/made/here/collect_solver/images/a.png"]),
+        training_row("coder", [], {"image": None}),
+    ]
+    pd.DataFrame(rows).to_parquet(tmp_path / "train.parquet")
+    assert list(collected_rows(tmp_path / "train.parquet")["images"]) == [[str(tmp_path / "images/a.png")], []]
 
 
 # --- topics -----------------------------------------------------------------------------------------------------------
@@ -153,7 +163,8 @@ def test_a_stage_replays_the_rows_of_all_earlier_iterations(tmp_path):
     for number in (1, 2, 3):
         folder = tmp_path / f"iter_0{number}" / "collect_solver"
         folder.mkdir(parents=True)
-        solver_rows([0.5] * 8, f"iteration{number}-").to_parquet(folder / "train.parquet")
+        rows = solver_rows([0.5] * 8, f"iteration{number}-").assign(images=[[] for _ in range(8)])
+        rows.to_parquet(folder / "train.parquet")
     small = ["solver.train.prompts_per_step=8", "solver.train.prompts_per_update=8", "stage.steps=5"]
     config = schema.load(["model=tiny", "hardware=cpu", "solver.replay=0.5", *small])
     step = SimpleNamespace(role="solver", iteration=3, step_dir=str(tmp_path / "iter_03" / "solver"))

@@ -81,7 +81,7 @@ def write_rows(config: DictConfig, step: Any) -> None:
         ValueError: fewer rows than one update takes.
     """
     settings, topics = config[step.role].train, step.role == "proposer"  # topics may repeat in one update
-    rows = pd.read_parquet(topic_rows(config, step) if topics else step.inputs.data)
+    rows = pd.read_parquet(topic_rows(config, step)) if topics else collected_rows(Path(step.inputs.data))
     seed = None if topics else derive_seed(config.seed, step.iteration, step.role, 0, 4)
     if step.role == "solver" and config.solver.label_mode == "shuffled":
         rows = shuffled_labels(rows, seed)
@@ -109,13 +109,20 @@ def earlier_rows(step: Any) -> pd.DataFrame:
         FileNotFoundError: an earlier iteration has no rows; one line.
     """
     run = StepFolder(Path(step.step_dir)).run
-    found = [pd.read_parquet(step.inputs.data).iloc[:0]]
+    found = [collected_rows(Path(step.inputs.data)).iloc[:0]]
     for number in range(1, step.iteration):
         path = run.step(step_id(number, "collect_solver")).rows
         if not path.is_file():
             raise FileNotFoundError(f"solver.replay needs {path}, which does not exist; set it to 0")
-        found.append(pd.read_parquet(path))
+        found.append(collected_rows(path))
     return pd.concat(found, ignore_index=True)
+
+
+def collected_rows(path: Path) -> pd.DataFrame:
+    """The rows of a collection, with the paths of their pictures as they are now: its run may have been moved."""
+    rows = pd.read_parquet(path)
+    columns = zip(rows["extra_info"], rows["images"], strict=True)
+    return rows.assign(images=[[str(path.parent / info["image"])] if len(old) else [] for info, old in columns])
 
 
 def topic_rows(config: DictConfig, step: Any) -> Path:
