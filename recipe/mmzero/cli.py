@@ -51,6 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 141
+    except OSError as error:  # a command that can say more has caught it
+        reason = " ".join(str(error.strerror or error).split())
+        print(f"error: cannot use {error.filename or 'a file'}: {reason}", file=sys.stderr)
+        return 1
 
 
 def usage() -> str:

@@ -1,7 +1,9 @@
 """argparse as `mmzero` uses it: a wrong word is one line with the remedy, never a page of usage."""
 
 import argparse
+import os
 from importlib import metadata
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -35,6 +37,27 @@ def filled(what: str):
         if not text.strip():
             raise argparse.ArgumentTypeError(f"{what} is empty")
         return text
+
+    return read
+
+
+def place(what: str):
+    """A path that must not be empty; `~` is the home, also where no shell has said so (--out=~/x)."""
+
+    def read(text: str) -> Path:
+        return Path(os.path.expanduser(filled(what)(text)))
+
+    return read
+
+
+def names(what: str):
+    """A list of names with commas between them; an empty one is an error, for it would mean all."""
+
+    def read(text: str) -> list[str]:
+        found = [name.strip() for name in text.split(",")]
+        if not all(found):
+            raise argparse.ArgumentTypeError(f"{what} without a name, got {text!r}")
+        return found
 
     return read
 

@@ -50,6 +50,9 @@ DAMAGE = {
     "weights cut": lambda path: cut(path / "actor" / "model_world_size_1_rank_0.pt"),
     "optimiser empty": lambda path: (path / "actor" / "optim_world_size_1_rank_0.pt").write_bytes(b""),
     "optimiser missing": lambda path: (path / "actor" / "optim_world_size_1_rank_0.pt").unlink(),
+    "one of two ranks missing": lambda path: [
+        file.rename(file.with_name(file.name.replace("size_1", "size_2"))) for file in (path / "actor").glob("*.pt")
+    ],
     "data position missing": lambda path: (path / "data.pt").unlink(),
     "export cut": lambda path: cut(path / "actor" / "huggingface" / "model.safetensors"),
 }

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 
 from mmzero_env.process.replace import replacing
 from recipe.mmzero.machine.base_model import base_folder
+from recipe.mmzero.run.record.artifacts import problem_with
 from recipe.mmzero.run.record.journal import JournalError, read
 from recipe.mmzero.settings import adapters
 from recipe.mmzero.settings.folder import RunFolder, StepFolder
@@ -20,7 +21,7 @@ def export(run_dir: Path, name: str, merged: bool, target: Path | None = None) -
         merged: a plain transformers folder in any case; made in the step's `hf/` if it is not there.
         target: where to copy it; None: it stays in the run folder.
     Raises:
-        ValueError: no such finished stage, or its base is gone; one line.
+        ValueError: no such finished stage, its base is gone, or its model is damaged; one line.
     """
     run = RunFolder(run_dir)
     folder = run.step(name)
@@ -28,8 +29,12 @@ def export(run_dir: Path, name: str, merged: bool, target: Path | None = None) -
     source = folder.adapter if "adapter" in made and not merged else folder.model
     if target is not None and target.exists():
         raise ValueError(f"{target} exists; give a folder that does not")
+    if target is not None and target.resolve().is_relative_to(source.resolve()):
+        raise ValueError(f"{target} lies in the model that is copied; give a folder outside of it")
     if source == folder.model and "hf" not in made:  # of this adapter, whatever is there
         _merge(folder)
+    if problem := problem_with(source):
+        raise ValueError(f"{problem}; restore it, or run its step again: mmzero run --from {name}")
     if target is None:
         return source
     with replacing(target) as temporary:
@@ -39,6 +44,8 @@ def export(run_dir: Path, name: str, merged: bool, target: Path | None = None) -
 
 def _made(run: RunFolder, name: str) -> dict[str, str]:
     """What the journal says that the stage has made: file or folder name -> hash."""
+    if not run.state.exists():
+        raise ValueError(f"{run.path} is no run folder: it has no state.json")
     try:
         records = read(run.state)
     except JournalError as error:

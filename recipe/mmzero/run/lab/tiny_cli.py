@@ -5,22 +5,25 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from recipe.mmzero.settings.arguments import Parser
+from mmzero_env.process.replace import replacing
+from recipe.mmzero.run.record.artifacts import problem_with
+from recipe.mmzero.settings.arguments import Parser, UsageError, place, positive
 
 
 def main(argv: Sequence[str]) -> int:
     parser = Parser(prog="mmzero tiny", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="build the base (cached by content hash) and print its folder")
-    build.add_argument("--steps", type=int, help="warm-up steps (default: the tuned number)")
-    build.add_argument("--out", type=Path, help="also copy the base there")
+    build.add_argument("--steps", type=positive, help="warm-up steps (default: the tuned number)")
+    build.add_argument("--out", type=place("the folder"), help="also copy the base there")
     check = commands.add_parser("eval", help="rates of a checkpoint in all three roles")
-    check.add_argument("model", type=Path)
-    check.add_argument("--items", type=int, default=150)
+    model = place("the model folder")
+    check.add_argument("model", type=model)
+    check.add_argument("--items", type=positive, default=150)
     pair = commands.add_parser("compare", help="rates of two checkpoints on the same held-out items, paired")
-    pair.add_argument("before", type=Path)
-    pair.add_argument("after", type=Path)
-    pair.add_argument("--items", type=int, default=240)
+    pair.add_argument("before", type=model)
+    pair.add_argument("after", type=model)
+    pair.add_argument("--items", type=positive, default=240)
     options = parser.parse_args(list(argv))
     return {"build": _build, "eval": _eval, "compare": _compare}[options.command](options)
 
@@ -30,9 +33,12 @@ def _build(options: argparse.Namespace) -> int:
     from recipe.mmzero.tiny.settings import WarmupConfig
 
     config = WarmupConfig(steps=options.steps) if options.steps else WarmupConfig()
+    if options.out and options.out.exists():
+        raise UsageError(f"{options.out} exists; give a folder that does not")
     folder = ensure_base(config)
     if options.out:
-        shutil.copytree(folder, options.out, dirs_exist_ok=True)
+        with replacing(options.out) as temporary:
+            shutil.copytree(folder, temporary)
     print(folder)
     return 0
 
@@ -63,6 +69,8 @@ def _compare(options: argparse.Namespace) -> int:
 def _existing(folder: Path) -> Path:
     if not (folder / "config.json").is_file():
         raise SystemExit(f"error: no model in {folder}: config.json is missing")
+    if problem := problem_with(folder):
+        raise SystemExit(f"error: {problem}")
     return folder
 
 

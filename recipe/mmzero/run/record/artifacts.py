@@ -7,6 +7,7 @@ shows; a file's is its sha256.
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 CHUNK = 1 << 20
 
@@ -44,30 +45,50 @@ def problem_with(path: Path) -> str | None:
     if path.suffix == ".json":
         try:
             json.loads(path.read_text())
-        except (ValueError, OSError) as error:
+        except (ValueError, RecursionError, OSError) as error:
             return f"{path} is not JSON: {error}"
     return None if path.stat().st_size else f"{path} is empty"
 
 
 def _problem_with_model(folder: Path) -> str | None:
-    names = ("config.json", "adapter_config.json")
-    if not any((folder / name).is_file() for name in names):
+    names = [name for name in ("config.json", "adapter_config.json") if (folder / name).is_file()]
+    if not names:
         return f"{folder} is no model folder: config.json is missing"
+    for name in names:
+        if not isinstance(_json(folder / name), dict):
+            return f"{folder / name} is damaged"
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         return f"{folder} holds no weights (*.safetensors)"
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        named = _json(index)
+        shards = named.get("weight_map") if isinstance(named, dict) else None
+        if not isinstance(shards, dict):
+            return f"{index} is damaged"
+        if missing := {str(name) for name in shards.values()} - {file.name for file in weights}:
+            return f"{folder / min(missing)} is missing"
     for file in weights:
         with file.open("rb") as data:
             length = int.from_bytes(data.read(8), "little")
             header = data.read(length) if 0 < length < 1 << 27 else b""
         try:
             tensors = json.loads(header)
-        except ValueError:
+            ends = [entry["data_offsets"][1] for name, entry in tensors.items() if name != "__metadata__"]
+            end = max(ends, default=0)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return f"{file} is damaged: its header cannot be read"
-        end = max((entry["data_offsets"][1] for name, entry in tensors.items() if name != "__metadata__"), default=0)
         if file.stat().st_size != 8 + length + end:
             return f"{file} is damaged: {file.stat().st_size} bytes, its header says {8 + length + end}"
     return None
+
+
+def _json(path: Path) -> Any:
+    """What a JSON file holds; None if it cannot be read."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _problem_with_parquet(path: Path) -> str | None:

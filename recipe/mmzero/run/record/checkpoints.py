@@ -50,7 +50,9 @@ def damage_of(checkpoint: Path, exported: bool) -> str | None:
     """
     actor = checkpoint / "actor"
     states = [file for kind in KINDS for file in sorted(actor.glob(f"{kind}_world_size_*_rank_*.pt"))]
-    if len({file.name.split("_world_size_")[0] for file in states}) < len(KINDS):
+    sizes = {file.name.split("_")[-3] for file in states}  # every rank of so many has written one of each kind
+    wanted = {f"{kind}_world_size_{size}_rank_{k}.pt" for size in sizes for k in range(int(size)) for kind in KINDS}
+    if not states or wanted - {file.name for file in states}:
         return "a file is missing"
     for file in [*states, checkpoint / "data.pt"]:
         if not zipfile.is_zipfile(file):
