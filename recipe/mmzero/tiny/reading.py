@@ -35,10 +35,15 @@ def load(path: Path | str) -> np.ndarray:
     """A picture file as `read_picture` takes it.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is damaged.
     """
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except FileNotFoundError:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # Pillow names no file
+        raise OSError(0, "the picture is damaged", str(path)) from None
 
 
 def shown_scene(picture: np.ndarray, captioned: Scene | None, content_type: str) -> Scene | None:

@@ -14,6 +14,7 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
+from recipe.mmzero import cli
 from recipe.mmzero.engine.train.shuffled import kind_of, shuffled_labels
 from recipe.mmzero.engine.train.true_labels import true_labels
 from recipe.mmzero.report.data import truth
@@ -32,7 +33,7 @@ from recipe.mmzero.run.lab import (
     spent,
 )
 from recipe.mmzero.run.plan import plan
-from recipe.mmzero.run.record.journal import Journal, Record
+from recipe.mmzero.run.record.journal import Journal, JournalError, Record
 from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.arguments import UsageError
 from recipe.mmzero.settings.folder import RunFolder
@@ -140,6 +141,22 @@ def labelled(labels):
     return pd.DataFrame({"reward_model": [{"style": "rule", "ground_truth": label} for label in labels], "row": labels})
 
 
+def test_a_collection_whose_files_are_damaged_is_one_line(tmp_path, capsys):
+    step = RunFolder(tmp_path).step("iter_01/collect_solver")
+    step.path.mkdir(parents=True)
+    RunFolder(tmp_path).state.write_text("{}")
+    words = ["lab", "labels", str(tmp_path)]
+    assert cli.main(words) == 2 and "no labels in " in capsys.readouterr().err
+    step.rows.touch()
+    assert cli.main(words) == 2 and f"{step.labels} cannot be used (it is missing)" in capsys.readouterr().err
+    step.labels.write_text("PAR1")
+    assert cli.main(words) == 2 and f"{step.labels} cannot be used (" in capsys.readouterr().err
+    pd.DataFrame({"x": [1]}).to_parquet(step.labels)  # of an earlier version
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "proposal_id" in said
+
+
 def test_labels_are_dealt_out_within_their_kind():
     labels = [*map(str, range(20)), "yes", "no", "yes", "red", "blue", "circle", "green"]
     dealt = [model["ground_truth"] for model in shuffled_labels(labelled(labels), seed=1)["reward_model"]]
@@ -230,11 +247,20 @@ GOOD = "settings: [model=tiny]\nseeds: [0, 1]\ncontrol: a\narms: {a: [], b: [sta
         (("b: [stage.steps=2]", "b: stage.steps=2"), "lists of key=value"),
         (("b: [stage.steps=2]", "b: [steps]"), "lists of key=value"),
         (("arms:", "arms: {"), "not YAML"),
+        (("seeds: [0, 1]", "seeds: 5"), "seeds is a list"),
+        (("seeds: [0, 1]", "seeds: [true]"), "seeds is a list"),
+        (("seeds: [0, 1]", "seeds: [-1]"), "seeds is a list"),
+        (("seeds: [0, 1]", "seeds: [0, 0]"), "a seed stands there twice"),
+        (("control: a", "control: [a]"), "is no arm"),
+        (("b: [stage.steps=2]", "1: [stage.steps=2]"), "arm 1 is no name"),
+        (("b: [stage.steps=2]", "../../b: [stage.steps=2]"), "arm '../../b' is no name"),  # it is a folder's name
+        (("b: [stage.steps=2]", "'': [stage.steps=2]"), "arm '' is no name"),
+        (("arms:", "\N{LATIN SMALL LETTER E WITH ACUTE}:"), "not UTF-8"),
     ],
 )
 def test_a_wrong_experiment_is_one_line(tmp_path, change, said):
     path = tmp_path / "own.yaml"
-    path.write_text(GOOD.replace(*change))
+    path.write_text(GOOD.replace(*change), encoding="latin-1")
     with pytest.raises(experiment.ExperimentError, match=said) as error:
         experiment.load(str(path))
     assert "\n" not in str(error.value)
@@ -493,6 +519,54 @@ def test_of_a_note_without_words_the_configuration_counts(tmp_path, wanted):
     assert shared.with_shared([wanted])[0].taken_from == "older/arm"
 
 
+@pytest.mark.parametrize("note", ['{"seconds": 1.0, "wor', "[]", '{"seconds": "x", "words": 7}'])
+def test_half_a_note_is_a_note_without_words(tmp_path, wanted, note):
+    folder = tmp_path / "old" / "arm" / "seed_0"
+    finish(folder, config=WORDS)
+    (folder / "lab.json").write_text(note)
+    assert shared.with_shared([wanted])[0].taken_from == "old/arm"
+    assert compare._spent(replace(wanted, folder=folder)) == (None, None)
+
+
+def test_a_run_that_is_there_and_cannot_be_read_is_said(tmp_path, capsys):
+    (tmp_path / "own.yaml").write_text(GOOD)
+    folder = tmp_path / "out" / "own" / "a" / "seed_0"
+    finish(folder, WORDS)
+    (folder / "state.json").write_text("{")
+    assert lab_cli.main(["table", str(tmp_path / "own.yaml"), f"--out={tmp_path / 'out'}"]) == 0
+    out, err = capsys.readouterr()
+    assert err.startswith(f"left out: {folder / 'state.json'} is damaged") and err.count("\n") == 1
+    assert "a: not run" in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["rates", "x", "--items=0"],
+        ["rates", "x", "--jobs=0"],
+        ["rates", ""],
+        ["labels", ""],
+        ["run", "evolution", "--parallel=0"],
+        ["run", "evolution", "--arms="],  # it would be all arms
+        ["run", "evolution", "--seeds="],
+        ["run", "evolution", "--seeds=0,0"],
+        ["table", "evolution", "--seeds=a"],
+        ["table", "evolution", "--roles=,"],
+        ["table", "evolution", "--save="],
+    ],
+)
+def test_an_empty_or_impossible_option_is_one_line(words, capsys):
+    assert cli.main(["lab", *words]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: argument ") and err.count("\n") == 1
+
+
+def test_a_file_that_cannot_be_written_is_said_before_measuring(tmp_path, capsys):
+    RunFolder(tmp_path).state.write_text("{}")
+    assert lab_cli.main(["rates", str(tmp_path), "--json", str(tmp_path / "no" / "x.json")]) == 2
+    assert "no file can be made there" in capsys.readouterr().err
+
+
 def test_an_own_run_and_one_that_is_not_finished_are_not_exchanged(tmp_path, wanted):
     finish(tmp_path / "other" / "arm" / "seed_0", WORDS)
     finish(wanted.folder, WORDS)
@@ -560,6 +634,27 @@ def test_checkpoints_of_a_role_that_is_not_trained_stay_the_last_ones(tmp_path):
     assert {i for i, _ in found} == {0, 1, 2}, "iteration 3 has no Solver yet"
     assert found[2, "proposer"] == base and found[2, "coder"] == RunFolder(tmp_path).step("iter_01/coder").model
     assert found[2, "solver"] == RunFolder(tmp_path).step("iter_02/solver").model
+
+
+@pytest.mark.parametrize("gone", ["iter_01/coder", "iter_01/solver"])
+def test_weights_that_are_gone_are_not_taken_for_earlier_ones(tmp_path, gone):
+    for step in ("iter_01/coder", "iter_01/solver", "iter_02/coder", "iter_02/solver"):
+        folder = RunFolder(tmp_path).step(step).model
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+    folder = RunFolder(tmp_path).step(gone).model
+    (folder / "config.json").unlink()
+    with pytest.raises(JournalError, match=f"^{folder} holds no model"):
+        list(measure.checkpoints(tmp_path, tmp_path / "base"))
+
+
+@pytest.mark.parametrize("content", [None, "", "- 1", "coder: {languages: 7}", "solver: {label_mode: offline}"])
+def test_a_configuration_that_cannot_be_used_is_one_line(tmp_path, content):
+    if content is not None:
+        (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(JournalError, match=f"^{tmp_path / 'config.yaml'} cannot be used") as error:
+        measure.coder_form(tmp_path)
+    assert "\n" not in str(error.value)
 
 
 def test_an_iteration_ends_with_the_last_role_that_is_trained(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -52,6 +53,24 @@ def test_a_measurement_that_fails_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="measuring failed"):
         measure.measured([("coder", tmp_path)], items=4)
     assert list((tmp_path / "cache" / "rates").iterdir()) == []
+
+
+def test_rates_that_a_power_cut_left_empty_are_measured_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMZERO_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "config.json").write_text("{}")
+    asked = []
+
+    def made(shares, *_):
+        for role, _, _, target in (task for share in shares for task in share):
+            asked.append(role)
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            Path(target).write_text('{"values": {}, "whole": {}}')
+
+    monkeypatch.setattr(measure, "_measure", made)
+    measure.measured([("coder", tmp_path)], items=4)
+    next((tmp_path / "cache" / "rates").iterdir()).write_text("")
+    measure.measured([("coder", tmp_path)], items=4)
+    assert asked == ["coder", "coder"]
 
 
 def test_measured_with_what_stands_in_for_python(tmp_path, monkeypatch):

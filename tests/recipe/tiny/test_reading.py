@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from recipe.mmzero.tiny.corpus import jitter
 from recipe.mmzero.tiny.pixels import LANGUAGES, draw, rasterise, same_picture
-from recipe.mmzero.tiny.reading import read_picture
+from recipe.mmzero.tiny.reading import load, read_picture
 from recipe.mmzero.tiny.world import KINDS, NOTES, SVG_OPEN, Scene, any_scene, elements, svg
 
 
@@ -69,3 +70,14 @@ def test_a_picture_of_no_scene_is_none(code):
 
 def test_another_size_is_none():
     assert read_picture(np.zeros((56, 56, 3), np.uint8), "bars") is None
+
+
+@pytest.mark.parametrize("place", [0, 20, 60])
+def test_a_damaged_picture_is_named(tmp_path, place):
+    path = tmp_path / "a.png"
+    Image.fromarray(draw(Scene("bars", (("red", 3), ("blue", 6))))).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:place] + b"zzzz" + content[place + 4 :])
+    with pytest.raises(OSError) as error:
+        load(path)
+    assert error.value.filename == str(path)

@@ -1,18 +1,18 @@
 """Arms of an experiment side by side, paired with its control, over a noise floor: `mmzero lab table`."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from recipe.mmzero.report.data.read import finite
 from recipe.mmzero.report.data.stats import over_seeds
 from recipe.mmzero.report.data.truth import LINES, Rates, interval, paired
 from recipe.mmzero.run.lab.experiment import Experiment, Run
 from recipe.mmzero.run.lab.measure import base_rates, coder_form, rates_of
 from recipe.mmzero.run.lab.measurements import Measurements, find
-from recipe.mmzero.run.lab.runner import NOTE, finished
+from recipe.mmzero.run.lab.runner import finished, read_note
 from recipe.mmzero.run.lab.spent import generations
 from recipe.mmzero.settings.types import ROLES
 from recipe.mmzero.tiny.cache import ensure_base
@@ -192,8 +192,7 @@ def _times(measured: Sequence[Measurements]) -> str:
 
 def _spent(run: Run) -> tuple[float | None, bool | None]:
     """Seconds of a run, and whether the machine did more than it has cores for, as runner.py noted it."""
-    path = run.folder / NOTE
-    if not path.exists():
-        return None, None
-    note = json.loads(path.read_text())
-    return note["seconds"], max(note["load_before"], note["load_after"]) > note["cores"]
+    note = read_note(run.folder)
+    seconds, before, after, cores = (finite(note.get(key)) for key in ("seconds", "load_before", "load_after", "cores"))
+    busy = None if None in (before, after, cores) else max(before, after) > cores
+    return seconds, busy

@@ -1,5 +1,6 @@
 """An experiment: arms x seeds of whole runs, read from `config/lab/NAME.yaml` or a file."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from importlib import resources
@@ -80,7 +81,10 @@ def load(name: str) -> Experiment:
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise ExperimentError(f"{name}: there is no such file")
-        text, name = path.read_text(), path.stem
+        try:
+            text, name = path.read_text("utf-8"), path.stem
+        except UnicodeDecodeError:
+            raise ExperimentError(f"{name} is not UTF-8") from None
     elif name in shipped():
         text = resources.files("recipe.mmzero.config").joinpath("lab", f"{name}.yaml").read_text()
     else:
@@ -101,8 +105,14 @@ def _typed(name: str, plain: object) -> Experiment:
         isinstance(some, list) and all(isinstance(word, str) and "=" in word for word in some) for some in words
     ):
         raise ExperimentError(f"{name}: settings and each arm are lists of key=value words")
-    if not plain["seeds"] or not all(isinstance(seed, int) for seed in plain["seeds"]):
+    for arm in plain["arms"]:  # it is the name of a folder
+        if not isinstance(arm, str) or not re.fullmatch(r"\w[\w.-]*", arm):
+            raise ExperimentError(f"{name}: arm {arm!r} is no name of letters, digits and . _ -")
+    seeds = plain["seeds"]
+    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
         raise ExperimentError(f"{name}: seeds is a list of whole numbers")
-    if plain["control"] not in plain["arms"]:
+    if len(set(seeds)) < len(seeds):
+        raise ExperimentError(f"{name}: a seed stands there twice; it would be one run that counts as two")
+    if plain["control"] not in list(plain["arms"]):
         raise ExperimentError(f"{name}: control '{plain['control']}' is no arm; one of {', '.join(plain['arms'])}")
     return Experiment(name, plain["settings"], plain["seeds"], plain["control"], plain["arms"])

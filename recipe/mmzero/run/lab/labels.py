@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
+from recipe.mmzero.run.lab.rows import table as read
 from recipe.mmzero.run.lab.rows import truth
+from recipe.mmzero.run.record.journal import JournalError
 from recipe.mmzero.settings.folder import RunFolder, StepFolder, iteration_of, stage_of
 from recipe.mmzero.tiny.reading import load
 
@@ -18,6 +18,13 @@ BY_DIFFICULTY = ("", "too_easy", "too_hard", "label_not_seen")  # reasons for a 
 BOUNDS = (0.0, 0.25, 0.5, 0.75, 0.99)  # of the share; above the last one it is all
 NAMES = ("none", *(f"up to {bound:g}" for bound in BOUNDS[1:-1]), "more, not all", "all")
 ROW = "{:<28}{:>8}{:>8}{:>22}{:>22}{:>24}"
+_OF_PROPOSAL = ("caption", "content_type", "easy_question", "easy_answer", "hard_question", "reject_reason")
+COLUMNS = {
+    "labels": ["proposal_id", "code_id", "label", "label_share"],
+    "proposals": ["proposal_id", *_OF_PROPOSAL],
+    "drawings": ["code_id", "image"],
+}
+"""File of a collection -> what is read of it."""
 HEAD = (
     "answers that are the label",
     "labels",
@@ -46,8 +53,8 @@ def labels_of(step: StepFolder) -> list[Label]:
     Raises:
         OSError: a file or a picture cannot be read.
     """
-    made, proposals, drawings = map(pd.read_parquet, (step.labels, step.proposals, step.drawings))
-    rows = made.merge(proposals, on="proposal_id").merge(drawings[["code_id", "image"]], on="code_id")
+    made, proposals, drawings = (read(getattr(step, name), columns) for name, columns in COLUMNS.items())
+    rows = made.merge(proposals, on="proposal_id").merge(drawings, on="code_id")
     rows = rows[rows["reject_reason"].isin(BY_DIFFICULTY) & rows["label"].map(bool)].to_dict("records")
     true = truth(rows, [load(step.path / row["image"]) for row in rows])
     columns = zip(true["label_true"], true["label_true_of_picture"], true["faithful"], strict=True)
@@ -67,12 +74,15 @@ def table(runs: Sequence[Path]) -> str:
 
     Raises:
         OSError: a file or a picture cannot be read.
+        JournalError: a file is damaged, or there are no labels; one line.
     """
     found: dict[int, list[Label]] = {}
     for run in runs:
         for step in RunFolder(run).steps():
             if stage_of(step.id) == "collect_solver" and step.rows.exists():
                 found.setdefault(iteration_of(step.id), []).extend(labels_of(step))
+    if not found:
+        raise JournalError(f"no labels in {', '.join(map(str, runs))}: no collection for the Solver is finished there")
     lines = []
     for iteration in sorted(found):
         lines += [f"iteration {iteration}", ROW.format(*HEAD)]

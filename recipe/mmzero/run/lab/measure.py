@@ -13,20 +13,22 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache as once
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import MissingMandatoryValue
 
 from mmzero_env.process.replace import write
 from mmzero_env.results import LANGUAGES
 from mmzero_env.sandbox.kernel import PR_SET_PDEATHSIG, prctl
+from recipe.mmzero.report.data.read import Skips, read_mapping
 from recipe.mmzero.report.data.truth import Rates
 from recipe.mmzero.run.lab.rows import row_truth
 from recipe.mmzero.run.merged import whole_model
 from recipe.mmzero.run.record.artifacts import fingerprint
-from recipe.mmzero.settings.folder import RunFolder, step_id
+from recipe.mmzero.run.record.configuration import of_run, unusable
+from recipe.mmzero.run.record.journal import JournalError
+from recipe.mmzero.settings.folder import RunFolder, iteration_of, stage_of, step_id
 from recipe.mmzero.settings.types import ROLES
 from recipe.mmzero.tiny import cache
 
@@ -93,30 +95,43 @@ def base_rates(
 
 def last_trained(run_dir: Path) -> str:
     """The role whose stage ends an iteration of the run."""
-    trained = OmegaConf.load(RunFolder(run_dir).config).evolution.train
+    try:
+        trained = of_run(run_dir).evolution.train
+    except MissingMandatoryValue as error:
+        raise unusable(run_dir, error) from None
     return [role for role in ROLES if role in trained][-1]
 
 
 def checkpoints(run_dir: Path, base: Path, last_role: str = "solver") -> Iterator[tuple[int, str, Path]]:
     """(iteration, role, folder) of the weights of all iterations that `last_role` has ended; a role that was not
-    trained keeps its last."""
+    trained keeps its last.
+
+    Raises:
+        JournalError: a role was trained and its weights are gone: its last ones would pass for them.
+    """
     last = dict.fromkeys(ROLES, base)
     yield from ((0, role, base) for role in ROLES)
     trained = {step.id: whole_model(step) for step in RunFolder(run_dir).steps()}
     models = {name: model for name, model in trained.items() if (model / "config.json").exists()}
-    for iteration in count(1):
+    ended = max((iteration_of(name) for name in models if stage_of(name) == last_role), default=0)
+    for iteration in range(1, ended + 1):
         here = {role: models.get(step_id(iteration, role)) for role in ROLES}
-        if here[last_role] is None:
-            return
+        for role in ROLES:
+            name = step_id(iteration, role)
+            if here[role] is None and (name in trained or role == last_role):
+                raise JournalError(f"{RunFolder(run_dir).step(name).model} holds no model; restore it")
         last |= {role: model for role, model in here.items() if model is not None}
         yield from ((iteration, role, last[role]) for role in ROLES)
 
 
 def coder_form(run_dir: Path) -> str:
     """What the run's Coder is asked for: `svg`, `python`, `svg+python`, with `+answers` where programs leave them."""
-    config = OmegaConf.load(RunFolder(run_dir).config)
-    languages = sorted(config.coder.languages, reverse=True)
-    return "+".join([*languages, *["answers"] * (config.solver.label_mode == "program")])
+    config = of_run(run_dir)
+    try:
+        languages, mode = sorted(config.coder.languages, reverse=True), config.solver.label_mode
+    except MissingMandatoryValue as error:  # a run of an earlier version
+        raise unusable(run_dir, error) from None
+    return "+".join([*languages, *["answers"] * (mode == "program")])
 
 
 def measured(
@@ -147,11 +162,16 @@ def measured(
         targets[role, folder] = cache.cache_root() / "rates" / ("-".join(filter(None, parts)) + ".json")
     # By role: the processes get equal shares of what takes equally long.
     missing = sorted(
-        {target: pair for pair, target in targets.items() if not target.exists()}.items(), key=lambda e: e[1]
+        {target: pair for pair, target in targets.items() if not _kept(target)}.items(), key=lambda e: e[1]
     )
     tasks = [(role, counts[role], str(folder), str(target)) for target, (role, folder) in missing]
     _measure([part for k in range(jobs) if (part := tasks[k::jobs])], form, again, python)
     return {pair: json.loads(target.read_text()) for pair, target in targets.items()}
+
+
+def _kept(target: Path) -> bool:
+    """Are rates in the cache? A file that a power cut left without its content is measured again."""
+    return {"values", "whole"} <= read_mapping(target, Skips()).keys()
 
 
 def _measure(shares: Sequence[Sequence[tuple[str, int, str, str]]], form: str, again: int, python: Python) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recipe.mmzero.run.record.journal import JournalError
 from recipe.mmzero.settings.folder import StepFolder
+from recipe.mmzero.settings.text import short
 from recipe.mmzero.tiny.questions import answer
 from recipe.mmzero.tiny.reading import load, shown_scene
 from recipe.mmzero.tiny.world import Scene, parse_caption
@@ -26,15 +28,29 @@ def row_truth(step: StepFolder) -> Values:
     * easy_true: the Proposer's easy answer is true of the caption
 
     Raises:
-        OSError: the file or a picture cannot be read.
+        OSError: a picture cannot be read.
+        JournalError: the file cannot be read.
     """
     return _read(step.path, step.rows.stat().st_mtime_ns)
+
+
+def table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """These columns of a parquet file.
+
+    Raises:
+        JournalError: the file is missing or damaged, or has other columns; one line.
+    """
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except (OSError, ValueError) as error:
+        reason = short(error, 200) if path.exists() else "it is missing"
+        raise JournalError(f"{path} cannot be used ({reason}); restore it, or run its step again") from None
 
 
 @cache
 def _read(folder: Path, written_ns: int) -> Values:
     """Once for rows written at `written_ns`: a loop asks after every step, and a row takes 10 ms."""
-    rows = pd.read_parquet(StepFolder(folder).rows)["extra_info"]
+    rows = table(StepFolder(folder).rows, ["extra_info"])["extra_info"]
     return truth(list(rows), [load(folder / row["image"]) for row in rows])
 
 

@@ -8,7 +8,10 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+from mmzero_env.process.replace import write
+from recipe.mmzero.report.data.read import Skips, read_mapping
 from recipe.mmzero.run.lab.experiment import Run
 from recipe.mmzero.run.record.journal import JournalError
 from recipe.mmzero.run.status.snapshot import look
@@ -24,6 +27,22 @@ def finished(run: Run) -> bool:
         return look(run.folder).finished
     except JournalError:
         return False
+
+
+def unreadable(run: Run) -> str | None:
+    """Why a run that is there cannot be told to be finished or not; None for one that can, or is not there."""
+    if not RunFolder(run.folder).state.exists():
+        return None
+    try:
+        shown = look(run.folder)
+    except JournalError as error:
+        return str(error)
+    return None if shown.planned else f"{run.folder}: {shown.notes[0]}"
+
+
+def read_note(folder: Path) -> dict[str, Any]:
+    """What was noted beside a run; {} if nothing was, or only half of it."""
+    return read_mapping(folder / NOTE, Skips())
 
 
 def run_all(runs: Sequence[Run], parallel: int = 1) -> int:
@@ -53,6 +72,6 @@ def _run(run: Run) -> bool:
         return True
     note = {"seconds": seconds, "load_before": load, "load_after": os.getloadavg()[1], "cores": os.cpu_count()}
     note["words"] = list(run.words)
-    (run.folder / NOTE).write_text(json.dumps(note) + "\n")
+    write(run.folder / NOTE, json.dumps(note) + "\n")
     print(f"{run.arm} seed {run.seed}: done in {seconds:.0f} s", flush=True)
     return False

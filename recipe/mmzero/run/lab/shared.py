@@ -1,23 +1,22 @@
 """A run that another experiment under the same folder has finished with the same settings is used, not made again.
 
 The settings are the words beside the run (lab.json): the same keys with the same values, in any order. A note of an
-earlier version has no words; then the configurations must be equal, so a run that was made before a key existed is not
-shared.
+earlier version has no words, and neither has half a note; then the configurations must be equal, so a run that was made
+before a key existed is not shared.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from recipe.mmzero.run.lab.experiment import Run, settings_of
-from recipe.mmzero.run.lab.runner import NOTE, finished
+from recipe.mmzero.run.lab.runner import finished, read_note
+from recipe.mmzero.run.record.configuration import of_run
 from recipe.mmzero.run.record.identity import leaves
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.folder import RunFolder
 
 SAYS_ONLY = ("run_dir", "alarms", "forecast", "loggers", "dump", "watchdog")
 """Blocks of settings that change nothing in a finished run but what is said of it."""
@@ -38,11 +37,10 @@ def _equal(run: Run) -> Run | None:
 
 
 def _same(run: Run, folder: Path) -> bool:
-    note = folder / NOTE
-    words = json.loads(note.read_text()).get("words") if note.exists() else None
-    if words is not None:
+    words = read_note(folder).get("words")
+    if isinstance(words, list) and all(isinstance(word, str) for word in words):
         return settings_of(words) == run.settings
-    return _made_from(schema.load(run.words)) == _made_from(OmegaConf.load(RunFolder(folder).config))
+    return _made_from(schema.load(run.words)) == _made_from(of_run(folder))
 
 
 def _made_from(config: DictConfig) -> dict[str, Any]:

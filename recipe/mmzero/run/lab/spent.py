@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
 from recipe.mmzero.run.plan import plan
+from recipe.mmzero.run.record.configuration import of_run
+from recipe.mmzero.run.record.journal import JournalError
 from recipe.mmzero.settings.folder import RunFolder
 
 
@@ -16,13 +16,18 @@ def generations(run_dir: Path) -> int:
 
     Raises:
         OSError: a collection of the run has no summary.
+        JournalError: a summary or the configuration is damaged; one line.
     """
     folder = RunFolder(run_dir)
     total = 0.0
-    for step in plan(OmegaConf.load(folder.config)):
+    for step in plan(of_run(run_dir)):
         share = 1.0
         if step.kind == "collect":
-            summary = json.loads(folder.step(step.id).summary.read_text())
-            share = summary["attempts"] / summary["budget"]
+            path = folder.step(step.id).summary
+            try:
+                summary = json.loads(path.read_text())
+                share = summary["attempts"] / summary["budget"]
+            except (ValueError, LookupError, TypeError, ZeroDivisionError):
+                raise JournalError(f"{path} has no attempts and budget: it is damaged; restore it") from None
         total += share * step.work.generations
     return round(total)
