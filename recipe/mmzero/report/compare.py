@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from recipe.mmzero.report.data import overview
 from recipe.mmzero.report.data.overview import COLUMNS
-from recipe.mmzero.report.data.read import Run, read_run
+from recipe.mmzero.report.data.read import ReportError, Run, read_run
 from recipe.mmzero.report.data.stats import Number, over_seeds
 from recipe.mmzero.report.data.survey import survey
 from recipe.mmzero.report.figures.style import CYCLE, MARKERS, figure, iteration_axis, nothing
@@ -32,6 +32,9 @@ FIGURES = (
 def build(folders: Sequence[Path], out: Path | None = None) -> Path:
     """Write report.html, COMPARISON.md and figures/*.png of a comparison; returns the page."""
     runs = [read_run(folder) for folder in folders]
+    for number, run in enumerate(runs):
+        if run.folder in [other.folder for other in runs[:number]]:
+            raise ReportError(f"{run.folder} is given twice: it would count as two seeds")
     folder = Path(out or runs[0].folder / "compare").resolve()
     output = Output(folder, [name for name, _, _ in FIGURES], compares=True)
     rows = {}
@@ -66,13 +69,16 @@ def build(folders: Sequence[Path], out: Path | None = None) -> Path:
 
 
 def grouped(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs whose configs differ in the seed only, by the name of the first; a run without config stands alone."""
+    """Runs whose configs differ in the seed only, by the name of the first; a run without config stands alone, and so
+    does a copy of one with the same seed."""
     keys: list[object] = []
     groups: dict[str, list[Run]] = {}
     names: list[str] = []
     for run in runs:
         settings = {key: value for key, value in flat(run.config).items() if key not in SEED_KEYS}
         key: object = repr(sorted(settings.items(), key=lambda item: item[0])) if settings else run.folder
+        if key in keys and run.setting("seed") in [one.setting("seed") for one in groups[names[keys.index(key)]]]:
+            key = run.folder
         if key not in keys:
             keys.append(key)
             name = run.name if run.name not in names else f"{run.folder.parent.name}/{run.name}"

@@ -1,6 +1,7 @@
 """What a report says is what the run folder holds: final table, run card, rewards split into terms, groups of runs."""
 
 import json
+import shutil
 
 import pytest
 from omegaconf import OmegaConf
@@ -10,7 +11,7 @@ from recipe.mmzero import report
 from recipe.mmzero.engine.train.summary import summarise
 from recipe.mmzero.report import compare
 from recipe.mmzero.report.data import final, stats
-from recipe.mmzero.report.data.read import Skips, json_lines, read_run
+from recipe.mmzero.report.data.read import ReportError, Skips, json_lines, read_run
 from recipe.mmzero.report.data.records import Sample, breakdown, from_sample
 from recipe.mmzero.report.data.survey import REASONS, choose, survey
 from recipe.mmzero.report.figures import steps as figures_steps
@@ -185,6 +186,16 @@ def test_runs_are_grouped_by_everything_but_the_seed(tmp_path, run):
     groups = compare.grouped(runs)
     assert [len(members) for members in groups.values()] == [2, 1, 1]
     assert len(set(groups)) == 3  # names differ although two folders are called `run`
+
+
+def test_one_run_is_no_two_seeds(run, tmp_path):
+    """Given twice, or copied: its spread would be nothing, and so would the interval."""
+    link = tmp_path / "link"
+    link.symlink_to(run)
+    with pytest.raises(ReportError, match="is given twice"):
+        compare.build([run, link], tmp_path / "out")
+    copied = shutil.copytree(run, tmp_path / "copied")
+    assert [len(members) for members in compare.grouped([read_run(run), read_run(copied)]).values()] == [1, 1]
 
 
 def test_a_coders_difficulty_is_shown_as_it_is_paid():

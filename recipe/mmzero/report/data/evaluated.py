@@ -43,13 +43,13 @@ def evaluated(folder: Path | None) -> list[EvaluatedRow]:
             for label, benchmarks in found["checkpoints"].items()
             for name, row in benchmarks.items()
         ]
+        return sorted(rows, key=lambda row: -1 if row.iteration is None else row.iteration)
     except OSError as error:
         raise ReportError(
             f"{path} cannot be read ({error.strerror}); --evaluation is the --out of mmzero eval"
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ReportError(f"{path} is damaged ({type(error).__name__}: {error}); run mmzero eval again") from None
-    return sorted(rows, key=lambda row: -1 if row.iteration is None else row.iteration)
 
 
 def _cells(found: dict[str, Any], label: str, name: str, row: dict[str, Any]) -> tuple[str, ...]:

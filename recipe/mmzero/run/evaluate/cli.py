@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recipe.mmzero.run.evaluate.errors import EvaluationError
-from recipe.mmzero.settings.arguments import Parser, UsageError, filled, positive
+from recipe.mmzero.settings.arguments import Parser, UsageError, filled, names, place, positive
 
 if TYPE_CHECKING:
     from recipe.mmzero.run.evaluate.asking.server import Serving
@@ -25,13 +25,16 @@ def parser() -> Parser:
     found.add_argument(
         "checkpoints",
         nargs="*",
+        type=filled("the checkpoint"),
         metavar="CHECKPOINT",
         help="[LABEL=]FOLDER or [LABEL=]http://HOST:PORT; the first is the base",
     )
     found.add_argument("--suite", type=filled("the suite"), default="quick", help="quick, paper or FILE.yaml")
-    found.add_argument("--out", type=Path, metavar="DIR", help="answers and results")
-    found.add_argument("--data", type=Path, metavar="DIR", help="folder that relative paths of data start from")
-    found.add_argument("--only", type=_names, default=[], metavar="NAME,...", help="these benchmarks only")
+    found.add_argument("--out", type=place("the folder"), metavar="DIR", help="answers and results")
+    found.add_argument(
+        "--data", type=place("the folder"), metavar="DIR", help="folder that relative paths of data start from"
+    )
+    found.add_argument("--only", type=names("the list"), default=[], metavar="NAME,...", help="these benchmarks only")
     asked = found.add_argument_group("in place of the suite's own values")
     asked.add_argument(
         "--prompt", choices=("training", "own"), help="the Solver's training prompt, or each benchmark's own"
@@ -43,7 +46,12 @@ def parser() -> Parser:
     asked.add_argument("--seed", type=int, metavar="N")
     asked.add_argument("--blind", action="store_true", default=None, help="also ask the base without pictures")
     found.add_argument(
-        "--training", type=Path, action="append", default=[], metavar="DIR", help="run or folder: look for its pictures"
+        "--training",
+        type=place("the folder"),
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="run or folder: look for its pictures",
     )
     judge = found.add_argument_group("judge")
     judge.add_argument("--judge", metavar="URL", help="OpenAI-compatible address for what rules cannot decide")
@@ -57,13 +65,19 @@ def parser() -> Parser:
     )
     other = found.add_argument_group("let another toolkit ask (--suite gives sampling and pixels)")
     other.add_argument("--with", dest="toolkit", choices=("lmms-eval", "vlmevalkit"), help="which one")
-    other.add_argument("--tasks", type=_names, default=[], metavar="NAME,...", help="its tasks or data sets")
+    other.add_argument("--tasks", type=names("the list"), default=[], metavar="NAME,...", help="its tasks or data sets")
     other.add_argument("--python", metavar="FILE", help="its interpreter; without, the command is printed")
-    other.add_argument("--include", type=Path, metavar="DIR", help="lmms-eval: folder of tasks of your own")
+    other.add_argument(
+        "--include", type=place("the folder"), metavar="DIR", help="lmms-eval: folder of tasks of your own"
+    )
     other.add_argument("--metric", metavar="NAME", help="lmms-eval: the metric that counts")
     world = found.add_argument_group("suites to try it on")
-    world.add_argument("--export-world", type=Path, metavar="DIR", help="write held-out scenes of the tiny world")
-    world.add_argument("--export-easy-vqa", type=Path, metavar="DIR", help="write easy-VQA (pip install easy-vqa)")
+    world.add_argument(
+        "--export-world", type=place("the folder"), metavar="DIR", help="write held-out scenes of the tiny world"
+    )
+    world.add_argument(
+        "--export-easy-vqa", type=place("the folder"), metavar="DIR", help="write easy-VQA (pip install easy-vqa)"
+    )
     world.add_argument(
         "--items", type=positive, default=200, metavar="N", help="questions to write, of each kind (default: 200)"
     )
@@ -93,10 +107,6 @@ def main(arguments: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 1
-
-
-def _names(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
 
 
 def _count(text: str) -> int:
@@ -156,9 +166,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _unused(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
+def _unused(options: argparse.Namespace, unused: Sequence[str], why: str) -> None:
     """An option that would do nothing is an error."""
-    for name in names:
+    for name in unused:
         if getattr(options, name):
             raise UsageError(f"--{name} does nothing {why}")
 
@@ -192,8 +202,8 @@ def _ask(options: argparse.Namespace, chosen: "Suite", models: "Sequence[Checkpo
         blind_scores = results.scored(chosen, items, without.answers, verdicts["decided"])
         found["blind"] = results.blind(items, scores[models[0].label], blind_scores)
     if options.training:
-        names = {name for item in items for name in item.pictures}
-        copies = duplicates([evaluation.pictures.folder / name for name in sorted(names)], training)
+        pictures = {name for item in items for name in item.pictures}
+        copies = duplicates([evaluation.pictures.folder / name for name in sorted(pictures)], training)
         named = {path.name: str(other) for path, other in copies.items()}
         found["training"] = results.shown_in_training(items, named, len(training))
     return evaluation.write_results(found)

@@ -52,6 +52,7 @@ def checkpoints(words: Sequence[str]) -> list[Checkpoint]:
         label, equals, rest = word.partition("=")
         if not equals or "/" in label:
             label, rest = "", word
+        rest = os.path.expanduser(rest)  # no shell does it in LABEL=~/x
         served = rest.startswith(("http://", "https://"))
         problem = no_address(rest) if served else _no_model(Path(rest))
         if problem:

@@ -22,11 +22,13 @@ def bind(folder: Path, identity: Mapping[str, Any]) -> dict[str, tuple[Any, Any]
     wanted = json.loads(json.dumps(dict(identity), sort_keys=True))
     try:
         found = json.loads(path.read_text())
+        if not isinstance(found, dict):
+            raise ValueError(str(path))
     except FileNotFoundError:
         folder.mkdir(parents=True, exist_ok=True)
         replace.write(path, json.dumps(wanted, sort_keys=True, indent=1) + "\n", sync=True)
         return {}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(str(path)) from None
     keys = sorted(found.keys() | wanted.keys())
     return {key: (found.get(key), wanted.get(key)) for key in keys if found.get(key) != wanted.get(key)}
