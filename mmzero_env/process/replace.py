@@ -1,4 +1,5 @@
-"""The one way in which a file or folder is replaced: written beside its place, then renamed onto it."""
+"""The one way in which a file or folder is replaced: written beside its place, then renamed onto it. And the one in
+which a line is added to a file that grows over attempts."""
 
 import os
 import shutil
@@ -42,6 +43,15 @@ def write(target: Path, content: str | bytes, sync: bool = False, shared: bool =
     """Replace a file in one rename; see `replacing`."""
     with replacing(target, sync, shared) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def append(target: Path, line: str) -> None:
+    """Add a line. Half a line that a killed writer left stays a line of its own: it would spoil this one."""
+    with target.open("a+b") as file:
+        if size := file.seek(0, os.SEEK_END):
+            file.seek(size - 1)
+        cut = size and file.read(1) != b"\n"
+        file.write(("\n" if cut else "").encode() + line.encode() + b"\n")
 
 
 def sync_path(path: Path) -> None:

@@ -22,12 +22,17 @@ options of a command.
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(usage(), end="")
-        return 0 if arguments else 2
+    if sys.stdout is not None and sys.stdout.errors == "strict":  # a name or a mark that the terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
+    from recipe.mmzero.settings.text import refused
     from recipe.mmzero.settings.types import ConfigError
 
     try:
+        if not arguments or arguments[0] in ("-h", "--help", "help"):
+            print(usage(), end="", flush=True)
+            return 0 if arguments else 2
+        if not _here():
+            raise UsageError("the current folder was removed; cd to one that exists")
         if arguments[0] == "--version":
             Parser(prog="mmzero").parse_args(arguments[:1])
         command, rest = arguments[0], arguments[1:]
@@ -52,9 +57,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 141
     except OSError as error:  # a command that can say more has caught it
-        reason = " ".join(str(error.strerror or error).split())
-        print(f"error: cannot use {error.filename or 'a file'}: {reason}", file=sys.stderr)
+        print(f"error: {refused(error)}", file=sys.stderr)
         return 1
+
+
+def _here() -> bool:
+    try:
+        return Path.cwd().is_dir()
+    except OSError:
+        return False
 
 
 def usage() -> str:
@@ -75,7 +86,11 @@ def _parser(command: str, description: str = "", keys: bool = False) -> Parser:
 
 
 def _parse(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace:
-    return parser.parse_intermixed_args(list(arguments))
+    words = list(arguments)
+    if "--" in words:  # the parser of intermixed words loses what follows; a path that begins with a dash is ./-x
+        place = words.index("--")
+        words[place:] = [f"./{word}" if word.startswith("-") else word for word in words[place + 1 :]]
+    return parser.parse_intermixed_args(words)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -226,9 +241,10 @@ def clean(arguments: Sequence[str]) -> int:
     total = sum(size for _, size, _ in found)
     print(f"{total / 2**20:10.1f} MiB  in all")
     if not options.yes:
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise UsageError("nothing removed: give --yes, or answer at a terminal")
-        if input("Remove them? [y/N] ").strip().lower() not in ("y", "yes"):
+        print("Remove them? [y/N] ", end="", flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             print("nothing removed")
             return 1
     cleaning.remove(run_dir, [path for path, _, _ in found])

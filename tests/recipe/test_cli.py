@@ -1,8 +1,11 @@
 """The command line as a stranger meets it: help, versions, one line per mistake, exit codes."""
 
+import io
 import json
 import os
 import shlex
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -141,3 +144,76 @@ def test_clean_asks_first(capsys, tmp_path, monkeypatch):
 def test_clean_refuses_what_is_no_run(capsys, tmp_path):
     code, _, err = call(capsys, "clean", str(tmp_path))
     assert code == 2 and "is no run folder" in err
+
+
+def mmzero(*words, **options):
+    """A process of its own: (exit code, both streams)."""
+    command = [sys.executable, "-m", "recipe.mmzero.cli", *words]
+    found = {"PYTHONPATH": os.getcwd()} | options.pop("env", {})
+    done = subprocess.run(command, capture_output="stdout" not in options, text=True, env=os.environ | found, **options)
+    return done.returncode, (done.stdout or "") + (done.stderr or "")
+
+
+def test_an_output_that_is_full_is_one_line():
+    with open("/dev/full", "w") as full:
+        code, said = mmzero("--help", stdout=full, stderr=subprocess.PIPE)
+    assert code == 1 and said == "error: No space left on device; free the disk\n"
+
+
+def test_a_current_folder_that_was_removed_is_one_line(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    words = f"rmdir {gone}; exec {sys.executable} -m recipe.mmzero.cli plan"
+    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    done = subprocess.run(["sh", "-c", words], cwd=gone, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: the current folder was removed; cd to one that exists\n"
+
+
+def test_a_name_that_the_terminal_cannot_show_is_escaped(tmp_path):
+    folder = tmp_path / "\N{LATIN SMALL LETTER E WITH ACUTE}"
+    folder.mkdir()
+    (folder / "state.json").write_text('{"format": 1, "steps": {}}')
+    code, said = mmzero("clean", str(folder), env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"})
+    assert (code, said) == (0, f"{tmp_path}/\\xe9: nothing to remove\n")
+
+
+def test_clean_without_an_answer_removes_nothing(tmp_path, capsys, monkeypatch):
+    (tmp_path / "state.json").write_text('{"format": 1, "steps": {}}')
+    (tmp_path / "a.part").touch()
+    monkeypatch.setattr(sys, "stdin", None)  # closed
+    code, _, err = call(capsys, "clean", str(tmp_path))
+    assert code == 2 and "give --yes" in err
+    monkeypatch.setattr(sys, "stdin", Ended())
+    code, out, _ = call(capsys, "clean", str(tmp_path))
+    assert code == 1 and out.endswith("nothing removed\n") and (tmp_path / "a.part").exists()
+
+
+class Ended(io.StringIO):
+    """A terminal where Ctrl-D was pressed."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_folder_whose_name_begins_with_a_dash(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call(capsys, "status", "--", "-run")
+    assert code == 1 and err.startswith("error: -run is not a folder")
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["eval", ""], "the checkpoint is empty"),
+        (["eval", "m", "--out="], "the folder is empty"),
+        (["eval", "m", "--only="], "a list without a name"),  # it would be all benchmarks
+        (["tiny", "build", "--steps=0"], "at least 1"),  # it would be the default
+        (["tiny", "build", "--out="], "the folder is empty"),
+        (["tiny", "build", "--out=."], "exists; give a folder that does not"),
+    ],
+)
+def test_an_empty_word_never_means_all_or_here(words, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(capsys, *words)
+    assert code == 2 and not out and said in err and err.count("\n") == 1

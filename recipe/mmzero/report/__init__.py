@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recipe.mmzero.report.data.read import ReportError
+from recipe.mmzero.settings.text import refused
 
 
 def build(
@@ -45,7 +46,7 @@ def build(
             raise ReportError("--evaluation goes with one run; mmzero eval itself compares checkpoints of several")
         return compare.build([Path(folder) for folder in folders], None if out is None else Path(out))
     except OSError as error:
-        raise ReportError(f"cannot write {error.filename}: {error.strerror}; free or unlock the disk") from error
+        raise ReportError(refused(error)) from error
 
 
 def terminal_table(run_dir: "Path | str") -> str:

@@ -34,6 +34,7 @@ from recipe.mmzero.run.services import Services
 from recipe.mmzero.run.signals import terminate_raises
 from recipe.mmzero.settings.folder import sibling
 from recipe.mmzero.settings.schema import ConfigError
+from recipe.mmzero.settings.text import refused
 
 FAILED, UNUSABLE, ALARMED = 1, 2, 3
 REPORT_AFTER_S = 300  # a stage that took so long is followed by a report (seconds of work); others wait for the Solver
@@ -82,9 +83,7 @@ def run(
         print(f"error: {error}", file=sys.stderr)
         return FAILED
     except OSError as error:
-        where = error.filename or config.run_dir
-        reason = error.strerror or error
-        print(f"error: cannot use {where}: {reason}; free or unlock the disk and run again", file=sys.stderr)
+        print(f"error: {refused(error, config.run_dir)}, and run again", file=sys.stderr)
         return FAILED
 
 

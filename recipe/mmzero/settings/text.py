@@ -1,6 +1,16 @@
-"""How durations and values are written in lines for a person; every part of the recipe uses these."""
+"""How durations, values and what a disk refuses are written in lines for a person, in every part of the recipe."""
+
+import errno
+
+from mmzero_env.process.replace import PART
 
 SHORT = 60
+REMEDIES = {
+    "free the disk": (errno.ENOSPC, errno.EDQUOT),
+    "unlock it, or choose another folder": (errno.EACCES, errno.EPERM, errno.EROFS),
+    "something else is in its place: move it away": (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY),
+    "restore it": (errno.ENOENT,),
+}
 
 
 def clock(seconds: float | None, unknown: str = "unknown") -> str:
@@ -23,3 +33,15 @@ def short(value: object, limit: int = SHORT) -> str:
     """
     text = " ".join(str(value).split())
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def refused(error: OSError, where: object = None) -> str:
+    """What the system refused, in one line: the file (`where`, if the error names none), why, and what to do.
+
+    >>> refused(OSError(28, "No space left on device", "/x/state.json"))
+    'cannot use /x/state.json: No space left on device; free the disk'
+    """
+    name = error.filename or where
+    reason = " ".join(str(error.strerror or error).split())
+    remedy = next((f"; {said}" for said, numbers in REMEDIES.items() if error.errno in numbers), "")
+    return (f"cannot use {str(name).removesuffix(PART)}: " if name is not None else "") + reason + remedy

@@ -111,3 +111,12 @@ for _ in range(300):
     writers = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
     assert (tmp_path / "x").read_bytes() == b"y" * 1000 and os.listdir(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize("before, after", [(None, ""), ("", ""), ("1\n", "1\n"), ("1\n{ha", "1\n{ha\n")])
+def test_a_line_is_added_after_what_a_killed_writer_left(tmp_path, before, after):
+    if before is not None:
+        (tmp_path / "lines").write_text(before)
+    for number in (8, 9):
+        replace.append(tmp_path / "lines", str(number))
+    assert (tmp_path / "lines").read_text() == after + "8\n9\n"

@@ -1,11 +1,12 @@
 """Durations and values in lines for a person, in every place that prints them."""
 
+import errno
 import re
 from pathlib import Path
 
 import pytest
 
-from recipe.mmzero.settings.text import clock, short
+from recipe.mmzero.settings.text import clock, refused, short
 
 RECIPE = Path(__file__).resolve().parents[3] / "recipe"
 
@@ -28,3 +29,21 @@ def test_nothing_else_writes_durations():
 def test_short_is_short(length):
     text = "x" * length
     assert short(text) == (text if length <= 60 else "x" * 57 + "...")
+
+
+@pytest.mark.parametrize(
+    "error, line",
+    [
+        (OSError(errno.ENOSPC, "Full", "/x"), "cannot use /x: Full; free the disk"),
+        (OSError(errno.EISDIR, "Is a directory", "/x.part"), "cannot use /x: Is a directory; something else is in its"),
+        (OSError(errno.EROFS, "Read-only", "/x"), "cannot use /x: Read-only; unlock it"),
+        (OSError(0, "two\nlines", "/x"), "cannot use /x: two lines"),
+        (OSError(errno.EIO, "Broken"), "cannot use /run: Broken"),  # an error that names no file
+    ],
+)
+def test_what_the_disk_refuses_is_one_line_with_the_remedy_for_it(error, line):
+    assert refused(error, "/run").startswith(line) and "\n" not in refused(error, "/run")
+
+
+def test_a_refusal_of_no_file_names_none():
+    assert refused(OSError(errno.EIO, "Broken")) == "Broken"

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from mmzero_env.process.replace import append
 from recipe.mmzero.settings.folder import StepFolder
 
 
@@ -70,8 +71,7 @@ async def collect(config: DictConfig, step) -> dict:
 
 def log_peers(step_dir: Path, peers: dict[str, dict[str, int]]) -> None:
     """What asking took, one line per attempt in peers.jsonl: role -> counters (mmzero_rewards.peers.stats)."""
-    with StepFolder(step_dir).peers.open("a") as out:
-        out.write(json.dumps({"time": time.time(), "peers": peers}) + "\n")
+    append(StepFolder(step_dir).peers, json.dumps({"time": time.time(), "peers": peers}))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from mmzero_env.process.replace import replacing, write
+from mmzero_env.process.replace import append, replacing, write
 from mmzero_rewards.config import RewardConfig
 from recipe.mmzero.engine.train.rows import row_weights, training_rows, with_replay
 from recipe.mmzero.engine.train.shuffled import shuffled_labels
@@ -171,9 +171,8 @@ def export_adapter(config: DictConfig, step: Any) -> None:
 
 
 def progress(step_dir: Path, phase: str, done: int, total: int) -> None:
-    with StepFolder(step_dir).progress.open("a") as out:
-        line = {"time": time.time(), "phase": phase, "done": done, "total": total, "unit": "steps"}
-        out.write(json.dumps(line) + "\n")
+    line = {"time": time.time(), "phase": phase, "done": done, "total": total, "unit": "steps"}
+    append(StepFolder(step_dir).progress, json.dumps(line))
 
 
 if __name__ == "__main__":

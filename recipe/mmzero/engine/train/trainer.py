@@ -36,7 +36,7 @@ from verl.utils import tensordict_utils as tu
 from verl.utils.device import get_device_name
 from verl.workers.rollout.replica import get_rollout_replica_class
 
-from mmzero_env.process.replace import write
+from mmzero_env.process.replace import append, write
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.managers.rows import json_safe
 from recipe.mmzero.engine import servers as peers
@@ -284,9 +284,8 @@ class MMZeroTrainer(OneStepAhead, PPOTrainerSync):
     def _save_checkpoint(self):
         """verl's, after the step's metrics: verl logs them later, and an end in between would lose them for good."""
         data = {name: float(value) for name, value in self.step_metrics.items() if isinstance(value, Real)}
-        with self.folder.checkpointed_metrics(self.settings.attempt).open("a") as out:
-            out.write(json.dumps(json_safe({"step": self.global_steps, "data": data})) + "\n")
+        known = json.dumps(json_safe({"step": self.global_steps, "data": data}))
+        append(self.folder.checkpointed_metrics(self.settings.attempt), known)
         checkpoints.make_room(self.folder.checkpoints)
         super()._save_checkpoint()
-        with self.folder.progress.open("a") as out:
-            out.write(json.dumps({"phase": "checkpoint", "done": self.global_steps, "unit": "steps"}) + "\n")
+        append(self.folder.progress, json.dumps({"phase": "checkpoint", "done": self.global_steps, "unit": "steps"}))

@@ -60,7 +60,7 @@ def _read(path: Path, skips: Skips) -> Iterator[Row]:
     if not path.exists():
         return
     try:
-        with pq.ParquetFile(path) as source:
+        with path.open("rb") as file, pq.ParquetFile(file) as source:  # pyarrow opens only names that are UTF-8
             for batch in source.iter_batches(BATCH):
                 yield from batch.to_pylist()
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:

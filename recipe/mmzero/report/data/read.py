@@ -120,6 +120,9 @@ def read_run(folder: Path | str) -> Run:
     folder = Path(folder).resolve()
     if not folder.is_dir():
         raise ReportError(f"{folder} is not a folder; `mmzero report` takes the run_dir of a run")
+    shown = str(folder).encode("utf-8", "replace").decode()
+    if shown != str(folder):
+        raise ReportError(f"{shown}: the name is not UTF-8, so no page can show it; rename the folder")
     skips = Skips()
     steps = []
     for step in RunFolder(folder).steps():

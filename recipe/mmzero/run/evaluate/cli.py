@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from recipe.mmzero.run.evaluate.errors import EvaluationError
 from recipe.mmzero.settings.arguments import Parser, UsageError, filled, names, place, positive
+from recipe.mmzero.settings.text import refused
 
 if TYPE_CHECKING:
     from recipe.mmzero.run.evaluate.asking.server import Serving
@@ -34,7 +35,7 @@ def parser() -> Parser:
     found.add_argument(
         "--data", type=place("the folder"), metavar="DIR", help="folder that relative paths of data start from"
     )
-    found.add_argument("--only", type=names("the list"), default=[], metavar="NAME,...", help="these benchmarks only")
+    found.add_argument("--only", type=names("a list"), default=[], metavar="NAME,...", help="these benchmarks only")
     asked = found.add_argument_group("in place of the suite's own values")
     asked.add_argument(
         "--prompt", choices=("training", "own"), help="the Solver's training prompt, or each benchmark's own"
@@ -65,7 +66,7 @@ def parser() -> Parser:
     )
     other = found.add_argument_group("let another toolkit ask (--suite gives sampling and pixels)")
     other.add_argument("--with", dest="toolkit", choices=("lmms-eval", "vlmevalkit"), help="which one")
-    other.add_argument("--tasks", type=names("the list"), default=[], metavar="NAME,...", help="its tasks or data sets")
+    other.add_argument("--tasks", type=names("a list"), default=[], metavar="NAME,...", help="its tasks or data sets")
     other.add_argument("--python", metavar="FILE", help="its interpreter; without, the command is printed")
     other.add_argument(
         "--include", type=place("the folder"), metavar="DIR", help="lmms-eval: folder of tasks of your own"
@@ -102,10 +103,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(
-            f"error: cannot use {error.filename or options.out}: {error.strerror or error}; stored answers are kept",
-            file=sys.stderr,
-        )
+        print(f"error: {refused(error, options.out)}; stored answers are kept", file=sys.stderr)
         return 1
 
 

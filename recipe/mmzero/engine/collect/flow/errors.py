@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mmzero_rewards.answers.children import GraderUnavailable
+from recipe.mmzero.settings.text import refused
 
 
 class CollectError(RuntimeError):
@@ -23,8 +24,4 @@ def one_line(stage: str, folder: Path) -> Iterator[None]:
     except GraderUnavailable as error:
         raise CollectError(f"{stage}: {error}") from error
     except OSError as error:
-        where = error.filename or folder
-        raise CollectError(
-            f"{stage}: cannot use {where}: {error.strerror or error}; free or unlock the disk and run again, "
-            "finished rows are kept"
-        ) from error
+        raise CollectError(f"{stage}: {refused(error, folder)}, and run again: finished rows are kept") from error

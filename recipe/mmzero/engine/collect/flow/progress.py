@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from mmzero_env.process.replace import append
 from recipe.mmzero.settings.text import clock
 
 
@@ -102,5 +103,4 @@ class Progress:
             "eta_s": None if eta is None else round(eta, 1),
             "requests": dict(self.requests),
         }
-        with self.path.open("a") as out:
-            out.write(json.dumps(line) + "\n")
+        append(self.path, json.dumps(line))
