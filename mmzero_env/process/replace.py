@@ -32,8 +32,10 @@ def replacing(target: Path, sync: bool = False, shared: bool = False) -> Iterato
         if temporary.is_dir():
             _remove(target)  # a folder cannot be renamed onto one with content
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         _remove(temporary)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = str(target)  # a write to a full disk names no file
         raise
     if sync:
         sync_path(target.parent)

@@ -1,6 +1,7 @@
 """How durations, values and what a disk refuses are written in lines for a person, in every part of the recipe."""
 
 import errno
+import shutil
 
 from mmzero_env.process.replace import PART
 
@@ -35,13 +36,24 @@ def short(value: object, limit: int = SHORT) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
+def printable(text: object) -> str:
+    """Any text on one line that changes nothing in a terminal.
+
+    >>> printable("a\\nb\\x1b[2J")
+    'a b [2J'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
 def refused(error: OSError, where: object = None) -> str:
     """What the system refused, in one line: the file (`where`, if the error names none), why, and what to do.
 
     >>> refused(OSError(28, "No space left on device", "/x/state.json"))
     'cannot use /x/state.json: No space left on device; free the disk'
     """
-    name = error.filename or where
-    reason = " ".join(str(error.strerror or error).split())
+    name, reason = error.filename or where, error.strerror or str(error)
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):  # one entry for each file
+        _, name, reason = error.args[0][0]
+    reason = " ".join(str(reason).split())
     remedy = next((f"; {said}" for said, numbers in REMEDIES.items() if error.errno in numbers), "")
     return (f"cannot use {str(name).removesuffix(PART)}: " if name is not None else "") + reason + remedy

@@ -1,8 +1,10 @@
 """Damaged and unfinished run folders: the report is still made and says what it left out, how often and why."""
 
 import json
+import os
 import re
 import shutil
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -213,7 +215,12 @@ def strange_numbers(run):
     (run / "held_out.json").write_text('{"before": {"items": 0}, "after": {"easy_accuracy": "?"}}')
 
 
-@pytest.mark.parametrize("damage", [nothing_yet, only_begun, strange_numbers, other_columns])
+def half_a_character(run):
+    """JSON can hold one, a file of text cannot."""
+    (run / "iter_01/collect_coder/summary.json").write_text('{"attempts": 3, "rejected": {"\\ud800": 2}}')
+
+
+@pytest.mark.parametrize("damage", [nothing_yet, only_begun, strange_numbers, other_columns, half_a_character])
 def test_any_run_gives_a_report_and_a_table(run, damage):
     damage(run)
     page = report.build(run)
@@ -237,3 +244,20 @@ def test_folder_that_is_missing_is_one_line(tmp_path, capsys):
         report.build(tmp_path / "x")
     assert report.main([str(tmp_path / "x")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["deep", "iterations of two kinds"])
+def test_results_of_another_kind_are_one_line(run, tmp_path, kind):
+    row = {"b": {"accuracy": {"items": 1, "value": 1, "low": 0, "high": 1}}}
+    results = {"checkpoints": {"a": row, "c": row}, "iterations": {"a": "x", "c": 2}}
+    (tmp_path / "results.json").write_text("[" * 100_000 if kind == "deep" else json.dumps(results))
+    with pytest.raises(ReportError, match=r"results\.json is damaged") as error:
+        report.build(run, evaluation=tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_whose_name_is_no_text_is_one_line(tmp_path):
+    folder = Path(os.fsdecode(bytes(tmp_path) + b"/\xff"))
+    folder.mkdir()
+    with pytest.raises(ReportError, match="the name is not UTF-8"):
+        report.build(folder)

@@ -1,11 +1,14 @@
 """`mmzero clean`: what can go is found and sized; what a resumed run reads stays."""
 
+import errno
+import io
 import os
 from pathlib import Path
 
 import pytest
 
 from recipe.mmzero.run import clean
+from recipe.mmzero.run.record import lock
 from recipe.mmzero.run.record.journal import Journal, JournalError, Record
 from recipe.mmzero.settings.folder import RunFolder
 from tests.recipe.engine.test_checkpoints import checkpoint, cut
@@ -109,6 +112,18 @@ def test_not_while_a_loop_works_on_it(run):
     with Journal(run.path), pytest.raises(JournalError, match="another run works on"):
         clean.remove(run.path, paths)
     assert all(path.exists() for path in paths)
+
+
+class Full(io.FileIO):
+    def write(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_can_be_cleaned(run, monkeypatch):
+    """The lock is held though nothing can be written into it."""
+    monkeypatch.setattr(lock, "FileIO", Full)
+    (path, size, _), *_ = clean.removable(run.path)
+    assert clean.remove(run.path, [path]) == size and not path.exists()
 
 
 def test_no_run_folder(tmp_path):

@@ -170,6 +170,14 @@ def test_what_a_finished_step_made_and_is_gone_is_said(running):
     assert look(running).notes == [f"{running / 'iter_01/coder/hf'} is missing although its step is done"]
 
 
+def test_what_a_stage_wrote_does_not_reach_the_terminal(running):
+    with Journal(running) as journal:
+        journal.records["iter_02/solver"] = Record("failed", attempts=1, exit_cause="one\n\x1b[2Jtwo")
+        journal.save()
+    (line,) = (line for line in status.lines(look(running)) if line.startswith("last error"))
+    assert line.startswith("last error: iter_02/solver: one [2Jtwo; log: ")
+
+
 def test_a_copy_of_a_file_beside_the_metrics_is_no_attempt(running):
     for name in ("metrics.attemptxx.jsonl", "metrics.attempt01.old.jsonl"):
         (running / "iter_02/coder" / name).write_text('{"step": 5, "data": {}}\n')

@@ -120,3 +120,9 @@ def test_a_line_is_added_after_what_a_killed_writer_left(tmp_path, before, after
     for number in (8, 9):
         replace.append(tmp_path / "lines", str(number))
     assert (tmp_path / "lines").read_text() == after + "8\n9\n"
+
+
+def test_a_write_that_the_disk_refuses_names_its_file(tmp_path):
+    with pytest.raises(OSError) as error, replace.replacing(tmp_path / "x"):
+        Path("/dev/full").write_text("x")
+    assert (error.value.errno, error.value.filename) == (28, str(tmp_path / "x"))

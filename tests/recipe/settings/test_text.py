@@ -2,6 +2,7 @@
 
 import errno
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def test_short_is_short(length):
         (OSError(errno.EISDIR, "Is a directory", "/x.part"), "cannot use /x: Is a directory; something else is in its"),
         (OSError(errno.EROFS, "Read-only", "/x"), "cannot use /x: Read-only; unlock it"),
         (OSError(0, "two\nlines", "/x"), "cannot use /x: two lines"),
+        (shutil.Error([("/a", "/b", "[Errno 28] Full"), ("/c", "/d", "x")]), "cannot use /b: [Errno 28] Full"),
         (OSError(errno.EIO, "Broken"), "cannot use /run: Broken"),  # an error that names no file
     ],
 )

@@ -220,7 +220,7 @@ def json_lines(path: Path, skips: Skips) -> Iterator[tuple[int, dict[str, Any]]]
 def parse(line: bytes, skips: Skips, where: str) -> dict[str, Any] | None:
     """One line as an object, or None with the reason counted."""
     try:
-        record = json.loads(line.decode("utf-8"))
+        record = _loaded(line.decode("utf-8"))
     except UnicodeDecodeError:
         skips.add("line is not UTF-8", where)
         return None
@@ -234,6 +234,14 @@ def parse(line: bytes, skips: Skips, where: str) -> dict[str, Any] | None:
         skips.add("line is not an object", where)
         return None
     return record
+
+
+def _loaded(text: str) -> Any:
+    """JSON as data; half a character (`\\ud800`), which no page, figure or terminal can show, becomes `?`."""
+    value = json.loads(text)
+    if "\\ud" in text.lower():
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return value
 
 
 def finite(value: Any) -> float | None:
@@ -261,7 +269,7 @@ def read_mapping(path: Path, skips: Skips) -> dict[str, Any]:
         skips.add("file cannot be read", path.name)
         return {}
     try:
-        value = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        value = _loaded(text) if path.suffix == ".json" else yaml.safe_load(text)
     except (ValueError, RecursionError, yaml.YAMLError):
         skips.add("file is damaged", f"{path.parent.name}/{path.name}")
         return {}

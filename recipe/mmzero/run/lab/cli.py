@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -121,7 +122,7 @@ def _rates(options: argparse.Namespace) -> int:
     from recipe.mmzero.tiny.cache import ensure_base
 
     _require_run(options.run_dir)
-    if options.json and (options.json.is_dir() or not options.json.parent.is_dir()):
+    if options.json and (options.json.is_dir() or not os.access(options.json.parent, os.W_OK)):
         raise ExperimentError(f"--json {options.json}: no file can be made there")
     began = time.monotonic()
     rates = rates_of(options.run_dir, ensure_base(), options.jobs, options.items)

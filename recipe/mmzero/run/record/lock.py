@@ -4,14 +4,18 @@ The kernel lets go of the lock when its owner ends, whatever ended it. What is w
 which never touch the lock itself: process id, host name, start of the process. A loop that ends by itself clears it.
 """
 
+import errno
 import fcntl
 import re
 import socket
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 import psutil
 
+LONGEST = 400
+"""Bytes of a signature."""
 PID = re.compile("[1-9][0-9]{0,9}")
 
 
@@ -31,12 +35,12 @@ class Lock:
         Raises:
             Locked: another process holds it.
         """
-        file = self.path.open("a+")
+        file = FileIO(self.path, "a+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            owner = file.read().split()
+            owner = file.read(LONGEST).decode("utf-8", "replace").split()
             file.close()
             raise Locked(owner[0] if owner else "unknown") from None
         me = psutil.Process()
@@ -50,8 +54,11 @@ class Lock:
 
     def _write(self, text: str) -> None:
         self._file.truncate(0)
-        self._file.write(text)
-        self._file.flush()
+        try:
+            self._file.write(text.encode())
+        except OSError as error:  # held all the same: who cleans up a full disk must not be stopped by this line
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,8 @@ class Owner:
 def owner(path: Path) -> Owner | None:
     """Who works on a run, from its lock file; None if nobody has signed it."""
     try:
-        words = path.read_text().split()
+        with FileIO(path) as file:
+            words = file.read(LONGEST).decode().split()
     except (OSError, UnicodeDecodeError):
         return None
     if not words or not PID.fullmatch(words[0]):

@@ -17,7 +17,7 @@ from rich.text import Text
 from recipe.mmzero.report.data.read import TITLES
 from recipe.mmzero.run.record.journal import JournalError
 from recipe.mmzero.run.status.snapshot import Snapshot, look
-from recipe.mmzero.settings.text import clock
+from recipe.mmzero.settings.text import clock, printable
 
 INTERVAL_S = 2.0
 MARKS = {"done": "✓", "running": "▶", "failed": "✗", "waiting": "·"}
@@ -103,7 +103,7 @@ def facts(shown: Snapshot) -> list[tuple[str, str]]:
     if shown.gone and not shown.finished:
         found.append(("note", shown.gone))
     found += [("note", note) for note in shown.notes]
-    return found
+    return [(title, printable(text)) for title, text in found]  # causes and alarms quote what a stage wrote
 
 
 def view(shown: Snapshot) -> Group:
