@@ -75,21 +75,33 @@ def _flush_left(body: str) -> str:
 
 
 SVG_OPEN = re.compile(r"<svg(?=[\s>/])(?![^<>]*/>)")
-SVG_TAG = re.compile(rf"{SVG_OPEN.pattern}|</svg>")
+SVG_END = re.compile(r"</svg\s*>")
+SVG_TAG = re.compile(rf"{SVG_OPEN.pattern}|{SVG_END.pattern}|<!--|<!\[CDATA\[")
+HIDES = {"<!--": "-->", "<![CDATA[": "]]>"}
+"""What begins and ends text that holds no tags."""
 
 
 def _bare_svg(text: str) -> str | None:
-    """The first <svg ... </svg>, whole when other svg elements stand inside it."""
+    """The first <svg ... </svg>, whole when other svg elements or comments with such tags stand inside it."""
     opening = SVG_OPEN.search(text)
-    first_end = text.find("</svg>", opening.end()) if opening else -1
-    if first_end < 0:
+    first_end = SVG_END.search(text, opening.end()) if opening else None
+    if not first_end:
         return None
-    depth = 1
-    for tag in islice(SVG_TAG.finditer(text, opening.end()), MOST_PARTS):
-        depth += 1 if tag.group() != "</svg>" else -1
+    depth, at = 1, opening.end()
+    for _ in range(MOST_PARTS):
+        tag = SVG_TAG.search(text, at)
+        if not tag:
+            break
+        at = tag.end()
+        if tag.group() in HIDES:
+            at = text.find(HIDES[tag.group()], at)
+            if at < 0:
+                break
+            continue
+        depth += -1 if tag.group()[1] == "/" else 1
         if not depth:
-            return text[opening.start() : tag.end()]
-    return text[opening.start() : first_end + len("</svg>")]
+            return text[opening.start() : at]
+    return text[opening.start() : first_end.end()]
 
 
 def looks_like_svg(code: str) -> bool:

@@ -117,6 +117,14 @@ def test_content_type_fallback(caption, word, substring):
         ("An <svg> element: <svg a='1'></svg> ok", "<svg> element: <svg a='1'></svg>"),  # first opening, first end
         (f"```svg\n{SVG}", SVG),  # fence cut off, root closed
         (f"```\n{SVG}\n```", SVG),
+        (
+            "<svg><!-- </svg> <svg> --><g/></svg> </svg>",
+            "<svg><!-- </svg> <svg> --><g/></svg>",
+        ),  # a comment has no tags
+        ("<svg><style><![CDATA[</svg>]]></style></svg>", "<svg><style><![CDATA[</svg>]]></style></svg>"),
+        ("<svg><!-- never closed </svg> </svg>", "<svg><!-- never closed </svg>"),
+        ("<svg ><g/></svg\n>", "<svg ><g/></svg\n>"),
+        (f"``` svg\n<svg>b</svg>\n```\n{SVG}", "<svg>b</svg>"),  # a blank before the language
         ("```svg\nnot a drawing\n```", "not a drawing"),  # extracted; scored as the wrong type
     ],
 )
@@ -148,6 +156,12 @@ def test_no_code(text):
 )
 def test_first_python_block_with_code(start):
     assert extract_code(f"{start}import x\n```\n```python\nimport y\n```", ("python",)).code == "import x"
+
+
+@pytest.mark.parametrize("before", ["", "```python\n```\n", "```python\n\n```\n", "```bash\npip\n```\n"])
+@pytest.mark.parametrize("fence", ["```python", "``` python", "```  Python ", "````py"])
+def test_the_first_python_fence_that_holds_something(before, fence):
+    assert extract_code(f"{before}{fence}\nx = 1\n```", ("python",)).code == "x = 1"
 
 
 def test_python_only_when_allowed_and_after_svg():
@@ -284,6 +298,12 @@ def test_a_megabyte_ends_in_an_outcome(name):
                 extract_code(text)
     assert extract_answer(text) is None
     assert not has_answer_format(text)
+
+
+@pytest.mark.parametrize("part", ["<!--", "<![CDATA[", "<!-- -->", "</svg ", "<svg>"])
+def test_a_megabyte_in_a_drawing_ends_in_an_outcome(part):
+    code = "<svg>" + part * (MEGABYTE // len(part)) + "</svg>"
+    assert extract_code(code).code.endswith("</svg>")
 
 
 def test_long_captions_are_parsed_whole():
