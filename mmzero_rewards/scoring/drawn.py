@@ -36,7 +36,8 @@ WORD = r"[^\W\d_](?:[^\W_]|'(?=[^\W\d_])|(?<=\d)\.(?=\d))*"  # women's, v2.1
 TOKEN = re.compile(rf"{FIGURES} | {COUNT} | {WORD}", re.VERBOSE | re.IGNORECASE)
 PART = re.compile(rf"-?\d+(?:\.\d+)?|{WORD}")
 WHOLE = frozenset(["number", "ratio", "clock", "date", "decade"])
-ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)", re.IGNORECASE)
+NAMED = re.compile(r"\d+(?:st|nd|rd|th)|-?[\d.,]+\^-?\d+", re.IGNORECASE)
+"""Numbers that the grader reads as text: 37th is not 37, and 24² not 24."""
 
 
 def tokens(text: str) -> tuple[str, ...]:
@@ -52,7 +53,7 @@ def _forms(piece: str) -> tuple[str, ...]:
     if piece.isalpha() and piece.casefold() not in WORDS:
         return (_word(piece),)
     value = read(piece)
-    if value.kind in WHOLE or ORDINAL.fullmatch(piece):
+    if value.kind in WHOLE or NAMED.fullmatch(piece):
         return (value.core,)
     return tuple(read(part).core if part[-1].isdigit() else _word(part) for part in PART.findall(piece))
 

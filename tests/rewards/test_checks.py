@@ -61,6 +61,7 @@ def proposal(hard="37", easy="Ostia", caption="Bars of four ports"):
         (["twenty-five ports"], "25", True, True),
         (["twenty-five ports"], "20", False, False),
         (["37th"], "37", False, False),
+        (["37²"], "37", False, False),
         (["the 1990s"], "1990", False, False),
         (["2024-05-12"], "12", False, False),
         (["1,2,37"], "37", True, True),
