@@ -60,6 +60,9 @@ KEYWORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 LOOKED_UP_CHARS = 50_000
 """Keywords are looked for in this much of a caption: twice the longest a Proposer can write."""
 
+BREAKS = re.compile(r"[\s-]+")
+"""Between the words of a keyword: a line may end there, and bar-chart is a bar chart."""
+
 PLURALS = {"radius": "radii", "country": "countries", "geometry": "geometries"}
 
 
@@ -88,6 +91,7 @@ def content_type(tag: str, caption: str, fallback: str = "word") -> str:
     if fallback == "substring":
         return next((kind for kind, words in KEYWORDS if any(word in lowered for word in words)), "other")
     if fallback == "word":
+        lowered = BREAKS.sub(" ", lowered)
         for kind, patterns in WORD_PATTERNS:
             if any(form in lowered and pattern.search(lowered) for form, pattern in patterns):
                 return kind

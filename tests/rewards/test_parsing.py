@@ -93,6 +93,8 @@ def test_content_type_tag(tag, expected):
         ("GANTT of a build", "timeline", "timeline"),
         ("a map-like sketch", "map", "map"),
         ("mapmap map_x", "map", "map"),
+        ("a flow\nchart of steps", "diagram", "other"),  # the line ends within a keyword
+        ("a Bar-chart and a  line  chart", "data_chart", "other"),
     ],
 )
 def test_content_type_fallback(caption, word, substring):
