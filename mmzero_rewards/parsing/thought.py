@@ -11,17 +11,23 @@ class FormatError(ValueError):
 
 
 def after_thought(text: str) -> str:
-    """What follows the last </think>, or, where nothing does, what stands before the first <think>.
+    """What follows the last </think>, or, where nothing does, what was said before that thought, behind earlier ones.
 
     The whole text when no thought is closed: a forgotten end tag costs the format's share, not the answer.
 
     >>> after_thought("<think>a or b</think> b"), after_thought("b <think>sure?</think>"), after_thought("<think>a, b")
     (' b', 'b ', '<think>a, b')
+    >>> after_thought("<think>a</think> b <think>sure?</think>"), after_thought("<think>a</think> b</think>")
+    (' b ', ' b')
     """
-    end = text.rfind(THINK_CLOSE)
-    if end < 0:
-        return text
-    said = text[end + len(THINK_CLOSE) :]
-    if said.strip():
-        return said
-    return text[: max(0, text.find(THINK_OPEN))]
+    stop = len(text)
+    while (end := text.rfind(THINK_CLOSE, 0, stop)) >= 0:
+        said = text[end + len(THINK_CLOSE) : stop]
+        if said.strip():
+            return said
+        earlier = text.rfind(THINK_CLOSE, 0, end)
+        start = text.find(THINK_OPEN, max(0, earlier), end)
+        if start < 0:  # an end tag too many, or all of it was thought
+            start = end if earlier >= 0 else 0
+        stop = start
+    return text[:stop]

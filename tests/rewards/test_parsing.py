@@ -203,6 +203,23 @@ def test_extract_answer(text, answer):
     assert extract_answer(text) == answer
 
 
+@pytest.mark.parametrize(
+    "text, answer",
+    [
+        ("<think>\\boxed{1}</think>\\boxed{2}<think>\\boxed{3}</think>", "2"),  # between two thoughts
+        ("<think>\\boxed{1}</think>\\boxed{2}</think>", "2"),  # an end tag too many
+        ("\\boxed{1}</think>\\boxed{2}</think>\n</think>", "2"),
+        ("<think>\\boxed{1}</think>\\boxed{2}<think>x</think></think>", "2"),
+        ("\\boxed{2}<think></think>" + "<think></think>" * 10_000, "2"),
+        ("<think>\\boxed{1}<think>x</think>", None),  # all of it is thought
+        ("\\boxed{1}</think>", None),
+        ("\\boxed{1}</think></think>", None),
+    ],
+)
+def test_nothing_follows_the_last_thought(text, answer):
+    assert extract_answer(text) == answer
+
+
 def test_non_answers_are_compared_without_case():
     assert extract_answer("\\boxed{can't tell}", non_answers=("Can't Tell",)) is None
 
