@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
-from mmzero_env.config.hints import nearest
+from mmzero_env.config.hints import did_you_mean, nearest
 from mmzero_env.config.ranges import (
     RULE,
     Rule,
@@ -49,6 +49,9 @@ STRINGS = replace(
     items_rule(Rule("a string", lambda one: isinstance(one, str))), says='a list of strings (quote null as "null")'
 )
 POINTS = number_rule(0, 10)  # of reward; the largest that the method knows is 1
+# Of sampling, for a run's settings and for those of peers alike.
+TEMPERATURE = number_rule(0, 10)
+TOP_P = number_rule(above=0, most=1)
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,8 @@ class RewardConfig:
     def preset(cls, name: str, overrides: Mapping[str, Any] | None = None) -> "RewardConfig":
         """The preset `paper`, `default` or `verified` (docs/method.md §6.2, §10), `overrides` laid over it."""
         if name not in PRESETS:
-            raise ValueError(f"rewards preset {name!r} does not exist; choose one of {', '.join(PRESETS)}")
+            names = f"{', '.join(PRESETS)}{did_you_mean(name, PRESETS)}"
+            raise ValueError(f"rewards preset {name!r} does not exist; choose one of {names}")
         return cls.from_dict(_merge(PRESETS[name], overrides or {}))
 
 

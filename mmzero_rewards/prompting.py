@@ -116,13 +116,17 @@ class PromptTemplates:
         """Templates from plain configuration; a key that is left out keeps the built-in text.
 
         Raises:
-            ValueError: unknown key, with the valid ones.
+            ValueError: unknown key, with the valid ones; a value that is no text.
         """
         texts = asdict(cls.default())
         for key, value in (values or {}).items():
             if key not in texts:
                 raise ValueError(f"prompts.{key}: unknown key; valid keys: {', '.join(texts)}")
-            texts[key] = dict(value) if key == "field_lines" else str(value)
+            lines = list(value.values()) if key == "field_lines" and isinstance(value, Mapping) else [value]
+            if not all(isinstance(line, str) for line in lines) or (key == "field_lines" and lines == [value]):
+                wanted = "a text for each field" if key == "field_lines" else "a text"
+                raise ValueError(f"prompts.{key} must be {wanted}, got {value!r}")
+            texts[key] = value
         return cls(**texts)
 
     def check_fields(self, prompt_fields: Sequence[str]) -> None:

@@ -31,15 +31,16 @@ class Rule:
     accepts: Callable[[Any], bool]
     choices: tuple[str, ...] = ()
     path: bool = False  # a file or folder: the command line takes it as written, a leading ~ is the home folder
+    several: bool = False  # a list, whose items `choices` are of
 
     def problem(self, name: str, value: Any) -> str | None:
         """One line if `value` is not allowed, else None."""
         if self.accepts(value):
             return None
-        if self.choices:
+        if self.choices and self.several == isinstance(value, list | tuple):
             from mmzero_env.config.hints import did_you_mean  # difflib: not for a process that only draws
 
-            if not isinstance(value, list | tuple):
+            if not self.several:
                 hint = did_you_mean(str(value), self.choices)
                 return f"{name} is {shown(value)}; choose one of {', '.join(self.choices)}{hint}"
             wrong = [one for one in value if one not in self.choices]
@@ -126,7 +127,7 @@ def items_rule(
     says = f"a list of {count}{' different' if distinct else ''} items, each {of.says}"
     if ascending and least == most == 2:
         says = f"[low, high] with low <= high, each {of.says}"
-    return Rule(says, accepts, of.choices)
+    return Rule(says, accepts, of.choices, several=True)
 
 
 def text_rule(says: str = "a text that is not empty", *, null: bool = False, path: bool = False) -> Rule:

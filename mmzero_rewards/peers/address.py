@@ -79,7 +79,7 @@ class Fault:
 
 
 def base_url(text: str) -> str:
-    """`host:port` or a URL, with or without `/v1` -> the URL that `/chat/completions` is appended to.
+    """`host:port` or a URL, with or without `/v1/chat/completions` -> the URL that `/chat/completions` is appended to.
 
     Raises:
         ValueError: not an http(s) address.
@@ -87,13 +87,13 @@ def base_url(text: str) -> str:
     >>> base_url("127.0.0.1:8000"), base_url("http://judge:80/v1/")
     ('http://127.0.0.1:8000/v1', 'http://judge:80/v1')
     """
-    url = str(text).strip().rstrip("/")
+    url = str(text).strip().rstrip("/").removesuffix("/chat/completions")
     if "://" not in url:
         url = f"http://{url}"
-    found = re.fullmatch(r"(https?://(?:\[[0-9A-Fa-f:.]+\]|[^\s/:@]+)(?::\d{1,5})?)(/\S*)?", url)
-    if not found:
+    found = re.fullmatch(r"(https?://(?:\[[0-9A-Fa-f:.]+\]|[^\s/:@]+)(?::(\d{1,5}))?)(/\S*)?", url)
+    if not found or not isinstance(text, str) or not 0 < int(found[2] or 80) < 2**16:
         raise ValueError(f"peer address {text!r} is not host:port or http(s)://host:port[/v1]")
-    return found[1] + (found[2] or "/v1")
+    return found[1] + (found[3] or "/v1")
 
 
 def no_address(text: str) -> str | None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmzero_env.config.ranges import declare, whole
+from mmzero_rewards.config import TEMPERATURE, TOP_P
 from mmzero_rewards.peers.address import REFUSALS, Address, Fault
 
 
@@ -17,11 +19,11 @@ class Sampling:
     priority: lower is served earlier, by a vLLM server that schedules by priority; 0 is not sent, others refuse it.
     """
 
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int | None = None
-    max_tokens: int = 4096
-    priority: int = 0
+    temperature: float = declare(TEMPERATURE, 1.0)
+    top_p: float = declare(TOP_P, 1.0)
+    top_k: int | None = whole(1, also=(-1, 0, None), default=None)
+    max_tokens: int = whole(1, default=4096)
+    priority: int = whole(default=0)
 
     def body(self) -> dict[str, Any]:
         """The sampling fields of a request."""

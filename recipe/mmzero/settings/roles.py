@@ -5,7 +5,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from mmzero_env.config.ranges import choice, choice_rule, items, number, number_rule, text_rule, whole
+from mmzero_env.config.ranges import choice, choice_rule, declare, items, number, number_rule, text_rule, whole
+from mmzero_rewards.config import TEMPERATURE, TOP_P
 from mmzero_rewards.parsing.proposal import PROPOSAL_FIELDS
 
 SHARE = number_rule(0, 1)
@@ -15,8 +16,8 @@ SHARE = number_rule(0, 1)
 class Sampling:
     """`top_k`: -1 or 0 is off."""
 
-    temperature: float = number(0, 10)
-    top_p: float = number(above=0, most=1)
+    temperature: float = declare(TEMPERATURE)
+    top_p: float = declare(TOP_P)
     top_k: int = whole(1, also=(-1, 0))
 
 
