@@ -27,6 +27,6 @@ def nearest(key: str, valid: Iterable[str]) -> str | None:
 
 
 def did_you_mean(key: str, valid: Iterable[str]) -> str:
-    """` (did you mean 'x'?)`, or nothing where no valid name is close."""
-    found = nearest(key, valid)
+    """` (did you mean 'x'?)`, or nothing where no valid name is close. A dot in such a word divides nothing."""
+    found = nearest(key.replace(".", "_"), valid)
     return f" (did you mean '{found}'?)" if found and found != key else ""

@@ -19,7 +19,7 @@ from recipe.mmzero.engine.servers import (
     group_by_checkpoint,
 )
 from recipe.mmzero.run import plan
-from recipe.mmzero.settings import schema, verl_config
+from recipe.mmzero.settings import keys, schema, verl_config
 from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
 
 
@@ -268,6 +268,10 @@ def test_written_file_is_what_verl_composes(tmp_path):
         expected = OmegaConf.merge(expected, verl_config.stage_config(config, step))
     assert isinstance(composed, DictConfig)
     assert OmegaConf.to_container(composed, resolve=False) == OmegaConf.to_container(expected, resolve=False)
+
+
+def test_blocks_of_verl_are_those_that_a_hint_names():
+    assert set(keys.OF_VERL) == set(verl_config.verl_defaults())
 
 
 def test_unknown_raw_key_is_refused():

@@ -1,8 +1,8 @@
 """`config/mmzero.yaml` and its groups composed with the words of a command line, and one line where Hydra refuses.
 
-A word is `key=value` in Hydra's grammar, with two differences that a shell user expects: a key that the YAML leaves out
-can be set like any other, and the value of a path (`run_dir`, `model.path`, ...) is taken as it stands, so blanks,
-quotes, `=`, brackets and `#` need no second pair of quotes.
+A word is `key=value` in Hydra's grammar, with three differences that a shell user expects: a key that the YAML leaves
+out can be set like any other (`+key` and `++key` say the same), the value of a path (`run_dir`, `model.path`, ...) is
+taken as it stands, so blanks, quotes, `=`, brackets and `#` need no second pair of quotes, and a group takes one name.
 """
 
 import re
@@ -11,7 +11,7 @@ from importlib import resources
 
 from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -21,6 +21,8 @@ from recipe.mmzero.settings.types import ConfigError
 
 GROUPS = ("model", "hardware", "rewards", "tuning", "ablation")
 CONFIG = "recipe.mmzero.config"
+# Blocks named as a folder beside mmzero.yaml, which Hydra takes for groups -> what to set in place of the whole.
+FOLDERS = {"verl": "verl.all.KEY or verl.<role>.KEY", "prompts": "prompts.<role>"}
 
 
 def composed(overrides: Sequence[str] = (), with_hydra: bool = False) -> DictConfig:
@@ -42,23 +44,28 @@ def settable(word: str) -> str:
     """A word of the command line as Hydra takes it.
 
     Raises:
-        ConfigError: it has no `=`, no key, or no value where one is needed.
+        ConfigError: it has no `=`, no key, no value where one is needed, or takes a key away.
     """
     key, equals, value = word.partition("=")
-    if not equals and not word.startswith("~"):
+    key = re.sub(r"^\+{1,2}", "", key)
+    if word.startswith("~"):
+        raise ConfigError(f"'{word}': a run needs every key; set it to another value, or leave the word out")
+    if not equals:
         raise ConfigError(f"'{word}' is no setting: write key=value, for example seed=1")
-    if not re.fullmatch(r"~?\+{0,2}[\w/.@:-]+", key):
+    if not re.fullmatch(r"[\w.-]+", key) or key.partition(".")[0] == "hydra":
         raise ConfigError(f"'{word}' names no key: write key=value, for example seed=1")
-    plain = key[:1] not in "+~" and "@" not in key
-    rule = ranges.declared().get(key.lstrip("+"))
+    if key in GROUPS:
+        names, name = group_names(key), value.strip("'\"")
+        if name not in names:
+            listed = f"{', '.join(names)}{did_you_mean(name, names)}"
+            raise ConfigError(f"config group '{key}' has no '{name}'; choose one of {listed}")
+        return f"{key}={name}"
+    rule = ranges.declared().get(key)
     if rule is not None and rule.path and value != "null":
         value = _quoted(value)
-    if key.lstrip("+") == "verl" and not value.startswith("{"):
-        raise ConfigError(
-            f"config key 'verl' is a block of settings, got {value!r}; set verl.all.KEY or verl.<role>.KEY"
-        )
-    word = f"{key}{equals}{value}"
-    return f"++{word}" if plain and key not in GROUPS and not key.startswith("hydra.") else word
+    if key in FOLDERS and not value.startswith("{"):
+        raise ConfigError(f"config key '{key}' is a block of settings, got {value!r}; set {FOLDERS[key]}")
+    return f"++{key}={value}"
 
 
 def _quoted(value: str) -> str:
@@ -79,20 +86,16 @@ def group_names(group: str) -> list[str]:
 def _explain(error: Exception, overrides: Sequence[str]) -> str:
     """One line for Hydra's multi-line errors."""
     message = str(error.__cause__ or error).strip()
-    missing = re.search(r"Could not find '(\w+)/([^']*)'", message) or re.search(
-        r"Could not find '(\w+)/([^']*)'", str(error)
-    )
-    if missing and missing[1] in GROUPS:
-        group, name = missing.groups()
-        names = group_names(group)
-        return f"config group '{group}' has no '{name}'; choose one of {', '.join(names)}{did_you_mean(name, names)}"
-    for word in overrides:
+    for word in sorted(overrides, key=len, reverse=True):  # seed=1 stands in seed=1,2
+        if settable(word) not in (getattr(error, "override", None) or str(error)):
+            continue
         key, _, value = word.partition("=")
-        if word in str(error) or settable(word) in str(error) or (value and value in message):
-            if "," in value and value[:1] not in "[{'\"":
-                return f"'{word}' is a list of runs; start one run for each"
+        if "," in value and value[:1] not in "[{'\"":
+            return f"'{word}' is a list of runs; start one run for each"
+        if isinstance(error, OverrideParseException):
             quoted = f"\"{key}='...'\""
             return (
                 f"'{word}' cannot be read; a value with blanks or special characters needs quotes of its own: {quoted}"
             )
+        return f"'{word}': {message.splitlines()[0]}"
     return f"config: {message.splitlines()[0] if message else type(error).__name__}"

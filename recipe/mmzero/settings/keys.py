@@ -17,6 +17,24 @@ from recipe.mmzero.settings.types import Config
 
 ABSENT = object()
 OPTIONAL = ("model.architecture",)  # a block that may be null
+# The blocks of verl's own configuration, which its users write without `verl.all.`.
+OF_VERL = (
+    "model_engine",
+    "actor_rollout_ref",
+    "data",
+    "critic",
+    "custom_reward_function",
+    "reward_model",
+    "sandbox_fusion",
+    "reward",
+    "algorithm",
+    "distillation",
+    "transfer_queue",
+    "trainer",
+    "global_profiler",
+    "skip",
+    "ray_kwargs",
+)
 
 
 def flatten(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -89,8 +107,11 @@ def nearest(key: str, valid=None) -> str | None:
     return nearest_of(key, known_keys() if valid is None else valid)
 
 
-def unknown_key(key: str) -> str:
-    """The message for a key that does not exist."""
-    found = nearest(key)
+def unknown_key(key: str, value: Any = None) -> str:
+    """The message for a key that does not exist; `value` tells a block of verl's from a mistyped group."""
+    if key in OF_VERL and isinstance(value, Mapping):
+        return f"'{key}' is a block of verl's own settings: write verl.all.{key}.KEY=..., or verl.<role>.{key}.KEY=..."
+    groups = [next(iter(entry)) for entry in listed()["defaults"] if isinstance(entry, dict)]
+    found = nearest(key, [*known_keys(), *groups])
     hint = f" (did you mean '{found}'?)" if found and found != key else ""
     return f"unknown config key '{key}'{hint}; `mmzero run --help` lists all keys"

@@ -50,7 +50,7 @@ def leaves(node: Mapping[str, Any], prefix: str = ""):
         dotted = f"{prefix}{key}"
         if dotted in OPEN:
             continue
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             yield from leaves(value, dotted + ".")
         else:
             yield dotted, value

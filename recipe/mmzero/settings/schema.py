@@ -8,14 +8,16 @@ Not covered: whether the machine fits the profile (doctor.py, capacity.py) and v
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from omegaconf import BooleanNode, DictConfig, FloatNode, IntegerNode, OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from mmzero_env import RenderConfig
+from mmzero_env.config.ranges import FLAG
 from recipe.mmzero.settings import keys, prompts, ranges
 from recipe.mmzero.settings.compose import composed
 from recipe.mmzero.settings.contradictions import check_prompts, check_together
@@ -45,13 +47,15 @@ def check(composed: DictConfig) -> DictConfig:
     plain = OmegaConf.to_container(composed, resolve=False)
     plain.pop("hydra", None)
     _check_blocks(plain)
+    _check_flags(plain)
     for key in keys.unknown({k: v for k, v in plain.items() if k not in NOT_LISTED}, listed()):
-        raise ConfigError(unknown_key(key))
+        raise ConfigError(unknown_key(key, keys.at(plain, key)))
     config = _merged(plain)
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
         raise ConfigError(f"config key '{missing[0]}' has no value")
     _expand_paths(config)
+    _read_texts(config)
     line = ranges.problem(OmegaConf.to_container(config, resolve=True))
     if line:
         raise ConfigError(line)
@@ -86,6 +90,14 @@ def _check_blocks(plain: Mapping[str, Any]) -> None:
             raise ConfigError(f"config key 'verl.{part}' is a block of verl's settings, got {overlay!r}")
 
 
+def _check_flags(plain: Mapping[str, Any]) -> None:
+    """A number is no flag: OmegaConf takes every one, 2 as well, in typed blocks and none in plain ones."""
+    for key, rule in ranges.declared().items():
+        value = keys.at(plain, key)
+        if rule is FLAG and isinstance(value, int | float) and (line := rule.problem(f"config key '{key}'", value)):
+            raise ConfigError(line)
+
+
 def _merged(plain: Mapping[str, Any]) -> DictConfig:
     """The types with `plain` laid over them, interpolations resolved."""
     try:
@@ -93,7 +105,7 @@ def _merged(plain: Mapping[str, Any]) -> DictConfig:
     except ConfigKeyError as error:
         raise ConfigError(unknown_key(str(error.full_key))) from None
     except OmegaConfBaseException as error:
-        raise ConfigError(f"config key '{error.full_key or '?'}': {_first_line(error)}") from None
+        raise ConfigError(_wrong_type(str(error.full_key or "?"), plain, error)) from None
     try:
         OmegaConf.resolve(config)
     except OmegaConfBaseException as error:
@@ -115,6 +127,31 @@ def _unresolved(config: DictConfig) -> str:
         except OmegaConfBaseException:
             return key
     return "?"
+
+
+def _wrong_type(key: str, plain: Mapping[str, Any], error: Exception) -> str:
+    """What the key may be, where that is declared; OmegaConf names its own classes."""
+    key = key.partition("[")[0]
+    rule = ranges.declared().get(key)
+    return (
+        rule and rule.problem(f"config key '{key}'", keys.at(plain, key))
+    ) or f"config key '{key}': {_first_line(error)}"
+
+
+def _read_texts(config: DictConfig) -> None:
+    """A number or flag that came as a text (from a variable of the environment, or in quotes), also in plain blocks.
+
+    Typed blocks are read by OmegaConf alone, and by the same converters.
+    """
+    for key, rule in ranges.declared().items():
+        value = OmegaConf.select(config, key)
+        if not isinstance(value, str) or rule.accepts(value):
+            continue
+        for node in (BooleanNode, IntegerNode, FloatNode):
+            with suppress(ValidationError):
+                if rule.accepts(read := node(value)._value()):
+                    OmegaConf.update(config, key, read)
+                    break
 
 
 def _first_line(error: Exception) -> str:

@@ -227,3 +227,43 @@ def test_template_that_shows_a_hidden_field(tmp_path):
 def test_choice_names_the_nearest(override, meant):
     with pytest.raises(schema.ConfigError, match=rf"did you mean '{meant}'"):
         schema.load([override])
+
+
+# A value of another type got the words of the library that reads it, without what the key may be.
+TYPES = [
+    ("seed=1.5", "must be a whole number from 0 to"),
+    ("seed=null", "must be a whole number from 0 to"),
+    ("optim.betas=0.9", "must be a list of 2 items"),
+    ("coder.languages=svg", "must be a list of 1 or more different items, each one of svg, python, got 'svg'"),
+    ("coder.languages=[svg,null]", "may hold svg and python, not None"),
+    ("coder.filter.window=[a,b]", "must be [low, high]"),
+    ("watchdog.step_s=null", "must be a number above 0, got None"),
+    ("solver.filter.require_hard_answer=2", "must be true or false, got 2"),
+    ("verify.caption=1", "must be true or false, got 1"),
+    ("checks.blind.fraction={}", "'checks.blind.fraction' must be a number from 0 to 1, got {}"),
+]
+
+
+@pytest.mark.parametrize(("word", "line"), TYPES)
+def test_value_of_another_type_says_what_the_key_may_be(word, line):
+    with pytest.raises(schema.ConfigError) as caught:
+        schema.load([word])
+    assert line in str(caught.value) and f"'{word.partition('=')[0]}'" in str(caught.value)
+
+
+TEXTS = [
+    ("optim.lr='1e-5'", "optim.lr", 1e-5),  # in a typed block
+    ("render.timeout_s=${oc.env:MMZERO_TEST_SECONDS}", "render.timeout_s", 5),  # in a plain one
+    ("render.workers='2'", "render.workers", 2),
+    ("verify.min_seen='4e-1'", "verify.min_seen", 0.4),
+    ("verify.caption='false'", "verify.caption", False),
+    ("verify.caption=yes", "verify.caption", True),
+    ("solver.filter.require_hard_answer=yes", "solver.filter.require_hard_answer", True),
+]
+
+
+@pytest.mark.parametrize(("word", "key", "value"), TEXTS)
+def test_a_text_is_read_alike_in_every_block(word, key, value, monkeypatch):
+    monkeypatch.setenv("MMZERO_TEST_SECONDS", "5")
+    read = OmegaConf.select(schema.load([word]), key)
+    assert read == value and type(read) is type(value)

@@ -28,6 +28,20 @@ WRONG = [
     ("run_dir=   ", "'run_dir' must be the folder of the run"),
     ("run_dir=~nobody_here/x", "write the whole path"),
     ("ablation=leek", "did you mean 'leak'"),
+    ("model=qwen2.5_vl_7b", "did you mean 'qwen2_5_vl_7b'"),
+    ("rewards=[paper,default]", "config group 'rewards' has no '[paper,default]'; choose one of default, paper"),
+    ("rewards=null", "config group 'rewards' has no 'null'"),
+    ("reward=paper", "did you mean 'rewards'?"),
+    ("ablations=leak", "did you mean 'ablation'?"),
+    ("~render.workers", "'~render.workers': a run needs every key"),
+    ("~model", "'~model': a run needs every key"),
+    ("model@x=tiny", "names no key"),
+    ("hydra.run.dir=/x", "names no key"),
+    ("prompts=null", "'prompts' is a block of settings, got 'null'; set prompts.<role>"),
+    ("seed=3=4", "'seed=3=4' cannot be read"),
+    ("coder.filter.window={0:1}", "'coder.filter.window={0:1}': Cannot merge"),
+    ("trainer.save_freq=1", "'trainer' is a block of verl's own settings: write verl.all.trainer.KEY=..."),
+    ("actor_rollout_ref.rollout.n=4", "write verl.all.actor_rollout_ref.KEY=..."),
 ]
 
 
@@ -76,3 +90,14 @@ def test_home_folder_is_expanded(monkeypatch, tmp_path):
 
 def test_interpolation_in_a_path_still_works():
     assert schema.load(["run_dir=runs/seed_${seed}", "seed=7"]).run_dir == "runs/seed_7"
+
+
+@pytest.mark.parametrize("plus", ["+", "++"])
+def test_hydras_plus_changes_nothing(plus):
+    config = schema.load([f"{plus}seed=3", f"{plus}ablation=leak"])
+    assert (config.seed, config.coder.leak_penalty) == (3, 0.0)
+
+
+def test_the_word_that_cannot_be_read_is_named():
+    with pytest.raises(schema.ConfigError, match=r"^'seed=1,2' is a list of runs"):
+        schema.load(["seed=1", "seed=1,2"])
