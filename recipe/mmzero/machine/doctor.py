@@ -90,8 +90,8 @@ def essentials(config: DictConfig) -> Iterator[Check]:
     yield from machine.versions(config.hardware.kind)
     yield devices(config)
     yield model(config)
-    yield from fitting(config)
     yield raw_keys(config)
+    yield from fitting(config)
     yield from packages(config)
     yield machine.cairo()
     yield machine.folder_writable(Path(config.run_dir))
@@ -253,8 +253,8 @@ def sandbox(config: DictConfig) -> Iterator[Check]:
 
 
 def raw_keys(config: DictConfig) -> Check:
-    """The user's `verl.*` keys against verl's configuration."""
-    if not any(config.verl.values()):
+    """Raw keys of verl, the user's and the profile's, against verl's configuration."""
+    if not any([*config.verl.values(), config.model.verl, config.hardware.verl]):
         return Check("verl.*", OK, "no raw settings")
     from recipe.mmzero.settings import verl_config
 
