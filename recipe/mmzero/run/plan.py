@@ -13,6 +13,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from mmzero_env.config.hints import did_you_mean
 from recipe.mmzero.settings import adapters
 from recipe.mmzero.settings.adapters import BASE
 from recipe.mmzero.settings.folder import RunFolder, stage_of, step_id
@@ -268,4 +269,6 @@ def step_named(steps: Sequence[Step], name: str) -> int:
     for index, step in enumerate(steps):
         if step.id == name:
             return index
-    raise ValueError(f"no step '{name}' in this plan; steps: {', '.join(step.id for step in steps)}")
+    names = [step.id for step in steps]
+    hint = did_you_mean(name, names)
+    raise ValueError(f"no step '{name}' in this plan; steps: {', '.join(names)}{hint}")

@@ -4,13 +4,14 @@ Each check gives one line that names the keys and what to change. They run befor
 would otherwise show after hours: at verl's first update, at the end of a collection, or as rewards that never differ.
 """
 
+import re
 from collections.abc import Iterator
 
 from omegaconf import DictConfig
 
 from mmzero_rewards.prompting import PromptTemplates
 from mmzero_rewards.scoring import TOLERANCE
-from recipe.mmzero.settings.layout import ROLES
+from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
 from recipe.mmzero.settings.types import ConfigError
 
 
@@ -30,6 +31,8 @@ def _problems(config: DictConfig) -> Iterator[str]:
     yield from _solver_rows(config)
     yield from _thresholds(config)
     yield from _verified(config)
+    yield from _adapters(config)
+    yield from _heads(config)
     if config.proposer.overlap and config.hardware.peers == "shared":
         yield (
             "proposer.overlap=1 judges while the trainer works, and with hardware.peers=shared the server that answers "
@@ -184,6 +187,42 @@ def _verified(config: DictConfig) -> Iterator[str]:
                 f"greedy solver.sampling.{use}: verify.votes={config.verify.votes} equal answers from a caption agree "
                 "about anything; raise its temperature"
             )
+
+
+def _adapters(config: DictConfig) -> Iterator[str]:
+    """Settings of adapters that would say nothing, or stop the first stage after its model is loaded."""
+    adapter, lr = config.adapter, config.optim.lr * config.adapter.lr_factor
+    if not adapter.rank:
+        if adapter.kl_anchor == "base":
+            yield "adapter.kl_anchor=base without adapters: adapter.rank=0 trains every parameter; set tuning=lora_base"
+        return
+    if lr > 1:
+        yield (
+            f"optim.lr={config.optim.lr:g} times adapter.lr_factor={adapter.lr_factor:g} is {lr:g}, and a rate is at "
+            "most 1; lower one of them"
+        )
+    if "all-linear" in adapter.targets and len(adapter.targets) > 1:
+        yield f"adapter.targets={list(adapter.targets)}: all-linear stands alone; beside others it is a layer's name"
+    try:
+        re.compile(adapter.exclude or "")
+    except re.error as error:
+        yield f"adapter.exclude={adapter.exclude!r} is no expression ({error}); an example is .*visual.*"
+
+
+def _heads(config: DictConfig) -> Iterator[str]:
+    """vLLM gives every GPU of a server equally many attention heads, and whole or repeated key-value heads."""
+    model = config.model.architecture
+    if model is None:
+        return
+    for stage in STAGES:
+        layout = config.hardware.stages[stage]
+        for key, used in (("tensor_parallel", stage in ROLES), ("peer_tensor_parallel", bool(PEERS[stage]))):
+            width = int(layout[key])
+            if used and (model.heads % width or (model.kv_heads % width and width % model.kv_heads)):
+                yield (
+                    f"hardware.stages.{stage}.{key}={width}: {config.model.name} has {model.heads} attention heads and "
+                    f"{model.kv_heads} key-value heads, which do not spread over {width} GPUs"
+                )
 
 
 def check_prompts(templates: PromptTemplates, prompt_fields: list[str]) -> None:

@@ -99,6 +99,12 @@ def check_layout(config: DictConfig) -> None:
         where = f"hardware.stages.{stage}"
         training = stage in ROLES
         peers = {f"{role}_gpus": int(layout[f"{role}_gpus"]) for role in PEERS[stage]}
+        for role in ROLES:
+            if layout[f"{role}_gpus"] and role not in PEERS[stage]:
+                asked = " and ".join(PEERS[stage]) or "nobody"
+                raise ConfigError(f"{where}.{role}_gpus={layout[f'{role}_gpus']}: {stage} asks {asked}; leave it out")
+        if not training and layout.train_gpus:
+            raise ConfigError(f"{where}.train_gpus={layout.train_gpus}: a collection trains nobody; leave it out")
         if training and layout.train_gpus < 1:
             raise ConfigError(f"{where}.train_gpus={layout.train_gpus}: a training stage needs at least 1")
         for key, count in peers.items():

@@ -98,6 +98,11 @@ def test_unknown_step_names_the_valid_ones():
         plan.step_named(list(steps("tiny", "cpu").values()), "iter_09/coder")
 
 
+def test_mistyped_step_names_the_nearest():
+    with pytest.raises(ValueError, match=r"did you mean 'iter_01/solver'\?"):
+        plan.step_named(list(steps("tiny", "cpu").values()), "iter_01/sovler")
+
+
 def test_answers_from_captions_are_counted_and_cheap():
     """On the 7B profile they are less than 5% of what rewarding a Proposer's step takes."""
     plain, view = steps("qwen2_5_vl_7b"), steps("qwen2_5_vl_7b", "gpu8x80", "rewards=verified")

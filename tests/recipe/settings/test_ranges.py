@@ -181,6 +181,14 @@ TOGETHER = [
     (["solver.filter.proposals=9", "solver.filter.min_rows=10"], "more than solver.filter.proposals=9"),
     (["solver.filter.target_rows=9", "solver.filter.min_rows=10"], "more than solver.filter.target_rows=9"),
     (["alarms.hard_consistency_min=0.8", "alarms.hard_consistency_max=0.2"], "is above"),
+    (["adapter.kl_anchor=base"], "kl_anchor=base without adapters.*set tuning=lora_base"),
+    (["tuning=lora", "optim.lr=0.5"], "optim.lr=0.5 times adapter.lr_factor=10 is 5"),
+    (["tuning=lora", "adapter.targets=[all-linear,q_proj]"], "all-linear stands alone"),
+    (["tuning=lora", "adapter.exclude='(('"], "is no expression"),
+    ([*GPU, "hardware.stages.solver.tensor_parallel=8"], "tensor_parallel=8: .* 28 attention heads and 4 key-value"),
+    ([*GPU, "hardware.stages.coder.coder_gpus=4"], "coder_gpus=4: coder asks solver; leave it out"),
+    ([*GPU, "hardware.stages.solver.solver_gpus=4"], "solver_gpus=4: solver asks nobody"),
+    ([*GPU, "hardware.stages.collect_coder.train_gpus=1"], "train_gpus=1: a collection trains nobody"),
 ]
 
 
@@ -204,6 +212,8 @@ ACCEPTED = [
     ["loggers=[file]", "dump.samples_per_step=0", "evolution.kill_grace_s=0"],
     [*GPU, "proposer.train.prompts_per_step=21", "proposer.train.prompts_per_update=21"],  # 84 = 3 x 28
     ["solver.train.max_prompt_tokens=17"],
+    ["tuning=lora", "optim.lr=0.1", "adapter.exclude=null", "adapter.targets=[q_proj,v_proj]"],
+    [*GPU, "hardware.stages.solver.tensor_parallel=4"],
 ]
 
 
