@@ -121,6 +121,8 @@ def earlier_rows(step: Any) -> pd.DataFrame:
 def collected_rows(path: Path) -> pd.DataFrame:
     """The rows of a collection, with the paths of their pictures as they are now: its run may have been moved."""
     rows = pd.read_parquet(path)
+    if "images" not in rows or not rows["images"].map(len).any():  # the Coder's have none
+        return rows
     columns = zip(rows["extra_info"], rows["images"], strict=True)
     return rows.assign(images=[[str(path.parent / info["image"])] if len(old) else [] for info, old in columns])
 
