@@ -3,7 +3,7 @@
 Owner and template: whole messages over a SEQPACKET socket, ORDER one way and EVENT the other. Owner and snippet's
 process: a stream socket of their own. The process first sends one greeting (READY, or FAILED and a line), then gets
 the length and bytes of the code, says STARTED before it runs any of it, then sends a header, texts, answers, a message
-and raw pixels (picture.py), and closes its side.
+and raw pixels (draw/picture.py), and closes its side.
 Everything that arrives from a snippet's process is hostile: lengths are bounded before anything is read, and pixels are
 plain numbers, so there is nothing to decode.
 """

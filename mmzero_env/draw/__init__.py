@@ -1,1 +1,1 @@
-"""Turning a snippet into a picture: SVG and Python, their checks, and what a picture is."""
+"""Turning a snippet into a picture, one folder for each language; what a picture is, and how one is refused."""

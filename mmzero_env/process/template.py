@@ -111,10 +111,10 @@ def allow_files() -> None:
 def load(language: str, config: RenderConfig, scratch: Scratch | None) -> Any:
     """The drawing function of a language, warmed up."""
     if language == "svg":
-        from mmzero_env.draw.svg import SvgRenderer
+        from mmzero_env.draw.svg.renderer import SvgRenderer
 
         return SvgRenderer(config)
-    from mmzero_env.draw.snippet import SnippetRenderer
+    from mmzero_env.draw.python.snippet import SnippetRenderer
 
     return SnippetRenderer(config, scratch.path)
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest, RenderStatus
-from mmzero_env.draw.claims import claimed
+from mmzero_env.draw.python.claims import claimed
 from mmzero_env.wire import ANSWERS, MAX_ANSWER, ProtocolError, pack_result, unpack_answers, unpack_header
 from tests.support.sandbox import hostile_python
 

@@ -12,9 +12,9 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest
-from mmzero_env.draw.effects import colours, neighbours, noise, primitives
-from mmzero_env.draw.effects.reading import read, region_px
-from mmzero_env.draw.effects.steps import STEPS, Frame, kernel_of, reach
+from mmzero_env.draw.svg.effects import colours, neighbours, noise, primitives
+from mmzero_env.draw.svg.effects.reading import read, region_px
+from mmzero_env.draw.svg.effects.steps import STEPS, Frame, kernel_of, reach
 
 NONE = (0.0, 0.0, 0.0, 0.0)
 TOO_MUCH = "too much work"

@@ -5,10 +5,10 @@ from xml.etree import ElementTree
 import pytest
 
 from mmzero_env.config import RenderConfig
-from mmzero_env.draw.css import apply_css
-from mmzero_env.draw.elements import MOST_NOTES
 from mmzero_env.draw.errors import Refused
-from mmzero_env.draw.svg import read, style
+from mmzero_env.draw.svg.css import apply_css
+from mmzero_env.draw.svg.elements import MOST_NOTES
+from mmzero_env.draw.svg.renderer import read, style
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:i="http://example.org/i"'
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageChops
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest, RenderStatus
-from mmzero_env.draw import quicker
 from mmzero_env.draw.picture import encode_png, is_blank
-from mmzero_env.draw.svg import SvgRenderer, output_size
+from mmzero_env.draw.svg import quicker
+from mmzero_env.draw.svg.renderer import SvgRenderer, output_size
 from mmzero_env.wire import HEADER, MAGIC, ProtocolError, pack_result, unpack_header, unpack_texts
 
 PLOT = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.bar(['x', 'y'], [1, 2]); ax.set_title('Sales')\n"

@@ -12,13 +12,13 @@ import pytest
 import mmzero_env.draw
 from mmzero_env import RenderEnv, RenderRequest
 from mmzero_env.config import RenderConfig
-from mmzero_env.draw.css import apply_css
-from mmzero_env.draw.css.properties import COLOURS, SHARES
 from mmzero_env.draw.errors import Refused
-from mmzero_env.draw.snippet import LIBRARIES
-from mmzero_env.draw.svg import read, style
-from mmzero_env.draw.svg_checks import check_svg
-from mmzero_env.draw.svg_weight import check_weight
+from mmzero_env.draw.python.snippet import LIBRARIES
+from mmzero_env.draw.svg.checks import check_svg
+from mmzero_env.draw.svg.css import apply_css
+from mmzero_env.draw.svg.css.properties import COLOURS, SHARES
+from mmzero_env.draw.svg.renderer import read, style
+from mmzero_env.draw.svg.weight import check_weight
 from mmzero_env.results import RenderStatus
 from tests.bench.render_inputs import svg_drawings, tiny_drawings
 

@@ -4,7 +4,7 @@ import cairocffi as cairo
 import pytest
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest
-from mmzero_env.draw import glyphs
+from mmzero_env.draw.svg import glyphs
 
 ARIAL = ("Arial", cairo.FONT_SLANT_NORMAL, cairo.FONT_WEIGHT_NORMAL)
 

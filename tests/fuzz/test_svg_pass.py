@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmzero_env.config import RenderConfig
-from mmzero_env.draw.css import apply_css
-from mmzero_env.draw.css.properties import GEOMETRY, PROPERTIES, TEXT_ATTRIBUTES
-from mmzero_env.draw.effects.steps import STEPS
 from mmzero_env.draw.errors import Refused
-from mmzero_env.draw.svg import SvgRenderer
+from mmzero_env.draw.svg.css import apply_css
+from mmzero_env.draw.svg.css.properties import GEOMETRY, PROPERTIES, TEXT_ATTRIBUTES
+from mmzero_env.draw.svg.effects.steps import STEPS
+from mmzero_env.draw.svg.renderer import SvgRenderer
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 # Generous for a machine that does other things too; the longest inputs here take a tenth of it.
@@ -260,6 +260,6 @@ def test_long_styles_end(css):
     )
     root[0].text = css
     start = time.process_time()
-    with contextlib.suppress(RecursionError):  # svg.py makes a refusal of it
+    with contextlib.suppress(RecursionError):  # renderer.py makes a refusal of it
         apply_css(root, (80.0, 60.0))
     assert time.process_time() - start < 60

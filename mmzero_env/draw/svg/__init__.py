@@ -1,0 +1,1 @@
+"""SVG: checked, styled (css/), weighed, filtered (effects/) and drawn with CairoSVG (renderer.py)."""
