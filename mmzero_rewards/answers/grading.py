@@ -16,10 +16,10 @@ from fractions import Fraction
 from functools import lru_cache
 
 from mmzero_rewards.answers import children
-from mmzero_rewards.answers.answer import Answer, equal
 from mmzero_rewards.answers.children import GraderUnavailable
 from mmzero_rewards.answers.reading import read_answer
-from mmzero_rewards.answers.units import compatible
+from mmzero_rewards.answers.values.answer import Answer, equal
+from mmzero_rewards.answers.values.units import compatible
 
 __all__ = ["GraderUnavailable", "canonical", "check_grader", "grade", "grade_answer", "relaxed_equal"]
 

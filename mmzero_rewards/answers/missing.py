@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from mmzero_rewards.answers.reading import MAX_CHARS, unwrapped
-from mmzero_rewards.answers.textform import plain, text_core
+from mmzero_rewards.answers.spelling.textform import plain, text_core
 from mmzero_rewards.config import NON_ANSWERS
 
 NOTHING = " .…?_-"

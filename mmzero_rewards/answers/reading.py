@@ -14,18 +14,18 @@ grader_anagrams, grader_percent, no_merge, prefix_120); the rules in words are i
 import re
 from dataclasses import replace
 
-from mmzero_rewards.answers import framing
-from mmzero_rewards.answers.answer import Answer, as_set, several
-from mmzero_rewards.answers.brackets import MAY_SEPARATE, THOUSANDS, enclosed, split, unwrapped
-from mmzero_rewards.answers.constants import read_constant
-from mmzero_rewards.answers.moments import NAMED_TIMES, read_decade, read_moment
-from mmzero_rewards.answers.names import named_value
-from mmzero_rewards.answers.numerals import SIMPLE, read_amount, read_number, read_ratio
-from mmzero_rewards.answers.options import is_text_behind
-from mmzero_rewards.answers.phrases import repeating, rewritten
-from mmzero_rewards.answers.ranges import BOUND_ENDS, BOUND_LEADS, read_bound, read_bound_in_words, read_range
-from mmzero_rewards.answers.textform import WORD_FORMS, YES_FORMS, plain, text_core, yes_or_no
-from mmzero_rewards.answers.words import STARTS
+from mmzero_rewards.answers.spelling import framing
+from mmzero_rewards.answers.spelling.brackets import MAY_SEPARATE, THOUSANDS, enclosed, split, unwrapped
+from mmzero_rewards.answers.spelling.names import named_value
+from mmzero_rewards.answers.spelling.options import is_text_behind
+from mmzero_rewards.answers.spelling.phrases import repeating, rewritten
+from mmzero_rewards.answers.spelling.textform import WORD_FORMS, YES_FORMS, plain, text_core, yes_or_no
+from mmzero_rewards.answers.values.answer import Answer, as_set, several
+from mmzero_rewards.answers.values.constants import read_constant
+from mmzero_rewards.answers.values.moments import NAMED_TIMES, read_decade, read_moment
+from mmzero_rewards.answers.values.numerals import SIMPLE, read_amount, read_number, read_ratio
+from mmzero_rewards.answers.values.ranges import BOUND_ENDS, BOUND_LEADS, read_bound, read_bound_in_words, read_range
+from mmzero_rewards.answers.values.words import STARTS
 
 MAX_CHARS = 400
 FOLDED_CHARS = 10_000

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from mmzero_rewards.answers.grading import grade, read
-from mmzero_rewards.answers.textform import ABBREVIATION, plain, text_core
-from mmzero_rewards.answers.units import singular
-from mmzero_rewards.answers.words import SCALES, WORDS
+from mmzero_rewards.answers.spelling.textform import ABBREVIATION, plain, text_core
+from mmzero_rewards.answers.values.units import singular
+from mmzero_rewards.answers.values.words import SCALES, WORDS
 
 Place = tuple[int, int]
 """Where an answer begins: number of the text, number of the token in it."""

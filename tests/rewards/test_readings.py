@@ -9,11 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mmzero_rewards.answers import reading
-from mmzero_rewards.answers.constants import MAX_RADICAND, read_constant
 from mmzero_rewards.answers.grading import canonical, grade
-from mmzero_rewards.answers.markup import one_line, without_tags
-from mmzero_rewards.answers.periods import full_years, read_period
-from mmzero_rewards.answers.units import is_known, read_unit
+from mmzero_rewards.answers.spelling.markup import one_line, without_tags
+from mmzero_rewards.answers.values.constants import MAX_RADICAND, read_constant
+from mmzero_rewards.answers.values.periods import full_years, read_period
+from mmzero_rewards.answers.values.units import is_known, read_unit
 
 READINGS = {
     "constants by value": [

@@ -8,10 +8,10 @@ B blue, A cat                the letter, if that is     A or B, A, B, not B, B i
 
 import re
 
-from mmzero_rewards.answers.brackets import unwrapped
 from mmzero_rewards.answers.grading import canonical, grade
-from mmzero_rewards.answers.options import is_text_before, is_text_behind
-from mmzero_rewards.answers.textform import plain
+from mmzero_rewards.answers.spelling.brackets import unwrapped
+from mmzero_rewards.answers.spelling.options import is_text_before, is_text_behind
+from mmzero_rewards.answers.spelling.textform import plain
 from recipe.mmzero.run.evaluate.data.items import LETTERS
 
 LONE_LETTER = re.compile(r"[(\[]?\s?([A-Za-z])\s?[.:]?\s?[)\].:]?")

@@ -7,9 +7,9 @@ unit, so that "5 or 6", "3 more" and "7 x 8" are not read as 5, 3 and 7. No conv
 import re
 from functools import lru_cache
 
-from mmzero_rewards.answers.composites import COMPOSED, read_composite
-from mmzero_rewards.answers.unit_names import FOLDED, KNOWN, named
-from mmzero_rewards.answers.words import WORDS
+from mmzero_rewards.answers.values.composites import COMPOSED, read_composite
+from mmzero_rewards.answers.values.unit_names import FOLDED, KNOWN, named
+from mmzero_rewards.answers.values.words import WORDS
 
 CHANGES_MEANING = """
     approx approximately estimated est correct right and or nor to of in at on out by from than then more less fewer

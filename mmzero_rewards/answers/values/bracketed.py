@@ -6,7 +6,7 @@
 
 import re
 
-from mmzero_rewards.answers.units import is_known, read_unit
+from mmzero_rewards.answers.values.units import is_known, read_unit
 
 NUMBER = r"[+-]?\d[\d.,]{0,20}(?:/\d{1,9})?"
 BRACKETED = re.compile(rf"\(\s*({NUMBER}(?:\s*±\s*{NUMBER})?)\s*\)(\s*[^\s\d].{{0,30}})")

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mmzero_rewards.answers.moments import same_time
-from mmzero_rewards.answers.numerals import read_ratio
-from mmzero_rewards.answers.units import compatible, singular
+from mmzero_rewards.answers.values.moments import same_time
+from mmzero_rewards.answers.values.numerals import read_ratio
+from mmzero_rewards.answers.values.units import compatible, singular
 
 NO_NAME = r"(?!(?i:not|sqrt|root\d?|pi)\b)"
 NAME = rf"{NO_NAME}[A-Za-z][\w']{{0,11}}(?: {NO_NAME}[A-Za-z][\w']{{0,11}}){{0,4}}(?:\([\w, ]{{1,9}}\))?"

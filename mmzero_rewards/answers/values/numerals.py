@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 
-from mmzero_rewards.answers.unit_names import PREFIX_CURRENCIES
-from mmzero_rewards.answers.units import read_unit
-from mmzero_rewards.answers.words import in_figures
+from mmzero_rewards.answers.values.unit_names import PREFIX_CURRENCIES
+from mmzero_rewards.answers.values.units import read_unit
+from mmzero_rewards.answers.values.words import in_figures
 
 MAX_DIGITS = 60
 LIMIT = 10**MAX_DIGITS

@@ -7,8 +7,8 @@
 import re
 from fractions import Fraction
 
-from mmzero_rewards.answers.answer import Answer
-from mmzero_rewards.answers.ranges import read_bound
+from mmzero_rewards.answers.values.answer import Answer
+from mmzero_rewards.answers.values.ranges import read_bound
 
 EITHER = re.compile(r"\s*,?\s+or\s+|\s*∪\s*", re.IGNORECASE)
 BOTH = re.compile(r"\s*,?\s+and\s+|\s+&\s+", re.IGNORECASE)

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from mmzero_rewards.answers.answer import NAME, Answer, as_set
-from mmzero_rewards.answers.brackets import LEADING_THE
-from mmzero_rewards.answers.numerals import Numeral, read_amount, read_number
-from mmzero_rewards.answers.options import is_text_before
-from mmzero_rewards.answers.textform import YES_FORMS, text_core
-from mmzero_rewards.answers.units import compatible
+from mmzero_rewards.answers.spelling.brackets import LEADING_THE
+from mmzero_rewards.answers.spelling.options import is_text_before
+from mmzero_rewards.answers.spelling.textform import YES_FORMS, text_core
+from mmzero_rewards.answers.values.answer import NAME, Answer, as_set
+from mmzero_rewards.answers.values.numerals import Numeral, read_amount, read_number
+from mmzero_rewards.answers.values.units import compatible
 
 HEDGE = re.compile(
     r"(?:(?:therefore|thus|hence|so|i\s+(?:think|believe|guess|estimate|would\s+say)(?:\s+that)?|maybe|perhaps|probably|possibly|most\s+likely|"

@@ -8,7 +8,7 @@
 
 import re
 
-from mmzero_rewards.answers.unit_names import named
+from mmzero_rewards.answers.values.unit_names import named
 
 MAX_CHARS = 40
 COMPOSED = {"mile/h": "mph", "mile/gallon": "mpg", "h*kW": "kWh", "h*MW": "MWh", "W*h": "Wh", "GW*h": "GWh"}

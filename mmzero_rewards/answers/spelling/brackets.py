@@ -2,7 +2,7 @@
 
 import re
 
-from mmzero_rewards.answers.textform import LOGICAL_NOT, without_final_stops
+from mmzero_rewards.answers.spelling.textform import LOGICAL_NOT, without_final_stops
 
 MOST_WRAPPERS = 400
 MAY_SEPARATE = re.compile(r"[,;∪]|\s&\s|\sand\s", re.IGNORECASE)

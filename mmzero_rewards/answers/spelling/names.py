@@ -6,7 +6,7 @@
 
 import re
 
-from mmzero_rewards.answers.answer import NAME, NO_NAME
+from mmzero_rewards.answers.values.answer import NAME, NO_NAME
 
 FORMS = (
     NAME,

@@ -9,14 +9,14 @@ x = 2 or x = 3 x = 2 or 3              0.333...         0.(3)         40% of the
 
 import re
 
-from mmzero_rewards.answers.answer import NAME
-from mmzero_rewards.answers.bounds import as_intervals
-from mmzero_rewards.answers.bracketed import opened
-from mmzero_rewards.answers.measures import measured, measured_in_words
-from mmzero_rewards.answers.numerals import read_amount, read_number
-from mmzero_rewards.answers.periods import full_years
-from mmzero_rewards.answers.units import is_known, read_unit
-from mmzero_rewards.answers.words import STARTS, WORDS
+from mmzero_rewards.answers.values.answer import NAME
+from mmzero_rewards.answers.values.bounds import as_intervals
+from mmzero_rewards.answers.values.bracketed import opened
+from mmzero_rewards.answers.values.measures import measured, measured_in_words
+from mmzero_rewards.answers.values.numerals import read_amount, read_number
+from mmzero_rewards.answers.values.periods import full_years
+from mmzero_rewards.answers.values.units import is_known, read_unit
+from mmzero_rewards.answers.values.words import STARTS, WORDS
 
 REPEATING = re.compile(r"(-?\d*\.\d*?)(\d)\2{2,}\s?\.{2,}\Z")
 BETWEEN = re.compile(rf"([^<>=]+?)\s*(<=|<|>=|>)\s*({NAME})\s*(<=|<|>=|>)\s*([^<>=]+)")

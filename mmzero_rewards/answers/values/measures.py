@@ -2,7 +2,7 @@
 
 import re
 
-from mmzero_rewards.answers.numerals import Numeral, read_amount, read_number
+from mmzero_rewards.answers.values.numerals import Numeral, read_amount, read_number
 
 MINUTES_OF_ARC = re.compile(
     r"""(\d+)\s?(?:°|degrees?)\s?(\d+)\s?(?:'|min(?:utes?)?)(?:\s?(\d+)\s?(?:"|''|sec(?:onds?)?))?"""

@@ -6,7 +6,7 @@
 
 import re
 
-from mmzero_rewards.answers.words import ORDINAL_FORMS
+from mmzero_rewards.answers.values.words import ORDINAL_FORMS
 
 YEAR = r"(?:\s*(?:of|in|,|-|/)?\s*(?P<year{0}>[12]\d{{3}})|\s?(?:-|'|\s)\s?(?P<short{0}>\d\d))?"
 FORMS = (

@@ -9,8 +9,8 @@ nothing more. Not covered: time zones, weekdays alone.
 import re
 from dataclasses import dataclass
 
-from mmzero_rewards.answers.periods import read_period
-from mmzero_rewards.answers.words import COMPOUND_ORDINALS, ORDINAL_FORMS, ORDINALS
+from mmzero_rewards.answers.values.periods import read_period
+from mmzero_rewards.answers.values.words import COMPOUND_ORDINALS, ORDINAL_FORMS, ORDINALS
 
 MONTH_NAMES = """
     january february march april may june july august september october november december

@@ -10,7 +10,7 @@ theirs. A command without a meaning here leaves its name behind. Not covered: ma
 import re
 import unicodedata
 
-from mmzero_rewards.answers.unit_names import named
+from mmzero_rewards.answers.values.unit_names import named
 
 GREEK = {
     chr(code): unicodedata.name(chr(code)).split()[3].lower().replace("lamda", "lambda")

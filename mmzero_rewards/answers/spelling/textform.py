@@ -7,11 +7,11 @@ expression. Not covered: synonyms and translation ("car" != "automobile", "Mon" 
 import re
 import unicodedata
 
-from mmzero_rewards.answers.latex import GREEK, MATH, power, without_latex
-from mmzero_rewards.answers.markup import one_line, without_tags
-from mmzero_rewards.answers.moments import MONTHS
-from mmzero_rewards.answers.signs import PRIME, with_bars, with_bases, with_charge, with_fractions, with_primes
-from mmzero_rewards.answers.words import COMPOUND_ORDINALS, ORDINAL_FORMS, ORDINALS, WORDS
+from mmzero_rewards.answers.spelling.latex import GREEK, MATH, power, without_latex
+from mmzero_rewards.answers.spelling.markup import one_line, without_tags
+from mmzero_rewards.answers.spelling.signs import PRIME, with_bars, with_bases, with_charge, with_fractions, with_primes
+from mmzero_rewards.answers.values.moments import MONTHS
+from mmzero_rewards.answers.values.words import COMPOUND_ORDINALS, ORDINAL_FORMS, ORDINALS, WORDS
 
 MARKS = {
     **dict.fromkeys(map(ord, "‐‑‒–—―−﹣－"), "-"),

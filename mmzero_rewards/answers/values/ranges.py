@@ -7,10 +7,10 @@ other side. Not covered: a number between two bounds ("1 < x < 3" is text).
 import re
 from fractions import Fraction
 
-from mmzero_rewards.answers.answer import NAME, Answer
-from mmzero_rewards.answers.moments import read_moment
-from mmzero_rewards.answers.numerals import Numeral, read_amount, read_number, with_scale_of
-from mmzero_rewards.answers.units import compatible
+from mmzero_rewards.answers.values.answer import NAME, Answer
+from mmzero_rewards.answers.values.moments import read_moment
+from mmzero_rewards.answers.values.numerals import Numeral, read_amount, read_number, with_scale_of
+from mmzero_rewards.answers.values.units import compatible
 
 RANGE = re.compile(r"(-?[^-]*\d[^-]*)-([^-]*\d[^-]*)")
 BETWEEN = re.compile(r"between\s+(.+?)\s+and\s+(.+)", re.IGNORECASE)

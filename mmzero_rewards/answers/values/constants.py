@@ -11,8 +11,8 @@ stay text, as does everything with a variable. Not covered: other roots, e, loga
 import re
 from fractions import Fraction
 
-from mmzero_rewards.answers.numerals import LIMIT, Numeral
-from mmzero_rewards.answers.units import is_known, read_unit
+from mmzero_rewards.answers.values.numerals import LIMIT, Numeral
+from mmzero_rewards.answers.values.units import is_known, read_unit
 
 MAX_CHARS = 60
 MAX_TERMS = 6
