@@ -138,7 +138,7 @@ def plan(arguments: Sequence[str]) -> int:
     if options.commands:
         from recipe.mmzero.machine.forecast.calls import calls_at_once
         from recipe.mmzero.machine.model_folder import checkpoint_of
-        from recipe.mmzero.settings import preview
+        from recipe.mmzero.settings.verl import preview
 
         print(
             preview.commands(

@@ -64,7 +64,7 @@ def verify() -> list[str]:
         checks.append(f"reward manager {name}")
     from omegaconf import OmegaConf
 
-    from recipe.mmzero.settings.verl_config import AGENT_LOOP_CONFIG
+    from recipe.mmzero.settings.verl.config import AGENT_LOOP_CONFIG
 
     listed = {entry.name: entry._target_ for entry in OmegaConf.load(AGENT_LOOP_CONFIG)}
     for name in AGENT_LOOPS:

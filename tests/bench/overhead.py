@@ -28,7 +28,8 @@ sys.path.insert(0, str(ROOT))
 from recipe.mmzero.engine.train import stage  # noqa: E402
 from recipe.mmzero.run.processes import tree  # noqa: E402
 from recipe.mmzero.run.processes.launch import run_python  # noqa: E402
-from recipe.mmzero.settings import schema, verl_config  # noqa: E402
+from recipe.mmzero.settings import schema  # noqa: E402
+from recipe.mmzero.settings.verl import config as verl_config  # noqa: E402
 from recipe.mmzero.tiny.cache import base_folder  # noqa: E402
 
 SAMPLER = '''

@@ -14,8 +14,9 @@ from omegaconf import OmegaConf
 
 from recipe.mmzero.machine import facts as machine
 from recipe.mmzero.run.plan import plan
-from recipe.mmzero.settings import schema, verl_config
+from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.layout import ROLES
+from recipe.mmzero.settings.verl import config as verl_config
 
 pytestmark = pytest.mark.skipif(
     not machine.cuda_environment(), reason="not the environment of `bash examples/setup_env.sh gpu` (vLLM's CUDA build)"

@@ -136,7 +136,7 @@ def test_threads_of_training_workers(monkeypatch):
     from verl.workers import engine_workers
     from verl.workers.engine.fsdp import transformer_impl
 
-    from recipe.mmzero.settings import cores
+    from recipe.mmzero.settings.verl import cores
 
     for module in (engine_workers, transformer_impl):
         assert "set_num_threads" not in inspect.getsource(module), "verl sets the threads of its workers itself now"

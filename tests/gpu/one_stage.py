@@ -34,8 +34,9 @@ from recipe.mmzero.run.plan import stage_words
 from recipe.mmzero.run.processes import supervise
 from recipe.mmzero.run.processes import tree as processes
 from recipe.mmzero.run.processes.signs import Signs
-from recipe.mmzero.settings import schema, verl_config
+from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.layout import PEERS, ROLES
+from recipe.mmzero.settings.verl import config as verl_config
 
 PEARSON = "training/rollout_actor_probs_pearson_corr"
 SHOWN = ("timing_s/", "perf/", "actor/grad_norm", "training/rollout_", "response_length/mean", "prompt_length/mean")

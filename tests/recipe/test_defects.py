@@ -27,7 +27,8 @@ from recipe.mmzero.engine.collect.settings import CoderFilter
 from recipe.mmzero.engine.train.rows import training_rows
 from recipe.mmzero.engine.train.stage import write_rows
 from recipe.mmzero.run import plan
-from recipe.mmzero.settings import prompts, schema, verl_config
+from recipe.mmzero.settings import prompts, schema
+from recipe.mmzero.settings.verl import config as verl_config
 from tests.support.collect_sim import SimRender, peers, run, settings, tables
 from tests.support.fault_server import FaultServer, dead_address, echo, picture_in, png, question_of, serve
 

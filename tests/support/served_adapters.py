@@ -14,7 +14,8 @@ import aiohttp
 import ray
 
 from recipe.mmzero.engine import servers
-from recipe.mmzero.settings import schema, verl_config
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.verl import config as verl_config
 from recipe.mmzero.tiny.cache import base_folder
 
 PROMPT = "Count the red squares."

@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 from recipe.mmzero.machine.capacity import model_of
 from recipe.mmzero.settings import adapters
 from recipe.mmzero.settings.layout import ROLES
-from recipe.mmzero.settings.verl_config import KEPT_CHECKPOINTS
+from recipe.mmzero.settings.verl.config import KEPT_CHECKPOINTS
 
 GIB = 2**30
 WEIGHTS, MOMENTS, EXPORT = 4, 8, 4  # bytes per parameter

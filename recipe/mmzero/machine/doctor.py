@@ -256,7 +256,7 @@ def raw_keys(config: DictConfig) -> Check:
     """Raw keys of verl, the user's and the profile's, against verl's configuration."""
     if not any([*config.verl.values(), config.model.verl, config.hardware.verl]):
         return Check("verl.*", OK, "no raw settings")
-    from recipe.mmzero.settings import verl_config
+    from recipe.mmzero.settings.verl import config as verl_config
 
     try:
         verl_config.check_raw(config)

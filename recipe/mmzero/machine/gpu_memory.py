@@ -52,7 +52,7 @@ than FSDP2 and vLLM. Computed, not measured: no GPU was at hand when it was writ
 from dataclasses import dataclass
 
 from recipe.mmzero.machine.sizes import Layout, Model
-from recipe.mmzero.settings.verl_config import FORWARD_ONLY
+from recipe.mmzero.settings.verl.config import FORWARD_ONLY
 
 __all__ = ["Layout", "Model", "Part", "account", "host_gb", "requests_at_once"]
 

@@ -16,7 +16,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero.settings.folder import StepFolder
-from recipe.mmzero.settings.verl_compose import CONFIG_DIR
+from recipe.mmzero.settings.verl.compose import CONFIG_DIR
 
 BASE = "base"
 """Name of the input, and the plan's reference, of the untrained model."""

@@ -4,7 +4,7 @@
 checks, in this order: unknown keys, blocks and types, ranges (ranges.py), GPU counts (layout.py), settings that cannot
 work together (contradictions.py), and what scoring, prompts and the renderer refuse themselves.
 
-Not covered: whether the machine fits the profile (doctor.py, capacity.py) and verl's own keys (verl_config.py).
+Not covered: whether the machine fits the profile (doctor.py, capacity.py) and verl's own keys (verl/config.py).
 """
 
 from collections.abc import Mapping, Sequence

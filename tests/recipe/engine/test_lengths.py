@@ -16,7 +16,8 @@ from recipe.mmzero.engine.collect.settings import CoderFilter, SolverFilter, fro
 from recipe.mmzero.engine.lengths import PromptLengths
 from recipe.mmzero.engine.train import trainer as trainers
 from recipe.mmzero.engine.train.batch import StageFailure
-from recipe.mmzero.settings import schema, verl_config
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.verl import config as verl_config
 from recipe.mmzero.tiny.model import build_processor, build_tokenizer
 from tests.support.collect_sim import SimRender, peers, run, settings, tables
 

@@ -140,7 +140,7 @@ SETTINGS = [
 @pytest.mark.parametrize(("override", "key", "expected"), SETTINGS)
 def test_settings_of_verl_are_those_of_the_stage(override, key, expected):
     """The short way through the layers against verl's composed configuration."""
-    from recipe.mmzero.settings import verl_config
+    from recipe.mmzero.settings.verl import config as verl_config
 
     words = [override] if override else []
     config = load("qwen2_5_vl_7b", "gpu8x80", *words)

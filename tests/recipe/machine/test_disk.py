@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from recipe.mmzero.machine import disk, doctor
-from recipe.mmzero.settings import schema, verl_config
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.verl import config as verl_config
 
 GIB = 2**30
 README = Path(__file__).parents[3] / "README.md"

@@ -5,7 +5,8 @@ import os
 import time
 
 from recipe.mmzero.run.processes.signs import Signs, Tail, collection_line, training_line
-from recipe.mmzero.settings import schema, verl_config
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.verl import config as verl_config
 
 
 def test_a_training_step_is_a_sign(tmp_path):

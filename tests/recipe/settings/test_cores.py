@@ -2,7 +2,7 @@
 
 import pytest
 
-from recipe.mmzero.settings import cores
+from recipe.mmzero.settings.verl import cores
 
 
 @pytest.mark.parametrize(

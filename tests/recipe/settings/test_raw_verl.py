@@ -3,7 +3,7 @@
 import pytest
 
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.verl_compose import check_raw
+from recipe.mmzero.settings.verl.compose import check_raw
 
 ROLLOUT = "actor_rollout_ref.rollout"
 WRONG = [

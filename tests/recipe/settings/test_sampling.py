@@ -5,8 +5,9 @@ from omegaconf import OmegaConf
 
 from mmzero_rewards.managers.settings import ManagerConfig
 from recipe.mmzero.engine.collect.settings import from_config
-from recipe.mmzero.settings import schema, verl_config
-from recipe.mmzero.settings.verl_reward import reward_kwargs
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.verl import config as verl_config
+from recipe.mmzero.settings.verl.reward import reward_kwargs
 
 # A temperature for every use, all different.
 USES = {

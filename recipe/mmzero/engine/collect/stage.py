@@ -43,7 +43,7 @@ async def collect(config: DictConfig, step) -> dict:
     from recipe.mmzero.engine import collect as pipelines
     from recipe.mmzero.engine import servers as replicas
     from recipe.mmzero.engine.lengths import PromptLengths
-    from recipe.mmzero.settings import verl_config
+    from recipe.mmzero.settings.verl import config as verl_config
 
     stage = "collect_coder" if step.role == "coder" else "collect_solver"
     rollout, ray_init = verl_config.collect_rollout(config, stage)

@@ -130,7 +130,7 @@ def threads_of_training_workers(engine: ModuleType) -> None:
     def initialize(self):
         import torch
 
-        from recipe.mmzero.settings import cores
+        from recipe.mmzero.settings.verl import cores
 
         if torch.cuda.is_available():
             beside = int(os.environ.get("RAY_LOCAL_WORLD_SIZE", "1"))

@@ -27,10 +27,11 @@ from recipe.mmzero.engine.train.true_labels import true_labels
 from recipe.mmzero.machine.model_folder import copy_small_files
 from recipe.mmzero.run.processes.launch import run_python
 from recipe.mmzero.run.record.checkpoints import last_usable, path_of
-from recipe.mmzero.settings import adapters, prompts, verl_config
+from recipe.mmzero.settings import adapters, prompts
 from recipe.mmzero.settings.folder import StepFolder, step_id
 from recipe.mmzero.settings.scoring import scoring
 from recipe.mmzero.settings.seeds import derive_seed
+from recipe.mmzero.settings.verl import config as verl_config
 
 
 def main(argv: list[str]) -> int:

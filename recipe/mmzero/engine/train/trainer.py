@@ -12,8 +12,8 @@
 6. a stop if the server samples without the adapter that is trained;
 7. roll-outs one step ahead of their judging (overlap.py), if the stage asks for it.
 
-Its settings are the `mmzero` block that verl_config.py writes into the stage's verl config. The arithmetic is in
-mmzero_rewards (scores, batch terms) and batch.py (metrics, drops); this file only moves tensors.
+Its settings are the `mmzero` block that settings/verl/config.py writes into the stage's verl config. The arithmetic is
+in mmzero_rewards (scores, batch terms) and batch.py (metrics, drops); this file only moves tensors.
 """
 
 import asyncio

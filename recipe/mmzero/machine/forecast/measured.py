@@ -22,7 +22,7 @@ from recipe.mmzero.machine.forecast.roofline import Phases
 from recipe.mmzero.settings.folder import RunFolder, StepFolder, stage_of
 from recipe.mmzero.settings.layout import ROLES, STAGES
 from recipe.mmzero.settings.types import ConfigError
-from recipe.mmzero.settings.verl_compose import CONFIG_DIR
+from recipe.mmzero.settings.verl.compose import CONFIG_DIR
 
 NAMES = (GEN, *vars(Phases()))
 

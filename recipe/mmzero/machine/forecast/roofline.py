@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 from recipe.mmzero.machine.forecast.constants import Cpu, Engine, Gpu
 from recipe.mmzero.machine.gpu_memory import Layout, Model, requests_at_once
-from recipe.mmzero.settings.verl_config import FORWARD_ONLY
+from recipe.mmzero.settings.verl.config import FORWARD_ONLY
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from recipe.mmzero.machine.forecast.constants import cpu, engine, gpu_of, spread
 from recipe.mmzero.machine.forecast.lengths import cut_mean
 from recipe.mmzero.machine.forecast.pipeline import Ask, Group, Work
 from recipe.mmzero.machine.gpu_memory import Layout, Model
-from recipe.mmzero.settings import cores
 from recipe.mmzero.settings.layout import PEERS, ROLES, by_checkpoint, in_flight_rows, replicas
-from recipe.mmzero.settings.overlap import overlap
+from recipe.mmzero.settings.verl import cores
+from recipe.mmzero.settings.verl.overlap import overlap
 
 TRAINED = "trained"  # the group of the trained role's servers
 SHARED = "shared"  # all servers, where they share a GPU or the cores

@@ -12,7 +12,7 @@ from pathlib import Path
 from mmzero_env.process.replace import write
 from recipe.mmzero.run.record.artifacts import problem_with
 from recipe.mmzero.settings.folder import DAMAGED
-from recipe.mmzero.settings.verl_config import KEPT_CHECKPOINTS
+from recipe.mmzero.settings.verl.config import KEPT_CHECKPOINTS
 
 KINDS = ("model", "optim", "extra_state")
 MARKER = "latest_checkpointed_iteration.txt"

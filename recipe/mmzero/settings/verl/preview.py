@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.settings import verl_config
+from recipe.mmzero.settings.verl import config as verl_config
 
 
 def commands(

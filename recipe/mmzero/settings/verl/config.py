@@ -15,14 +15,15 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.settings import adapters, cores, overlap
+from recipe.mmzero.settings import adapters
 from recipe.mmzero.settings.environment import stage_environment
 from recipe.mmzero.settings.folder import StepFolder
 from recipe.mmzero.settings.layout import PEERS
 from recipe.mmzero.settings.schema import scoring
 from recipe.mmzero.settings.seeds import derive_seed
-from recipe.mmzero.settings.verl_compose import CONFIG_DIR, check_raw, composed, fragment, verl_defaults
-from recipe.mmzero.settings.verl_reward import image_policy, reward_kwargs
+from recipe.mmzero.settings.verl import cores, overlap
+from recipe.mmzero.settings.verl.compose import CONFIG_DIR, check_raw, composed, fragment, verl_defaults
+from recipe.mmzero.settings.verl.reward import image_policy, reward_kwargs
 
 __all__ = ["check_raw", "collect_rollout", "command", "composed", "metrics_file", "peer_spec", "ray_init"]
 __all__ += ["reward_kwargs", "stage_config", "verl_defaults", "write"]
