@@ -40,6 +40,7 @@ NAMED = re.compile(r"\d+(?:st|nd|rd|th)|-?[\d.,]+\^-?\d+", re.IGNORECASE)
 """Numbers that the grader reads as text: 37th is not 37, and 24² not 24."""
 
 
+@lru_cache(maxsize=1 << 10)  # a caption is read for every picture of it, a label for every answer
 def tokens(text: str) -> tuple[str, ...]:
     """Words (without case, accents and plural) and numbers (in canonical form) of a text, in order, but for "the"."""
     text = ABBREVIATION.sub(lambda match: match.group(1) or "", NUMERO.sub("", plain(text)))

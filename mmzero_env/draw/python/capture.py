@@ -24,6 +24,7 @@ from PIL import Image
 from mmzero_env.config import RenderConfig
 from mmzero_env.draw.errors import Refused
 from mmzero_env.draw.picture import encode_png
+from mmzero_env.draw.python.folders import PATHS
 from mmzero_env.draw.python.written import Written
 from mmzero_env.results import RenderStatus
 
@@ -39,7 +40,6 @@ PICTURE_OPTIONS = (
 )
 PIXEL_FORMATS = (".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 PACKED = {"RGB": "BGRX", "RGBA": "BGRA"}  # modes whose pixels Pillow hands out in the order of ../picture.py
-PATHS = (str, bytes, os.PathLike)
 READING = ("open", "read")  # without these words no code reads a file
 MOST_FILE_SIDE = 4096  # pixels of a figure that is written to a file: 64 MiB
 # A figure is drawn again, larger, where its crop left less than this of render.max_side.

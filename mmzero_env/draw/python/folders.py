@@ -79,7 +79,7 @@ class Folders:
         self.made.discard(self._whole(path))
 
     def chdir(self, path: Any) -> None:
-        if self._is_made(path) or (isinstance(path, PATHS) and self._whole(path) == self.root):
+        if self._holds_made(path):
             self.here = self._whole(path)
         else:
             self._chdir(path)

@@ -36,15 +36,6 @@ def short(value: object, limit: int = SHORT) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def printable(text: object) -> str:
-    """Any text on one line that changes nothing in a terminal.
-
-    >>> printable("a\\nb\\x1b[2J")
-    'a b [2J'
-    """
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-
-
 def refused(error: OSError, where: object = None) -> str:
     """What the system refused, in one line: the file (`where`, if the error names none), why, and what to do.
 

@@ -16,8 +16,6 @@ from functools import cache as once
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MissingMandatoryValue
-
 from mmzero_env.process.replace import write
 from mmzero_env.results import LANGUAGES
 from mmzero_env.sandbox.kernel import PR_SET_PDEATHSIG, prctl
@@ -26,7 +24,7 @@ from recipe.mmzero.report.data.truth import Rates
 from recipe.mmzero.run.lab.rows import row_truth
 from recipe.mmzero.run.merged import whole_model
 from recipe.mmzero.run.record.artifacts import fingerprint
-from recipe.mmzero.run.record.configuration import of_run, unusable
+from recipe.mmzero.run.record.configuration import chosen
 from recipe.mmzero.run.record.journal import JournalError
 from recipe.mmzero.settings.folder import RunFolder, iteration_of, stage_of, step_id
 from recipe.mmzero.settings.types import ROLES
@@ -95,10 +93,7 @@ def base_rates(
 
 def last_trained(run_dir: Path) -> str:
     """The role whose stage ends an iteration of the run."""
-    try:
-        trained = of_run(run_dir).evolution.train
-    except MissingMandatoryValue as error:
-        raise unusable(run_dir, error) from None
+    (trained,) = chosen(run_dir, "evolution.train")
     return [role for role in ROLES if role in trained][-1]
 
 
@@ -126,12 +121,8 @@ def checkpoints(run_dir: Path, base: Path, last_role: str = "solver") -> Iterato
 
 def coder_form(run_dir: Path) -> str:
     """What the run's Coder is asked for: `svg`, `python`, `svg+python`, with `+answers` where programs leave them."""
-    config = of_run(run_dir)
-    try:
-        languages, mode = sorted(config.coder.languages, reverse=True), config.solver.label_mode
-    except MissingMandatoryValue as error:  # a run of an earlier version
-        raise unusable(run_dir, error) from None
-    return "+".join([*languages, *["answers"] * (mode == "program")])
+    languages, mode = chosen(run_dir, "coder.languages", "solver.label_mode")
+    return "+".join([*sorted(languages, reverse=True), *["answers"] * (mode == "program")])
 
 
 def measured(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -28,6 +28,19 @@ def of_run(run_dir: Path) -> DictConfig:
         plain = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
         return OmegaConf.merge(OmegaConf.structured(schema.Config), _known(plain, keys.tree()))
     except (OSError, ValueError, TypeError, AttributeError, RecursionError, YAMLError, OmegaConfBaseException) as error:
+        raise unusable(run_dir, error) from None
+
+
+def chosen(run_dir: Path, *keys: str) -> list[Any]:
+    """The values of some keys.
+
+    Raises:
+        JournalError: as `of_run`, and where the file lacks one: it is of an earlier version.
+    """
+    config = of_run(run_dir)
+    try:
+        return [OmegaConf.select(config, key, throw_on_missing=True) for key in keys]
+    except MissingMandatoryValue as error:
         raise unusable(run_dir, error) from None
 
 

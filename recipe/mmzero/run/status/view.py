@@ -14,10 +14,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mmzero_env.results import one_line
 from recipe.mmzero.report.data.read import TITLES
 from recipe.mmzero.run.record.journal import JournalError
 from recipe.mmzero.run.status.snapshot import Snapshot, look
-from recipe.mmzero.settings.text import clock, printable
+from recipe.mmzero.settings.text import clock
 
 INTERVAL_S = 2.0
 MARKS = {"done": "✓", "running": "▶", "failed": "✗", "waiting": "·"}
@@ -103,7 +104,7 @@ def facts(shown: Snapshot) -> list[tuple[str, str]]:
     if shown.gone and not shown.finished:
         found.append(("note", shown.gone))
     found += [("note", note) for note in shown.notes]
-    return [(title, printable(text)) for title, text in found]  # causes and alarms quote what a stage wrote
+    return [(title, one_line(text)) for title, text in found]  # causes and alarms quote what a stage wrote
 
 
 def view(shown: Snapshot) -> Group:
