@@ -62,11 +62,6 @@ def _batches(config: DictConfig, role: str) -> Iterator[str]:
             f"{product}, which do not divide by {layout.train_gpus} training GPUs; change prompts_per_update and "
             f"prompts_per_step, or hardware.stages.{role}.train_gpus"
         )
-    elif config.hardware.kind == "cpu" and (rollouts // layout.train_gpus) % layout.micro_batch:
-        yield (
-            f"{product}, which do not divide into micro-batches of hardware.stages.{role}.micro_batch="
-            f"{layout.micro_batch}; change one of them"
-        )
 
 
 def largest_picture_tokens(config: DictConfig) -> int:

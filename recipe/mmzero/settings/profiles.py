@@ -48,8 +48,9 @@ class StageLayout:
 
     `train_nodes`: nodes over which `train_gpus` are spread evenly. `gpu_memory_utilization`: share of a GPU's memory
     for the trained role's server, `peer_gpu_memory_utilization` for a peer's. `tokens_per_gpu`: longest micro-batch in
-    training; null is one full prompt and response, and so is less. `param_offload`, `optimizer_offload`: in host
-    memory outside the update; `cpu_offload`: FSDP2 keeps weights, gradients and optimiser there in it, too.
+    training; null is one full prompt and response, and so is less. `micro_batch`: on a CPU, most roll-outs of one; it
+    says nothing on GPUs. `param_offload`, `optimizer_offload`: in host memory outside the update; `cpu_offload`: FSDP2
+    keeps weights, gradients and optimiser there in it, too.
     """
 
     train_gpus: int = whole(0, default=0)

@@ -159,7 +159,6 @@ TOGETHER = [
         [*GPU, "proposer.train.prompts_per_step=20", "proposer.train.prompts_per_update=20"],
         "80 roll-outs.*3 training GPUs",
     ),
-    (["proposer.train.prompts_per_step=7", "proposer.train.prompts_per_update=7"], "28 roll-outs.*micro_batch=8"),
     ([*GPU, "solver.train.max_prompt_tokens=512"], "a picture of the allowed size alone has"),
     (["solver.train.max_prompt_tokens=16"], "alone has 16 tokens"),
     (["image.min_pixels=100000", "image.max_pixels=50000"], "image.min_pixels=100000 is larger"),

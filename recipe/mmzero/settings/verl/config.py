@@ -23,6 +23,7 @@ from recipe.mmzero.settings.schema import scoring
 from recipe.mmzero.settings.seeds import derive_seed
 from recipe.mmzero.settings.verl import cores, overlap
 from recipe.mmzero.settings.verl.compose import CONFIG_DIR, check_raw, composed, fragment, verl_defaults
+from recipe.mmzero.settings.verl.micro_batch import micro_batch
 from recipe.mmzero.settings.verl.reward import image_policy, reward_kwargs
 
 __all__ = ["check_raw", "collect_rollout", "command", "composed", "metrics_file", "peer_spec", "ray_init"]
@@ -34,8 +35,7 @@ KEPT_CHECKPOINTS = 2
 """Of a running stage: the newest, and the one before it while the newest is being written."""
 AGENT_LOOP_CONFIG = str(CONFIG_DIR / "agent_loops.yaml")
 MANAGERS = {"proposer": "ProposerRewardManager", "coder": "CoderRewardManager", "solver": "SolverRewardManager"}
-# Room for the chat template around a prompt, in tokens.
-TEMPLATE_TOKENS = 64
+TEMPLATE_TOKENS = 64  # room for the chat template around a prompt
 
 
 def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
@@ -46,10 +46,9 @@ def stage_config(config: DictConfig, step: Mapping[str, Any]) -> DictConfig:
         step: step.yaml: role, iteration, step_dir, inputs {policy, coder, solver, data}, calls {coder, solver}.
     """
     role = step["role"]
-    kind = config.hardware.kind
     parts = [
         fragment("base"),
-        fragment(kind),
+        fragment(config.hardware.kind),
         OmegaConf.create(_computed(config, step)),
         adapters.verl_overlay(config, step),
         OmegaConf.create(_helpers(config) | overlap.verl_overlay(config, role)),
@@ -72,6 +71,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
     nodes = int(layout.get("train_nodes", 1))
     length = train.max_prompt_tokens + train.max_response_tokens
     tokens = max(length, int(layout.get("tokens_per_gpu") or 0))
+    at_once = micro_batch(train, layout)
     rows = str(folder.ordered_rows)
     return {
         "data": {
@@ -88,7 +88,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "model": {"path": adapters.parts(inputs, "policy")[0]},
             "actor": {
                 "ppo_mini_batch_size": train.prompts_per_update,
-                "ppo_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
+                "ppo_micro_batch_size_per_gpu": at_once,
                 "ppo_max_token_len_per_gpu": tokens,
                 "grad_clip": config.optim.grad_clip,
                 "clip_ratio": config.clip.low,
@@ -111,7 +111,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                 },
             },
             "ref": {
-                "log_prob_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
+                "log_prob_micro_batch_size_per_gpu": at_once,
                 "log_prob_max_token_len_per_gpu": FORWARD_ONLY * tokens,
             },
             "rollout": {
@@ -122,7 +122,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
                 "seed": derive_seed(config.seed, step["iteration"], role, 0, 1) % 2**31,
                 "max_model_len": (_longest(config) if adapters.shared(config) else length) + TEMPLATE_TOKENS,
                 "max_num_seqs": int(layout.get("max_num_seqs", 256)),
-                "log_prob_micro_batch_size_per_gpu": layout.get("micro_batch", 1),
+                "log_prob_micro_batch_size_per_gpu": at_once,
                 "log_prob_max_token_len_per_gpu": FORWARD_ONLY * tokens,
                 "tensor_model_parallel_size": int(layout.get("tensor_parallel", 1)),
                 "gpu_memory_utilization": float(layout.get("gpu_memory_utilization", 0.5)),
