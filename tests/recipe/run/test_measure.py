@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -45,6 +46,20 @@ def test_a_checkpoint_is_measured_once(tmp_path, monkeypatch):
     again = measure.base_rates(base, items=4, again=1, jobs=1)
     assert len(started) == 1, "one process for all roles"
     assert again.values["proposer"] != found["proposer", base]["values"], "other samples"
+
+
+@pytest.mark.parametrize("package", range(len(measure.READING_AND_DRAWING)))
+def test_what_draws_or_reads_otherwise_measures_anew(package, tmp_path, monkeypatch):
+    before = measure._sources.__wrapped__()
+    assert measure._sources.__wrapped__() == before
+    packages = list(measure.READING_AND_DRAWING)
+    copy = shutil.copytree(Path(packages[package].__file__).parent, tmp_path / "copy")
+    packages[package] = SimpleNamespace(__file__=str(copy / "__init__.py"))
+    monkeypatch.setattr(measure, "READING_AND_DRAWING", packages)
+    assert measure._sources.__wrapped__() == before, "wherever it is installed"
+    inner = next(file for file in sorted(copy.rglob("*.py")) if file.parent != copy)
+    inner.write_text(inner.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert measure._sources.__wrapped__() != before
 
 
 def test_a_measurement_that_fails_is_one_line(tmp_path, monkeypatch):

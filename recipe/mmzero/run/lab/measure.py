@@ -16,6 +16,8 @@ from functools import cache as once
 from pathlib import Path
 from typing import Any
 
+import mmzero_env
+import mmzero_rewards
 from mmzero_env.process.replace import write
 from mmzero_env.results import LANGUAGES
 from mmzero_env.sandbox.kernel import PR_SET_PDEATHSIG, prctl
@@ -30,8 +32,10 @@ from recipe.mmzero.settings.folder import RunFolder, iteration_of, stage_of, ste
 from recipe.mmzero.settings.types import ROLES
 from recipe.mmzero.tiny import cache
 
-# What decides the numbers besides the weights; a change of these files measures anew.
-SOURCES = ("world", "programs", "questions", "facts", "corpus", "prompts", "pixels", "rates", "sample")
+# What decides the numbers besides the weights: the world and its questions, the reading of replies and answers, and the
+# drawing of what a Coder writes. A change of these files measures anew.
+WORLD = ("world", "programs", "questions", "facts", "corpus", "prompts", "pixels", "rates", "sample")
+READING_AND_DRAWING = (mmzero_rewards, mmzero_env)
 Pair = tuple[str, Path]
 """(role, checkpoint)"""
 
@@ -184,10 +188,12 @@ def _measure(shares: Sequence[Sequence[tuple[str, int, str, str]]], form: str, a
                 child.wait()
 
 
+@once
 def _sources() -> str:
-    folder = Path(cache.__file__).parent
-    text = b"".join((folder / f"{name}.py").read_bytes() for name in SOURCES)
-    return hashlib.sha256(text).hexdigest()[:8]
+    files = [Path(cache.__file__).with_name(f"{name}.py") for name in WORLD]
+    for package in READING_AND_DRAWING:
+        files += sorted(Path(package.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
 def main(arguments: Sequence[str]) -> None:
