@@ -44,7 +44,7 @@ def walk(token: str, root: int) -> set[Path]:
     found = set()
     for process in {process.pid: process for process in processes}.values():
         try:
-            lines = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+            lines = Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8").splitlines()
         except OSError:
             continue
         names = (line.partition(f"{SHARED_MEMORY}/")[2] for line in lines)

@@ -116,7 +116,7 @@ def reward_values(rows: pd.DataFrame, target: Path) -> None:
     values = {}
     for row in rows["extra_info"]:
         values[str(int(row["index"]))] = [0.1 + 0.9 * (vote == row["label"]) for vote in row["hard_votes"]]
-    target.write_text(json.dumps(values))
+    target.write_text(json.dumps(values), encoding="utf-8")
 
 
 def seconds(steps: list[dict[str, float]], name: str) -> float:

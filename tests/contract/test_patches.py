@@ -214,7 +214,7 @@ def test_reloadable_cpu_linear():
         pytest.skip("vLLM packs weights only on x86 with AVX2 or AVX-512")
     name = "dispatch_cpu_unquantized_gemm"
     # The module registers operators and cannot run twice: only this function is taken from its source.
-    tree = ast.parse(Path(layers.__file__).read_text())
+    tree = ast.parse(Path(layers.__file__).read_text(encoding="utf-8"))
     (function,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
     namespace = dict(vars(layers))
     exec(compile(ast.Module([function], []), layers.__file__, "exec"), namespace)

@@ -39,7 +39,7 @@ NAMES = {name_of(path): path for path in MODULES}
 
 def imports_of(path: Path) -> set[str]:
     """Modules of ours that a file imports, inside functions too; `if TYPE_CHECKING` blocks do not count."""
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             node.body = []

@@ -67,5 +67,5 @@ def test_what_a_run_below_another_worker_uses_is_none(made):
 
 
 def test_what_this_process_uses_stays_a_trace(made):
-    with open(made[1]):
+    with open(made[1], encoding="utf-8"):
         assert made[1] in loop.traces()

@@ -244,7 +244,7 @@ def test_owner_that_is_killed_leaves_nothing():
 def test_folders_of_killed_templates_are_removed_by_the_next_one(monkeypatch, tmp_path):
     monkeypatch.setattr(scratches, "SHARED_MEMORY", str(tmp_path))
     living, dead = scratches.Scratch.create(), scratches.Scratch.create()
-    Path(dead.folder(), "left.txt").write_text("x")
+    Path(dead.folder(), "left.txt").write_text("x", encoding="utf-8")
     os.close(dead._lock)  # what the kernel does when a process is killed
     scratches.Scratch.create()
     assert not Path(dead.path).exists() and Path(living.path).is_dir()

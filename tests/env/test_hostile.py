@@ -150,5 +150,5 @@ def test_secret_of_the_owner_was_planted(runner):
 def test_users_are_who_they_should_be(runner, request):
     user = request.node.callspec.params["runner"]
     assert (runner.hello["uid"] == 0) == (user in ("root", "bare"))
-    held = re.search(r"CapBnd:\s*(\w+)", Path(f"/proc/{runner.hello['pid']}/status").read_text())[1]
+    held = re.search(r"CapBnd:\s*(\w+)", Path(f"/proc/{runner.hello['pid']}/status").read_text(encoding="utf-8"))[1]
     assert user != "bare" or int(held, 16) == 0

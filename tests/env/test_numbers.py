@@ -22,7 +22,7 @@ HEADERS = {
 def numbers_in(header: Path) -> dict[str, int]:
     """System call -> number; the 64-bit branch of a conditional comes first."""
     defined: dict[str, str] = {}
-    for name, value in re.findall(r"^#define __NR(\w+) +(\w+)", header.read_text(), re.MULTILINE):
+    for name, value in re.findall(r"^#define __NR(\w+) +(\w+)", header.read_text(encoding="utf-8"), re.MULTILINE):
         defined.setdefault(name, value)
     found = {}
     for name, value in defined.items():

@@ -124,7 +124,9 @@ def main(words: list[str]) -> int:
     if words[0] == "--inner":
         return without_checkpoint(words[1])
     if words[0] == "--plan":
-        return max(main([*shlex.split(line), "--check"]) for line in Path(words[1]).read_text().splitlines())
+        return max(
+            main([*shlex.split(line), "--check"]) for line in Path(words[1]).read_text(encoding="utf-8").splitlines()
+        )
     stage, run_dir, rest = words[0], Path(words[1]).resolve(), words[2:]
     picture = int(rest.pop(rest.index("--picture") + 1)) if "--picture" in rest else 112
     checkpoint = "--no-checkpoint" not in rest

@@ -21,7 +21,7 @@ FOLDERS = {"train": ["train"], "two": ["two"], "3b": ["3b"], "3b-proposer": ["3b
 
 def add(file: Path, stage: str, result: str, seconds: str, peak_mib: str, note: str) -> None:
     record = {"stage": stage, "result": result, "seconds": float(seconds), "peak_mib": float(peak_mib), "note": note}
-    with file.open("a") as out:
+    with file.open("a", encoding="utf-8") as out:
         out.write(json.dumps(record) + "\n")
 
 
@@ -71,7 +71,7 @@ def _results(runs: Path, name: str) -> list[Path]:
 
 
 def show(file: Path, runs: Path) -> str:
-    records = [json.loads(line) for line in file.read_text().splitlines()]
+    records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     rows = [list(HEAD), *(cells(record, runs) for record in records)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     lines = [

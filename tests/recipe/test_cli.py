@@ -155,7 +155,7 @@ def mmzero(*words, **options):
 
 
 def test_an_output_that_is_full_is_one_line():
-    with open("/dev/full", "w") as full:
+    with open("/dev/full", "w", encoding="utf-8") as full:
         code, said = mmzero("--help", stdout=full, stderr=subprocess.PIPE)
     assert code == 1 and said == "error: No space left on device; free the disk\n"
 

@@ -148,7 +148,7 @@ def test_child_ends_with_its_owner():
         while Path(f"/proc/{grader}").exists() and time.monotonic() < deadline:
             time.sleep(0.2)
         state = Path(f"/proc/{grader}/stat")
-        assert not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        assert not state.exists() or state.read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] == "Z"
     finally:
         os.kill(holder, signal.SIGKILL)
 

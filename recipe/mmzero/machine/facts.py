@@ -203,7 +203,7 @@ def memory_gb() -> tuple[float, float]:
 
 def _number(path: str) -> int | None:
     file = Path(path)
-    text = file.read_text().strip() if file.is_file() else ""
+    text = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
     return int(text) if text.isdigit() else None
 
 

@@ -140,7 +140,7 @@ def _check_weights(folder: Path) -> None:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{path.parent} is no model folder: {path.name} is missing") from None
     except ValueError as error:

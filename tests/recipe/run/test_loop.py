@@ -546,7 +546,7 @@ def test_what_a_stage_made_is_on_the_disk_before_its_checkpoints_go(world, monke
         path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
         happened.append(str(path.relative_to(world.dir)))
         if path.name == "state.json.part":
-            steps = json.loads(path.read_text())["steps"]
+            steps = json.loads(path.read_text(encoding="utf-8"))["steps"]
             happened[-1] = f"journal: {[name for name, record in steps.items() if record['status'] == 'done']}"
         sync(descriptor)
 

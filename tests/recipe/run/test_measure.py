@@ -79,7 +79,7 @@ def test_rates_that_a_power_cut_left_empty_are_measured_again(tmp_path, monkeypa
         for role, _, _, target in (task for share in shares for task in share):
             asked.append(role)
             Path(target).parent.mkdir(parents=True, exist_ok=True)
-            Path(target).write_text('{"values": {}, "whole": {}}')
+            Path(target).write_text('{"values": {}, "whole": {}}', encoding="utf-8")
 
     monkeypatch.setattr(measure, "_measure", made)
     measure.measured([("coder", tmp_path)], items=4)

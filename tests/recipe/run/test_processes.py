@@ -296,7 +296,7 @@ def test_what_killed_processes_left_in_shared_memory_goes_with_the_step(tmp_path
     stage = tree.start(["sleep", "0"], token, tmp_path / "log", dict(os.environ))
     stage.wait()
     renderer, living = Scratch.create(), Scratch.create()
-    Path(renderer.folder(), "left.txt").write_text("x")
+    Path(renderer.folder(), "left.txt").write_text("x", encoding="utf-8")
     os.close(renderer._lock)  # what the kernel does when a process is killed
     orphan.write_bytes(b"x")
     try:

@@ -265,7 +265,7 @@ def test_a_loop_on_another_machine_is_not_called_dead(running):
 def test_live_view_fits_a_small_screen(running):
     from rich.console import Console
 
-    console = Console(width=100, height=24, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
+    console = Console(width=100, height=24, record=True, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     console.print(status.view(look(running)))
     text = console.export_text()
     assert len(text.splitlines()) <= 24

@@ -124,5 +124,5 @@ def test_a_line_is_added_after_what_a_killed_writer_left(tmp_path, before, after
 
 def test_a_write_that_the_disk_refuses_names_its_file(tmp_path):
     with pytest.raises(OSError) as error, replace.replacing(tmp_path / "x"):
-        Path("/dev/full").write_text("x")
+        Path("/dev/full").write_text("x", encoding="utf-8")
     assert (error.value.errno, error.value.filename) == (28, str(tmp_path / "x"))

@@ -91,7 +91,7 @@ def needed() -> list[Path]:
 
 def become(user: str | int) -> None:
     if user in ("bare", "no_setpcap"):
-        last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+        last = int(Path("/proc/sys/kernel/cap_last_cap").read_text(encoding="utf-8"))
         for capability in range(last + 1) if user == "bare" else (CAP_SETPCAP,):
             check(libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "prctl")  # the next exec cannot give it
     elif user != "root":

@@ -68,7 +68,7 @@ class SampleWriter:
 
 def _pictures_of(file: Path) -> Iterator[str]:
     """Names of the pictures in a step's records."""
-    for line in file.read_text().splitlines():
+    for line in file.read_text(encoding="utf-8").splitlines():
         for drawing in json.loads(line).get("drawings") or ():
             if drawing["image"]:
                 yield drawing["image"]

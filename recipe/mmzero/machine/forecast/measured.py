@@ -190,7 +190,7 @@ def _inputs(folder: StepFolder) -> dict[str, str]:
 def _lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a file of JSON lines; none if there is no file."""
     lines = []
-    for text in path.read_text().splitlines() if path.is_file() else ():
+    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
         try:
             line = json.loads(text)
         except ValueError:  # the last line of a killed process

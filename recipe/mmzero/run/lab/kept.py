@@ -41,7 +41,7 @@ def keep(step: StepFolder, base: Path, python: Python = PLAIN) -> bool:
 
 def _replaced(path: Path, content: object) -> bool:
     text = json.dumps(content) + "\n"
-    if path.exists() and path.read_text() == text:
+    if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     write(path, text)
     return True

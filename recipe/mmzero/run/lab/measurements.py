@@ -85,7 +85,7 @@ def _target(run: Run, folder: Path) -> Path:
 
 def _read(path: Path) -> Measurements:
     try:
-        plain = json.loads(path.read_text())
+        plain = json.loads(path.read_text(encoding="utf-8"))
         again = plain["again"] and _unpacked(plain["again"])
         points = [_unpacked(point) for point in plain["points"]]
         if any(_items(point) != _items(points[0]) for point in [*points, again or points[0]]):

@@ -39,7 +39,7 @@ def remove_own() -> None:
     Compared by inode: a semaphore is mapped under a name that it had before, and that is deleted.
     """
     mapped = set()
-    for line in Path("/proc/self/maps").read_text().splitlines():
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
         _, _, _, _, inode, *path = line.split(maxsplit=5)
         if path and path[0].startswith(f"{SHARED_MEMORY}/"):
             mapped.add(int(inode))

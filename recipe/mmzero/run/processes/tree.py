@@ -270,7 +270,7 @@ def end_with_owner() -> None:
 def dump_stacks(token: str, root: int | None, log: Path) -> None:
     """Append the stacks of all Python processes of a step to `log` (py-spy, installed with ray[default])."""
     spy = Path(sys.executable).with_name("py-spy")
-    with log.open("a") as out:
+    with log.open("a", encoding="utf-8") as out:
         if not spy.exists():
             out.write(f"\n--- no stacks: {spy} is missing (pip install py-spy)\n")
             return

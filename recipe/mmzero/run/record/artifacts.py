@@ -44,7 +44,7 @@ def problem_with(path: Path) -> str | None:
         return _problem_with_parquet(path)
     if path.suffix == ".json":
         try:
-            json.loads(path.read_text())
+            json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError, OSError) as error:
             return f"{path} is not JSON: {error}"
     return None if path.stat().st_size else f"{path} is empty"
@@ -86,7 +86,7 @@ def _problem_with_model(folder: Path) -> str | None:
 def _json(path: Path) -> Any:
     """What a JSON file holds; None if it cannot be read."""
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
 

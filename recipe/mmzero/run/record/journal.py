@@ -102,7 +102,7 @@ def read(path: Path) -> dict[str, Record]:
         JournalError: the file is damaged, cannot be read or is from another format.
     """
     try:
-        document = json.loads(path.read_text())
+        document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != FORMAT:
             raise JournalError(f"{path} has format {document['format']}, this version reads {FORMAT}")
         records = {name: _record(name, record) for name, record in document["steps"].items()}

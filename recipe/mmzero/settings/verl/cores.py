@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 def available(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
     """Cores that this process may use: its affinity, and a container's share of the time of all cores."""
     cores = len(os.sched_getaffinity(0))
-    words = quota.read_text().split() if quota.is_file() else ["max"]
+    words = quota.read_text(encoding="utf-8").split() if quota.is_file() else ["max"]
     return max(1, min(cores, int(words[0]) // int(words[1]))) if words[0].isdigit() else cores
 
 
