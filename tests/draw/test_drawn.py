@@ -3,7 +3,7 @@
 import pytest
 
 from mmzero_env import RenderConfig, RenderEnv, RenderRequest, RenderStatus
-from mmzero_env.draw.svg.css.unions import MOST
+from mmzero_env.draw.svg.css.geometry.unions import MOST
 
 WHITE, BLACK, RED, BLUE, GREEN, TEAL = (
     (255, 255, 255),

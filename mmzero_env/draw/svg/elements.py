@@ -9,7 +9,7 @@ where it is not of another program's namespace. Conditions (`requiredFeatures`, 
 from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.svg.checks import LEFT_OUT
-from mmzero_env.draw.svg.css.viewports import read_view_box
+from mmzero_env.draw.svg.css.geometry.viewports import read_view_box
 
 SVG = "{http://www.w3.org/2000/svg}"
 TEXT_PIECES = ("tspan", "textPath", "tref")

@@ -9,7 +9,7 @@ import cairosvg.surface
 from cairosvg.helpers import size
 from cairosvg.url import parse_url
 
-from mmzero_env.draw.svg.css.colours import FROM_MARKED
+from mmzero_env.draw.svg.css.values.colours import FROM_MARKED
 from mmzero_env.draw.svg.vertices import vertices
 
 POSITIONS = ("marker", "marker-start", "marker-mid", "marker-end")

@@ -14,7 +14,7 @@ from cairosvg.bounding_box import calculate_bounding_box, is_non_empty_bounding_
 from cairosvg.helpers import size, transform
 
 from mmzero_env.draw.svg.boxes import Box
-from mmzero_env.draw.svg.css.viewports import view_box
+from mmzero_env.draw.svg.css.geometry.viewports import view_box
 
 # Pixels of a tile, in those of the picture; a larger one is drawn coarser.
 MOST_PIXELS = 4

@@ -28,8 +28,8 @@ from mmzero_env.draw.svg import quicker
 from mmzero_env.draw.svg.canvas import USED, Canvas
 from mmzero_env.draw.svg.checks import check_svg
 from mmzero_env.draw.svg.css import Page, apply_css
-from mmzero_env.draw.svg.css.lengths import Units, length_px
-from mmzero_env.draw.svg.css.viewports import view_box
+from mmzero_env.draw.svg.css.geometry.viewports import view_box
+from mmzero_env.draw.svg.css.values.lengths import Units, length_px
 from mmzero_env.draw.svg.effects import Effects
 from mmzero_env.draw.svg.elements import settle
 from mmzero_env.draw.svg.gradients import draw_gradient

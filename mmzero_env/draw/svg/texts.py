@@ -11,7 +11,7 @@ import cairosvg.surface
 from cairosvg.helpers import paint, size
 
 from mmzero_env.draw.svg.css.baselines import SHIFTED
-from mmzero_env.draw.svg.css.colours import alpha
+from mmzero_env.draw.svg.css.values.colours import alpha
 from mmzero_env.draw.svg.glyphs import completed
 from mmzero_env.draw.svg.masks import device_extents
 from mmzero_env.draw.svg.text_boxes import BOX, TEXT_TAGS, note_box, share_box, shifted

@@ -6,7 +6,7 @@ CairoSVG 2.9 has them wrong at the start of curves, and where directions on both
 import math
 from collections import deque
 
-from mmzero_env.draw.svg.css.arcs import STEP, NoPath, groups
+from mmzero_env.draw.svg.css.geometry.arcs import STEP, NoPath, groups
 
 Point = tuple[float, float]
 

@@ -31,6 +31,6 @@ of several pieces; font sizes in em or % that a `<use>` hands down*.
 """
 
 from mmzero_env.draw.svg.css.apply import apply_css
-from mmzero_env.draw.svg.css.cascade import Page
+from mmzero_env.draw.svg.css.styles.cascade import Page
 
 __all__ = ["Page", "apply_css"]

@@ -6,16 +6,15 @@ from dataclasses import dataclass, field, replace
 from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.svg.css import properties
-from mmzero_env.draw.svg.css.arcs import without_arcs
 from mmzero_env.draw.svg.css.background import ground
 from mmzero_env.draw.svg.css.baselines import baselines
-from mmzero_env.draw.svg.css.cascade import KEYWORDS, MARKERS, Cascade, Page
-from mmzero_env.draw.svg.css.clips import Clips
 from mmzero_env.draw.svg.css.drawn import hidden, hide, settle
 from mmzero_env.draw.svg.css.functions import Functions
+from mmzero_env.draw.svg.css.geometry.arcs import without_arcs
+from mmzero_env.draw.svg.css.geometry.clips import Clips
+from mmzero_env.draw.svg.css.geometry.moves import MOVING, place
+from mmzero_env.draw.svg.css.geometry.viewports import is_root, view_of
 from mmzero_env.draw.svg.css.instances import Instances
-from mmzero_env.draw.svg.css.lengths import Units
-from mmzero_env.draw.svg.css.moves import MOVING, place
 from mmzero_env.draw.svg.css.properties import (
     AXES,
     GEOMETRY,
@@ -29,8 +28,9 @@ from mmzero_env.draw.svg.css.properties import (
 )
 from mmzero_env.draw.svg.css.references import References
 from mmzero_env.draw.svg.css.repairs import REGROUPING, SPECIAL, regrouped, repair, vertical
-from mmzero_env.draw.svg.css.stylesheet import SVG, Declaration
-from mmzero_env.draw.svg.css.viewports import is_root, view_of
+from mmzero_env.draw.svg.css.styles.cascade import KEYWORDS, MARKERS, Cascade, Page
+from mmzero_env.draw.svg.css.styles.stylesheet import SVG, Declaration
+from mmzero_env.draw.svg.css.values.lengths import Units
 
 SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 TEXT = frozenset(("text", "tspan", "textPath", "tref"))

@@ -10,12 +10,12 @@ from xml.etree.ElementTree import Element
 import tinycss2
 
 from mmzero_env.draw.svg.boxes import Box
-from mmzero_env.draw.svg.css.calc import is_word, split
-from mmzero_env.draw.svg.css.cascade import KEYWORDS, Page
-from mmzero_env.draw.svg.css.colours import colour
-from mmzero_env.draw.svg.css.lengths import Units, angle, length_px, number, shown
-from mmzero_env.draw.svg.css.stylesheet import SVG, Declaration
-from mmzero_env.draw.svg.css.viewports import view_box
+from mmzero_env.draw.svg.css.geometry.viewports import view_box
+from mmzero_env.draw.svg.css.styles.cascade import KEYWORDS, Page
+from mmzero_env.draw.svg.css.styles.stylesheet import SVG, Declaration
+from mmzero_env.draw.svg.css.values.calc import is_word, split
+from mmzero_env.draw.svg.css.values.colours import colour
+from mmzero_env.draw.svg.css.values.lengths import Units, angle, length_px, number, shown
 
 PROPERTIES = ("background", "background-color", "background-image")
 GRADIENT = re.compile(r"(linear|radial)-gradient\(", re.IGNORECASE)

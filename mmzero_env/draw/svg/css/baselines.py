@@ -3,7 +3,7 @@
 from dataclasses import replace
 from xml.etree.ElementTree import Element
 
-from mmzero_env.draw.svg.css.lengths import Units, length_px, shown
+from mmzero_env.draw.svg.css.values.lengths import Units, length_px, shown
 
 # What stands out by `super` and `sub`, in the size of the shifted letters: half the height of a line, as browsers do.
 SHIFTS = {"super": 0.58, "sub": -0.58}

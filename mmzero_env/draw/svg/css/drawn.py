@@ -9,9 +9,9 @@ numbers that are none count as 0. Here the first becomes a definition, so that o
 import re
 from xml.etree.ElementTree import Element
 
-from mmzero_env.draw.svg.css.arcs import COUNTS, STEP
-from mmzero_env.draw.svg.css.lengths import NUMBER
-from mmzero_env.draw.svg.css.stylesheet import SVG
+from mmzero_env.draw.svg.css.geometry.arcs import COUNTS, STEP
+from mmzero_env.draw.svg.css.styles.stylesheet import SVG
+from mmzero_env.draw.svg.css.values.lengths import NUMBER
 from mmzero_env.draw.svg.elements import TEXT_PIECES, cut
 
 # `display` says nothing about these: they are drawn only where something refers to them.

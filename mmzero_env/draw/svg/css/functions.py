@@ -9,10 +9,10 @@ from xml.etree.ElementTree import Element, SubElement
 
 import tinycss2
 
-from mmzero_env.draw.svg.css.calc import is_word
-from mmzero_env.draw.svg.css.colours import colour
-from mmzero_env.draw.svg.css.lengths import Units, angle, length_px, number, shown
-from mmzero_env.draw.svg.css.stylesheet import SVG
+from mmzero_env.draw.svg.css.styles.stylesheet import SVG
+from mmzero_env.draw.svg.css.values.calc import is_word
+from mmzero_env.draw.svg.css.values.colours import colour
+from mmzero_env.draw.svg.css.values.lengths import Units, angle, length_px, number, shown
 
 UNLIMITED = "mmzero-unlimited"  # marks a filter that has no region
 SEPIA = ((0.393, 0.769, 0.189), (0.349, 0.686, 0.168), (0.272, 0.534, 0.131))

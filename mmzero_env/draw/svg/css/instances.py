@@ -4,7 +4,7 @@ from copy import deepcopy
 from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.svg.css.references import HREF, MOST_COPIED, target
-from mmzero_env.draw.svg.css.stylesheet import SVG, StyleSheets
+from mmzero_env.draw.svg.css.styles.stylesheet import SVG, StyleSheets
 
 
 class Instances:

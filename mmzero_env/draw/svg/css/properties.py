@@ -7,8 +7,8 @@ a browser would ignore.
 import re
 from collections.abc import Callable
 
-from mmzero_env.draw.svg.css import colours, fonts
-from mmzero_env.draw.svg.css.lengths import Units, angle, length, length_list, length_px, number, shown
+from mmzero_env.draw.svg.css.values import colours, fonts
+from mmzero_env.draw.svg.css.values.lengths import Units, angle, length, length_list, length_px, number, shown
 
 Canonical = Callable[[str, Units, float | None], str | None]
 

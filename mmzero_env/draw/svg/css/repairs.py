@@ -8,11 +8,11 @@ filters, and are in the units around an inner `<svg>`.
 from copy import deepcopy
 from xml.etree.ElementTree import Element
 
-from mmzero_env.draw.svg.css.lengths import Units, length_px, number, shown
-from mmzero_env.draw.svg.css.moves import OF_PAINTS, place_paint, place_use
+from mmzero_env.draw.svg.css.geometry.moves import OF_PAINTS, place_paint, place_use
+from mmzero_env.draw.svg.css.geometry.shapes import outline_length
 from mmzero_env.draw.svg.css.properties import PLAIN
-from mmzero_env.draw.svg.css.shapes import outline_length
-from mmzero_env.draw.svg.css.stylesheet import SVG
+from mmzero_env.draw.svg.css.styles.stylesheet import SVG
+from mmzero_env.draw.svg.css.values.lengths import Units, length_px, number, shown
 
 SPECIAL = frozenset(("ellipse", "marker", "svg", "use", *OF_PAINTS))
 OUTLINED = frozenset(("rect", "circle", "ellipse", "path", "polygon", "polyline", "line"))

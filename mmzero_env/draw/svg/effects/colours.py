@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmzero_env.draw.svg.css.mixing import gamma, linear
+from mmzero_env.draw.svg.css.values.mixing import gamma, linear
 from mmzero_env.draw.svg.effects.primitives import ALPHA, Pixels, valid
 from mmzero_env.draw.svg.masks import LUMINANCE
 

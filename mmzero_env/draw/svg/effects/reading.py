@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.svg.css.functions import UNLIMITED
-from mmzero_env.draw.svg.css.lengths import Units, length_px
+from mmzero_env.draw.svg.css.values.lengths import Units, length_px
 from mmzero_env.draw.svg.masks import REGION
 
 NUMBERS = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")

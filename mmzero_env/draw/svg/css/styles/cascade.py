@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.svg.css.properties import font_parts
-from mmzero_env.draw.svg.css.stylesheet import Declaration, StyleSheets, declarations
-from mmzero_env.draw.svg.css.variables import Invalid, Substitution
+from mmzero_env.draw.svg.css.styles.stylesheet import Declaration, StyleSheets, declarations
+from mmzero_env.draw.svg.css.styles.variables import Invalid, Substitution
 
 MARKERS = ("marker-start", "marker-mid", "marker-end")
 KEYWORDS = frozenset(("inherit", "initial", "unset", "revert", "revert-layer"))

@@ -4,7 +4,7 @@ import math
 import re
 
 from mmzero_env.draw.svg.boxes import Box
-from mmzero_env.draw.svg.css.lengths import Units, length_px
+from mmzero_env.draw.svg.css.values.lengths import Units, length_px
 
 
 def view_box(text: str | None) -> Box | None:

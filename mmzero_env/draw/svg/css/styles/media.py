@@ -5,7 +5,7 @@ https://www.w3.org/TR/mediaqueries-5/; a query that is not understood does not a
 
 import re
 
-from mmzero_env.draw.svg.css.lengths import Units, length_px
+from mmzero_env.draw.svg.css.values.lengths import Units, length_px
 
 Window = tuple[float, float]
 KINDS = ("all", "screen")

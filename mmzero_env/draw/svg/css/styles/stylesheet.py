@@ -6,8 +6,8 @@ from xml.etree.ElementTree import Element
 import cssselect2
 import tinycss2
 
-from mmzero_env.draw.svg.css.calc import split
-from mmzero_env.draw.svg.css.media import applies
+from mmzero_env.draw.svg.css.styles.media import applies
+from mmzero_env.draw.svg.css.values.calc import split
 
 SVG = "{http://www.w3.org/2000/svg}"
 DEEPEST = 8  # of rules within rules

@@ -11,9 +11,9 @@ import tinycss2
 from cairosvg.colors import COLORS
 from tinycss2 import color5
 
-from mmzero_env.draw.svg.css.calc import evaluate
-from mmzero_env.draw.svg.css.lengths import Units
-from mmzero_env.draw.svg.css.mixing import Rgba, gamma, linear, mixed, relative
+from mmzero_env.draw.svg.css.values.calc import evaluate
+from mmzero_env.draw.svg.css.values.lengths import Units
+from mmzero_env.draw.svg.css.values.mixing import Rgba, gamma, linear, mixed, relative
 
 HEX = re.compile(r"#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\Z")
 URL = re.compile(r"url\(\s*[\"']?\s*#([^\"')]*?)\s*[\"']?\s*\)\s*(.*)\Z", re.IGNORECASE | re.DOTALL)

@@ -9,7 +9,7 @@ from copy import deepcopy
 from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.svg.css.repairs import around
-from mmzero_env.draw.svg.css.stylesheet import SVG
+from mmzero_env.draw.svg.css.styles.stylesheet import SVG
 
 ALPHA = {"maskUnits": "userSpaceOnUse", "maskContentUnits": "userSpaceOnUse", "mask-type": "alpha"}
 SEEN_ANYWAY = ("opacity", "fill-opacity", "filter", "mask", "clip-rule")

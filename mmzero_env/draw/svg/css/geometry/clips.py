@@ -13,14 +13,14 @@ from xml.etree.ElementTree import Element
 import tinycss2
 
 from mmzero_env.draw.svg.boxes import Box
-from mmzero_env.draw.svg.css.calc import is_word, split
-from mmzero_env.draw.svg.css.cascade import Page
-from mmzero_env.draw.svg.css.lengths import Units, length_px, shown
+from mmzero_env.draw.svg.css.geometry.shapes import bounding_box
+from mmzero_env.draw.svg.css.geometry.transforms import PLACES
+from mmzero_env.draw.svg.css.geometry.unions import Unions
 from mmzero_env.draw.svg.css.properties import SHAPE, path_data
-from mmzero_env.draw.svg.css.shapes import bounding_box
-from mmzero_env.draw.svg.css.stylesheet import SVG
-from mmzero_env.draw.svg.css.transforms import PLACES
-from mmzero_env.draw.svg.css.unions import Unions
+from mmzero_env.draw.svg.css.styles.cascade import Page
+from mmzero_env.draw.svg.css.styles.stylesheet import SVG
+from mmzero_env.draw.svg.css.values.calc import is_word, split
+from mmzero_env.draw.svg.css.values.lengths import Units, length_px, shown
 
 BOXES = re.compile(r"\s*(?:fill|border|stroke|view|content|padding|margin)-box\s*", re.IGNORECASE)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import tinycss2
 
-from mmzero_env.draw.svg.css.calc import ANGLES, Degrees, evaluate, is_word
+from mmzero_env.draw.svg.css.values.calc import ANGLES, Degrees, evaluate, is_word
 
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 # "12 px" is no CSS, but what is meant is clear.

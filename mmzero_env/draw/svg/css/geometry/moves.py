@@ -3,9 +3,9 @@
 from dataclasses import replace
 from xml.etree.ElementTree import Element
 
-from mmzero_env.draw.svg.css import transforms
-from mmzero_env.draw.svg.css.lengths import Units, length_px, shown
-from mmzero_env.draw.svg.css.shapes import bounding_box
+from mmzero_env.draw.svg.css.geometry import transforms
+from mmzero_env.draw.svg.css.geometry.shapes import bounding_box
+from mmzero_env.draw.svg.css.values.lengths import Units, length_px, shown
 
 # The properties that move an element besides `transform`, in the order in which they apply.
 SINGLE = ("translate", "rotate", "scale")

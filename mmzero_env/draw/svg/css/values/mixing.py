@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import tinycss2
 
-from mmzero_env.draw.svg.css.calc import evaluate, is_word, split
-from mmzero_env.draw.svg.css.lengths import Units
+from mmzero_env.draw.svg.css.values.calc import evaluate, is_word, split
+from mmzero_env.draw.svg.css.values.lengths import Units
 
 Rgba = tuple[float, float, float, float]
 Triple = tuple[float, float, float]

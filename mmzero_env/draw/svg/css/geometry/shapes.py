@@ -10,7 +10,7 @@ from cairosvg.path import path as draw_path
 from cairosvg.text import path_length
 
 from mmzero_env.draw.svg.boxes import Box, union
-from mmzero_env.draw.svg.css.lengths import Units, length_px
+from mmzero_env.draw.svg.css.values.lengths import Units, length_px
 from mmzero_env.draw.svg.glyphs import completed
 
 FINE = 1000.0

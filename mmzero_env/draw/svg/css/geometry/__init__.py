@@ -1,0 +1,1 @@
+"""Where things are: boxes and outlines of shapes, transforms, clips, arcs, viewBoxes."""

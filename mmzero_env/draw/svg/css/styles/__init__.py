@@ -1,0 +1,1 @@
+"""Which declarations an element has: style sheets, media queries, the cascade, custom properties."""

@@ -1,0 +1,1 @@
+"""What CSS writes down: numbers, lengths, angles, colours, font families, and the functions that compute them."""
