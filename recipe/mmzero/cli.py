@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.stdout is not None and sys.stdout.errors == "strict":  # a name or a mark that the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     from recipe.mmzero.settings.text import refused
-    from recipe.mmzero.settings.types import ConfigError
+    from recipe.mmzero.settings.types.run import ConfigError
 
     try:
         if not arguments or arguments[0] in ("-h", "--help", "help"):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from recipe.mmzero.machine import capacity
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.layout import STAGES
+from recipe.mmzero.settings.checks.layout import STAGES
 
 MODELS = ("qwen2_5_vl_3b", "qwen2_5_vl_7b", "qwen3_vl_4b", "qwen3_vl_8b", "mimo_vl_7b")
 PROFILES = ("gpu1x24", "gpu1x40", "gpu1x80", "gpu1x80_lora", "gpu8x40", "gpu8x80", "multinode")

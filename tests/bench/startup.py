@@ -25,8 +25,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from recipe.mmzero.settings.checks.layout import ROLES
 from recipe.mmzero.settings.folder import RunFolder, stage_of
-from recipe.mmzero.settings.layout import ROLES
 
 # Mark of a log line -> what is ready at its first (or last, with `+`) appearance; in the order of a stage.
 MARKS = (

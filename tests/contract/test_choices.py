@@ -8,8 +8,8 @@ import torch
 from verl.trainer.ppo.core_algos import kl_penalty
 from verl.utils.tracking import Tracking
 
-from recipe.mmzero.settings.training import KL_TYPES
-from recipe.mmzero.settings.types import LOGGERS
+from recipe.mmzero.settings.types.run import LOGGERS
+from recipe.mmzero.settings.types.training import KL_TYPES
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "recipe" / "mmzero" / "REQUIRED_VERL.txt"

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from recipe.mmzero.machine import facts as machine
 from recipe.mmzero.run.plan import plan
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.layout import ROLES
+from recipe.mmzero.settings.checks.layout import ROLES
 from recipe.mmzero.settings.verl import config as verl_config
 
 pytestmark = pytest.mark.skipif(

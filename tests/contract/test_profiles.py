@@ -19,8 +19,9 @@ from recipe.mmzero.engine.servers import (
     group_by_checkpoint,
 )
 from recipe.mmzero.run import plan
-from recipe.mmzero.settings import keys, schema
-from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.checks import keys
+from recipe.mmzero.settings.checks.layout import PEERS, ROLES, STAGES
 from recipe.mmzero.settings.verl import config as verl_config
 
 

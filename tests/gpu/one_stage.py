@@ -35,7 +35,7 @@ from recipe.mmzero.run.processes import supervise
 from recipe.mmzero.run.processes import tree as processes
 from recipe.mmzero.run.processes.signs import Signs
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.layout import PEERS, ROLES
+from recipe.mmzero.settings.checks.layout import PEERS, ROLES
 from recipe.mmzero.settings.verl import config as verl_config
 
 PEARSON = "training/rollout_actor_probs_pearson_corr"

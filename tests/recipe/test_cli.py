@@ -120,7 +120,7 @@ def test_config_says_where_values_come_from(capsys):
     assert source["kind: gpu"] == "hardware/gpu8x80.yaml"
     assert source["family: qwen3_vl"] == "model/qwen3_vl_4b.yaml"
     assert source["dual: 3.0"] == "mmzero.yaml"
-    assert source["leak_rate_max: 0.1"] == "types.py"
+    assert source["leak_rate_max: 0.1"] == "settings/types"
     assert "follows stage.steps" in source["steps: 7"] or source["steps: 7"] == "command line"
 
 

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero.machine.gpu_memory import Layout, Model, Part, account, host_gb, requests_at_once
 from recipe.mmzero.settings import adapters
-from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
+from recipe.mmzero.settings.checks.layout import PEERS, ROLES, STAGES
 from recipe.mmzero.settings.verl.compose import fragment
 
 __all__ = ["STAGES", "Layout", "Model", "Part", "Verdict", "account", "host_gb", "judge", "judge_all"]

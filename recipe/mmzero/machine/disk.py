@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 
 from recipe.mmzero.machine.capacity import model_of
 from recipe.mmzero.settings import adapters
-from recipe.mmzero.settings.layout import ROLES
+from recipe.mmzero.settings.checks.layout import ROLES
 from recipe.mmzero.settings.verl.config import KEPT_CHECKPOINTS
 
 GIB = 2**30

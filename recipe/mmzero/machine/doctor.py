@@ -23,10 +23,10 @@ from recipe.mmzero.machine import facts as machine
 from recipe.mmzero.machine.facts import FAIL, OK, WARN, Check
 from recipe.mmzero.machine.packages import packages
 from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.checks.layout import ROLES
 from recipe.mmzero.settings.compose import group_names
 from recipe.mmzero.settings.environment import inherited, stage_environment
-from recipe.mmzero.settings.layout import ROLES
-from recipe.mmzero.settings.types import ConfigError
+from recipe.mmzero.settings.types.run import ConfigError
 
 RAY_SESSION = 2.0  # GiB of TMPDIR: Ray's logs and spilled objects
 TINY_HOST = 8.0  # GiB of host memory for the tiny model with its peers

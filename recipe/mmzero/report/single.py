@@ -25,7 +25,7 @@ from recipe.mmzero.report.page.card import card
 from recipe.mmzero.report.page.gallery import PICTURE_BYTES, gallery
 from recipe.mmzero.report.page.page import page
 from recipe.mmzero.report.page.pictures import Album
-from recipe.mmzero.settings.alarms import AlarmConfig
+from recipe.mmzero.settings.types.alarms import AlarmConfig
 
 Draw = Callable[[Run, Survey], Figure]
 FIGURES: tuple[tuple[str, Draw, str], ...] = (

@@ -21,7 +21,7 @@ from recipe.mmzero.report.data.read import Skips, read_mapping
 from recipe.mmzero.run.plan import Step
 from recipe.mmzero.settings.folder import RunFolder
 from recipe.mmzero.settings.text import clock
-from recipe.mmzero.settings.types import CARDS
+from recipe.mmzero.settings.types.run import CARDS
 
 NOTE = """\
 Computed before the start, from config/gpus.yaml and mean lengths (forecast.*); forecast.run=RUN_DIR takes a run's own

@@ -16,8 +16,8 @@ from omegaconf import DictConfig
 from mmzero_env.config.hints import did_you_mean
 from recipe.mmzero.settings import adapters
 from recipe.mmzero.settings.adapters import BASE
+from recipe.mmzero.settings.checks.layout import PEERS, ROLES, STAGES
 from recipe.mmzero.settings.folder import RunFolder, stage_of, step_id
-from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
 
 COLLECTED = ("train.parquet", "summary.json")  # names in the step's folder (folder.StepFolder)
 TRAINED = ("metrics.jsonl", "summary.json")

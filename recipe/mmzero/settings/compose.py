@@ -16,8 +16,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from mmzero_env.config.hints import did_you_mean
-from recipe.mmzero.settings import ranges
-from recipe.mmzero.settings.types import ConfigError
+from recipe.mmzero.settings.checks import ranges
+from recipe.mmzero.settings.types.run import ConfigError
 
 GROUPS = ("model", "hardware", "rewards", "tuning", "ablation")
 CONFIG = "recipe.mmzero.config"

@@ -1,8 +1,8 @@
 """The typed configuration of a run: compose, check, and say what is wrong in one line.
 
-`load(["model=tiny", "seed=3"])` composes the YAML (compose.py), merges it into the types (types.py, profiles.py) and
-checks, in this order: unknown keys, blocks and types, ranges (ranges.py), GPU counts (layout.py), settings that cannot
-work together (contradictions.py), and what scoring, prompts and the renderer refuse themselves.
+`load(["model=tiny", "seed=3"])` composes the YAML (compose.py), merges it into the types (types/) and checks, in this
+order: unknown keys, blocks and types, ranges (checks/ranges.py), GPU counts (checks/layout.py), settings that cannot
+work together (checks/contradictions.py), and what scoring, prompts and the renderer refuse themselves.
 
 Not covered: whether the machine fits the profile (doctor.py, capacity.py) and verl's own keys (verl/config.py).
 """
@@ -18,13 +18,14 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationE
 
 from mmzero_env import RenderConfig
 from mmzero_env.config.ranges import FLAG
-from recipe.mmzero.settings import keys, prompts, ranges
+from recipe.mmzero.settings import prompts
+from recipe.mmzero.settings.checks import keys, ranges
+from recipe.mmzero.settings.checks.contradictions import check_prompts, check_together
+from recipe.mmzero.settings.checks.keys import known_keys, listed, nearest, unknown_key
+from recipe.mmzero.settings.checks.layout import ROLES, check_layout
 from recipe.mmzero.settings.compose import composed
-from recipe.mmzero.settings.contradictions import check_prompts, check_together
-from recipe.mmzero.settings.keys import known_keys, listed, nearest, unknown_key
-from recipe.mmzero.settings.layout import ROLES, check_layout
 from recipe.mmzero.settings.scoring import scoring
-from recipe.mmzero.settings.types import Config, ConfigError
+from recipe.mmzero.settings.types.run import Config, ConfigError
 
 __all__ = ["ConfigError", "check", "known_keys", "load", "nearest", "scoring"]
 

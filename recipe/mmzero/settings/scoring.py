@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from mmzero_rewards.config import LabelFilterConfig, RewardConfig
-from recipe.mmzero.settings.roles import Proposer
+from recipe.mmzero.settings.types.roles import Proposer
 
 
 def scoring(config: DictConfig) -> dict[str, Any]:

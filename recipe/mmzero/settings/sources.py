@@ -12,9 +12,10 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.settings import compose, keys, ranges, schema
+from recipe.mmzero.settings import compose, schema
+from recipe.mmzero.settings.checks import keys, ranges
 
-TYPES = "types.py"
+TYPES = "settings/types"
 LISTING = "mmzero.yaml"
 
 

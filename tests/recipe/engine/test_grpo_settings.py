@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.layout import PEERS
+from recipe.mmzero.settings.checks.layout import PEERS
 from recipe.mmzero.settings.verl import config as verl_config
 
 PROFILES = [[], ["model=qwen2_5_vl_7b", "hardware=gpu8x80"], ["model=qwen3_vl_4b", "hardware=gpu1x80"]]

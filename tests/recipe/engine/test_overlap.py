@@ -9,7 +9,7 @@ from recipe.mmzero.engine.train.batch import StageFailure
 from recipe.mmzero.machine.forecast.pipeline import Ask, Group, Work
 from recipe.mmzero.machine.forecast.roofline import Speed
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.types import ConfigError
+from recipe.mmzero.settings.types.run import ConfigError
 from recipe.mmzero.settings.verl import config as verl_config
 from tests.support.overlap_sim import Engine, Trainer
 

@@ -8,7 +8,7 @@ from recipe.mmzero.machine.capacity import layout_of, model_of
 from recipe.mmzero.machine.forecast.calls import calls_at_once
 from recipe.mmzero.machine.gpu_memory import requests_at_once
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.layout import PEERS
+from recipe.mmzero.settings.checks.layout import PEERS
 
 LATER = {"proposer": "p", "coder": "c", "solver": "s"}
 SEVEN = "model=qwen2_5_vl_7b"

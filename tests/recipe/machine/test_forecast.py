@@ -15,7 +15,7 @@ from recipe.mmzero.machine.forecast.roofline import Speed
 from recipe.mmzero.machine.forecast.workload import Stage, layout_with, stage
 from recipe.mmzero.run import plan
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.types import CARDS
+from recipe.mmzero.settings.types.run import CARDS
 
 ROUND = constants.Gpu("round", tflops=1000, memory_gb=80, memory_gbs=1000, link_gbs=100, host_gbs=50)
 IDEAL = constants.Engine(

@@ -8,7 +8,7 @@ import pytest
 from recipe.mmzero.report.alarms import measures
 from recipe.mmzero.report.alarms.check import RULES, Numbers, check_step, evaluate, numbers_of, should_stop
 from recipe.mmzero.report.data.read import Skips, read_step
-from recipe.mmzero.settings.alarms import AlarmConfig
+from recipe.mmzero.settings.types.alarms import AlarmConfig
 from tests.support.synthetic import FAULTS, Shape, make_run
 
 SMALL = Shape(iterations=2, steps=6, samples=12, rows=12, pictures=4)

@@ -12,7 +12,7 @@ from recipe.mmzero.report.alarms.measures import Numbers
 from recipe.mmzero.report.data import truth
 from recipe.mmzero.report.data.read import Skips
 from recipe.mmzero.report.data.truth import Rates
-from recipe.mmzero.settings.alarms import AlarmConfig
+from recipe.mmzero.settings.types.alarms import AlarmConfig
 from tests.support.synthetic import Shape, make_run, ones, write_held_out
 
 SMALL = Shape(iterations=2, steps=3, samples=6, rows=6, pictures=3)

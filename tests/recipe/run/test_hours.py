@@ -14,7 +14,7 @@ from recipe.mmzero.report.page import card
 from recipe.mmzero.run import hours
 from recipe.mmzero.run.plan import plan
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.types import ConfigError
+from recipe.mmzero.settings.types.run import ConfigError
 
 SEVEN = ("model=qwen2_5_vl_7b", "hardware=gpu8x80")
 

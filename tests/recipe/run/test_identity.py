@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from recipe.mmzero.engine.collect.settings import from_config
 from recipe.mmzero.run.record import decides, identity
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.layout import STAGES
+from recipe.mmzero.settings.checks.layout import STAGES
 
 PROPOSER, COLLECT_CODER, CODER, COLLECT_SOLVER, SOLVER = STAGES
 COMPOSITIONS = [

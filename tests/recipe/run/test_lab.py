@@ -37,7 +37,7 @@ from recipe.mmzero.run.record.journal import Journal, JournalError, Record
 from recipe.mmzero.settings import schema
 from recipe.mmzero.settings.arguments import UsageError
 from recipe.mmzero.settings.folder import RunFolder
-from recipe.mmzero.settings.types import ConfigError
+from recipe.mmzero.settings.types.run import ConfigError
 from recipe.mmzero.tiny.pixels import draw
 from recipe.mmzero.tiny.world import Scene
 

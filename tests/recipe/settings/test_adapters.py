@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from mmzero_rewards.managers.settings import ManagerConfig
 from recipe.mmzero.run import plan
 from recipe.mmzero.settings import adapters, schema
-from recipe.mmzero.settings.types import ConfigError
+from recipe.mmzero.settings.types.run import ConfigError
 from recipe.mmzero.settings.verl import config as verl_config
 
 BASE = "/m/base"

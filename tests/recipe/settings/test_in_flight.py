@@ -1,9 +1,9 @@
-"""Rows in work at once in a collection: what fills every server (settings/layout.py), by hand."""
+"""Rows in work at once in a collection: what fills every server (settings/checks/layout.py), by hand."""
 
 import pytest
 
 from recipe.mmzero.settings import schema
-from recipe.mmzero.settings.layout import in_flight_rows
+from recipe.mmzero.settings.checks.layout import in_flight_rows
 
 ONE = dict.fromkeys(("proposer", "coder", "solver"), "base")
 FIRST = ONE | {"proposer": "p"}  # iteration 1: Coder and Solver are the base

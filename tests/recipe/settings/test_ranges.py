@@ -7,7 +7,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from mmzero_env.config import ranges as declare
-from recipe.mmzero.settings import keys, ranges, schema
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.checks import keys, ranges
 
 GPU = ["model=qwen2_5_vl_7b", "hardware=gpu8x80"]
 
@@ -24,7 +25,7 @@ def leaves_of_everything():
 
 @pytest.mark.parametrize("key", leaves_of_everything())
 def test_every_leaf_is_declared(key):
-    assert key in ranges.declared(), f"{key} declares no range or choice (types.py, profiles.py, RewardConfig)"
+    assert key in ranges.declared(), f"{key} declares no range or choice (settings/types, RewardConfig)"
 
 
 def test_nothing_is_declared_that_does_not_exist():

@@ -5,7 +5,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ReadonlyConfigError
 
 from mmzero_env import RenderConfig
-from recipe.mmzero.settings import keys, prompts, schema
+from recipe.mmzero.settings import prompts, schema
+from recipe.mmzero.settings.checks import keys
 
 UNKNOWN = [
     ("stpes=3", None),  # top level; nothing there resembles it enough to be sure which

@@ -4,7 +4,7 @@ CairoSVG 2.9 knows the colours and lengths of SVG 1.1 and draws others as black,
 `apply_css` computes the styles of every element as a browser does and writes them as attributes that CairoSVG knows:
 
 * style sheets, `style` attributes and presentation attributes in the order of the cascade, with `!important`, `@media`
-  (media.py), `@layer`, `@supports`, rules within rules; `inherit`, `initial`, `unset`;
+  (styles/media.py), `@layer`, `@supports`, rules within rules; `inherit`, `initial`, `unset`;
 * custom properties and `var()` with fallbacks;
 * the colours of CSS Color 4 and 5, `color-mix()` and relative colours in sRGB, HSL and OKLab, `currentColor`;
 * lengths: `rem em ex ch vw vh vmin vmax Q` and the absolute units, percentages, blanks before a unit; `calc()` and the

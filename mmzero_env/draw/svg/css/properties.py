@@ -129,7 +129,7 @@ def _reference(text: str, units: Units, base: float | None) -> str | None:
 
 
 def _clip(text: str, units: Units, base: float | None) -> str | None:
-    """A reference, or a shape that clips.py turns into one."""
+    """A reference, or a shape that geometry/clips.py turns into one."""
     found = _reference(text, units, base)
     return text.strip() if found is None and SHAPE.search(text) else found
 

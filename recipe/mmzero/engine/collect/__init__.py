@@ -21,7 +21,7 @@ from recipe.mmzero.engine.collect.flow.errors import CollectError, RowsLost
 from recipe.mmzero.engine.collect.roles import Counting
 from recipe.mmzero.engine.collect.settings import Settings, from_config
 from recipe.mmzero.engine.collect.solver import collect_solver
-from recipe.mmzero.settings.layout import MOST_ROWS
+from recipe.mmzero.settings.checks.layout import MOST_ROWS
 
 __all__ = [
     "CollectError",

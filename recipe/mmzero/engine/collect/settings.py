@@ -11,7 +11,7 @@ from typing import Any
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.peers.client import Sampling
 from mmzero_rewards.prompting import PromptTemplates
-from recipe.mmzero.settings.layout import in_flight_rows
+from recipe.mmzero.settings.checks.layout import in_flight_rows
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from omegaconf import DictConfig
 
 from recipe.mmzero.machine.forecast.workload import SHARED, gpu_counts, group_names, reward_workers, stage
-from recipe.mmzero.settings.layout import PEERS, ROLES, answers_of_a_call, replicas
+from recipe.mmzero.settings.checks.layout import PEERS, ROLES, answers_of_a_call, replicas
 
 BATCHES = 2  # full batches that a server is sent: one to work on, one behind it
 

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from recipe.mmzero.machine.capacity import account, model_of
 from recipe.mmzero.machine.forecast.predict import Forecast, predict
 from recipe.mmzero.machine.forecast.workload import gpu_counts, layout_with
-from recipe.mmzero.settings.layout import PEERS
+from recipe.mmzero.settings.checks.layout import PEERS
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from omegaconf.errors import OmegaConfBaseException
 from recipe.mmzero.machine.forecast.constants import gpu_of
 from recipe.mmzero.machine.forecast.predict import GEN, PASSES, ROWS, STARTUP, predict
 from recipe.mmzero.machine.forecast.roofline import Phases
+from recipe.mmzero.settings.checks.layout import ROLES, STAGES
 from recipe.mmzero.settings.folder import RunFolder, StepFolder, stage_of
-from recipe.mmzero.settings.layout import ROLES, STAGES
-from recipe.mmzero.settings.types import ConfigError
+from recipe.mmzero.settings.types.run import ConfigError
 from recipe.mmzero.settings.verl.compose import CONFIG_DIR
 
 NAMES = (GEN, *vars(Phases()))

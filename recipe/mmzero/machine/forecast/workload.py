@@ -12,7 +12,7 @@ from recipe.mmzero.machine.forecast.constants import cpu, engine, gpu_of, spread
 from recipe.mmzero.machine.forecast.lengths import cut_mean
 from recipe.mmzero.machine.forecast.pipeline import Ask, Group, Work
 from recipe.mmzero.machine.gpu_memory import Layout, Model
-from recipe.mmzero.settings.layout import PEERS, ROLES, by_checkpoint, in_flight_rows, replicas
+from recipe.mmzero.settings.checks.layout import PEERS, ROLES, by_checkpoint, in_flight_rows, replicas
 from recipe.mmzero.settings.verl import cores
 from recipe.mmzero.settings.verl.overlap import overlap
 

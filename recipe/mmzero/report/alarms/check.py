@@ -2,7 +2,7 @@
 
 `evaluate` is pure: the step's numbers in, alarms out. `check_step` reads a step folder, writes RUN_DIR/alarms.jsonl and
 returns the alarms; the loop calls it at the end of each step and stops the run if `should_stop`. Thresholds are keys of
-the `alarms` config block (settings/alarms.py); the rules are in rules.py.
+the `alarms` config block (settings/types/alarms.py); the rules are in rules.py.
 
 Not covered: trends over iterations, but for falling truth (falls.py), and trouble that kills a step (its log says so).
 """
@@ -18,8 +18,8 @@ from recipe.mmzero.report.alarms.falls import measured_truth
 from recipe.mmzero.report.alarms.measures import Numbers
 from recipe.mmzero.report.alarms.rules import RULES
 from recipe.mmzero.report.data.read import Skips, Step, finite, json_lines, read_mapping, read_step
-from recipe.mmzero.settings.alarms import AlarmConfig
 from recipe.mmzero.settings.folder import StepFolder, iteration_of
+from recipe.mmzero.settings.types.alarms import AlarmConfig
 
 
 @dataclass(frozen=True)

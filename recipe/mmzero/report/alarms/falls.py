@@ -12,8 +12,8 @@ between two checkpoints on 120 items or more is beyond chance anyhow.
 from recipe.mmzero.report.alarms.measures import Measure, Numbers
 from recipe.mmzero.report.data.read import Skips, Step, read_mapping
 from recipe.mmzero.report.data.truth import Rates, paired, truth, unpaired, values_in
-from recipe.mmzero.settings.alarms import AlarmConfig
 from recipe.mmzero.settings.folder import RunFolder, StepFolder, step_id
+from recipe.mmzero.settings.types.alarms import AlarmConfig
 
 Z99 = 2.326348
 """99% point of the normal distribution: the bound of a one-sided interval."""

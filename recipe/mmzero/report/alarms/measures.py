@@ -11,7 +11,7 @@ from typing import Any
 
 from recipe.mmzero.report.data.read import COLLECTING, Series, finite
 from recipe.mmzero.report.data.truth import Rates
-from recipe.mmzero.settings.alarms import AlarmConfig
+from recipe.mmzero.settings.types.alarms import AlarmConfig
 
 
 @dataclass(frozen=True)

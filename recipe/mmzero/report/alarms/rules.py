@@ -1,6 +1,6 @@
 """The alarm rules: which number of a step means trouble, its threshold, and the sentence for a person.
 
-Measures: measures.py, falls.py. Thresholds: settings/alarms.py.
+Measures: measures.py, falls.py. Thresholds: settings/types/alarms.py.
 """
 
 from dataclasses import dataclass

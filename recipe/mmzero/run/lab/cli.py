@@ -16,7 +16,7 @@ from recipe.mmzero.run.lab.shared import with_shared
 from recipe.mmzero.run.record.journal import JournalError
 from recipe.mmzero.settings.arguments import Parser, names, place, positive
 from recipe.mmzero.settings.folder import RunFolder
-from recipe.mmzero.settings.types import ROLES
+from recipe.mmzero.settings.types.run import ROLES
 
 
 def main(argv: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ from recipe.mmzero.run.lab.measure import base_rates, coder_form, rates_of
 from recipe.mmzero.run.lab.measurements import Measurements, find
 from recipe.mmzero.run.lab.runner import finished, read_note
 from recipe.mmzero.run.lab.spent import generations
-from recipe.mmzero.settings.types import ROLES
+from recipe.mmzero.settings.types.run import ROLES
 from recipe.mmzero.tiny.cache import ensure_base
 
 AGAIN = "base_again"

@@ -15,7 +15,7 @@ from mmzero_env.process.replace import write
 from recipe.mmzero.run.lab.measure import PLAIN, Python, last_trained, rates_of
 from recipe.mmzero.run.lab.rows import row_truth
 from recipe.mmzero.settings.folder import StepFolder
-from recipe.mmzero.settings.types import ROLES
+from recipe.mmzero.settings.types.run import ROLES
 
 ITEMS = 120
 """Held-out items of a rate (480 of the Proposer): half of what the laboratory asks, to keep the end of a run short."""

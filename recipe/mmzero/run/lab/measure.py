@@ -29,7 +29,7 @@ from recipe.mmzero.run.record.artifacts import fingerprint
 from recipe.mmzero.run.record.configuration import chosen
 from recipe.mmzero.run.record.journal import JournalError
 from recipe.mmzero.settings.folder import RunFolder, iteration_of, stage_of, step_id
-from recipe.mmzero.settings.types import ROLES
+from recipe.mmzero.settings.types.run import ROLES
 from recipe.mmzero.tiny import cache
 
 # What decides the numbers besides the weights: the world and its questions, the reading of replies and answers, and the

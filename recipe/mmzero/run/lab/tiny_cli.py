@@ -54,7 +54,7 @@ def _eval(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     from recipe.mmzero.report.data.truth import Rates, asked, rates_table
     from recipe.mmzero.run.lab.measure import measured
-    from recipe.mmzero.settings.types import ROLES
+    from recipe.mmzero.settings.types.run import ROLES
 
     sides = [_existing(options.before), _existing(options.after)]
     found = measured([(role, folder) for folder in sides for role in ROLES], options.items)

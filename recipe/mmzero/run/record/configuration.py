@@ -12,7 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from recipe.mmzero.run.record.journal import JournalError
-from recipe.mmzero.settings import keys, schema
+from recipe.mmzero.settings import schema
+from recipe.mmzero.settings.checks import keys
 from recipe.mmzero.settings.folder import RunFolder
 from recipe.mmzero.settings.text import short
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from omegaconf import DictConfig, OmegaConf
 
-from recipe.mmzero.settings.layout import ROLES, STAGES
+from recipe.mmzero.settings.checks.layout import ROLES, STAGES
 
 PROPOSER, COLLECT_CODER, CODER, COLLECT_SOLVER, SOLVER = STAGES
 COLLECTING = (COLLECT_CODER, COLLECT_SOLVER)

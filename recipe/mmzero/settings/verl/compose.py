@@ -11,8 +11,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from recipe.mmzero.settings import keys
-from recipe.mmzero.settings.types import ROLES, ConfigError
+from recipe.mmzero.settings.checks import keys
+from recipe.mmzero.settings.types.run import ROLES, ConfigError
 
 CONFIG_DIR = Path(str(resources.files("recipe.mmzero.config")))
 # Blocks of verl's configuration that pass any key on to something else.

@@ -7,8 +7,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from recipe.mmzero.settings import adapters, prompts
+from recipe.mmzero.settings.checks.layout import PEERS
 from recipe.mmzero.settings.folder import StepFolder
-from recipe.mmzero.settings.layout import PEERS
 from recipe.mmzero.settings.schema import scoring
 from recipe.mmzero.settings.seeds import derive_seed
 

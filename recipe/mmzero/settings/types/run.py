@@ -3,7 +3,8 @@ profiles.py of `model.*` and `hardware.*`.
 
 A field without a default here gets it from `config/mmzero.yaml`, where its unit and source stand. A field that is
 MISSING is declared where it is read: scoring keys by mmzero_rewards.RewardConfig, `render` by mmzero_env.RenderConfig,
-`verl` by verl itself. ranges.py joins them; blocks typed as dictionaries have exactly the keys that the YAML lists.
+`verl` by verl itself. checks/ranges.py joins them; blocks typed as dictionaries have exactly the keys that the YAML
+lists.
 """
 
 from dataclasses import dataclass, field
@@ -12,10 +13,10 @@ from typing import Any
 from omegaconf import MISSING
 
 from mmzero_env.config.ranges import choice, choice_rule, items, number, text, whole
-from recipe.mmzero.settings.alarms import AlarmConfig
-from recipe.mmzero.settings.profiles import Hardware, Model
-from recipe.mmzero.settings.roles import Coder, Proposer, Solver
-from recipe.mmzero.settings.training import Adapter, Clip, Kl, Optim
+from recipe.mmzero.settings.types.alarms import AlarmConfig
+from recipe.mmzero.settings.types.profiles import Hardware, Model
+from recipe.mmzero.settings.types.roles import Coder, Proposer, Solver
+from recipe.mmzero.settings.types.training import Adapter, Clip, Kl, Optim
 
 # verl.utils.tracking.Tracking.supported_backend, which verl asserts when the first stage has loaded its models.
 LOGGERS = (

@@ -1,6 +1,6 @@
 """Every key's declared range or choice, and the first value that breaks one.
 
-Declared where a key is read: types.py and profiles.py (the run), mmzero_rewards/config.py (scoring),
+Declared where a key is read: types/ (the run), mmzero_rewards/config.py (scoring),
 mmzero_env/config.py (`render`). A key without a declaration is an error of ours that a test finds.
 """
 
@@ -14,7 +14,7 @@ from omegaconf import MISSING
 from mmzero_env import RenderConfig
 from mmzero_env.config.ranges import RULE, Rule, block_of, key_of, rules_of
 from mmzero_rewards.config import RewardConfig
-from recipe.mmzero.settings.types import Config
+from recipe.mmzero.settings.types.run import Config
 
 # Blocks that hold verl's own keys: compared with verl's configuration (raw keys), not with a list of ours.
 OPEN = ("verl", "model.verl", "hardware.verl")

@@ -1,4 +1,4 @@
-"""The types and ranges of `proposer.*`, `coder.*` and `solver.*` (types.py says where defaults and units stand)."""
+"""The types and ranges of `proposer.*`, `coder.*` and `solver.*` (run.py says where defaults and units stand)."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,7 @@
 """Which dotted keys a configuration may have, and the nearest valid one to a typo.
 
-Typed blocks know their keys. Blocks that types.py types as plain dictionaries (`render`, `proposer.diversity`, ...) may
-have exactly the keys that `config/mmzero.yaml` lists; an empty dictionary there is open.
+Typed blocks know their keys. Blocks that types/run.py types as plain dictionaries (`render`, `proposer.diversity`, ...)
+may have exactly the keys that `config/mmzero.yaml` lists; an empty dictionary there is open.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,8 +12,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from mmzero_env.config.hints import nearest as nearest_of
-from recipe.mmzero.settings.profiles import Architecture
-from recipe.mmzero.settings.types import Config
+from recipe.mmzero.settings.types.profiles import Architecture
+from recipe.mmzero.settings.types.run import Config
 
 ABSENT = object()
 OPTIONAL = ("model.architecture",)  # a block that may be null

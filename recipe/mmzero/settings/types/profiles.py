@@ -1,7 +1,7 @@
 """The types and ranges of a model profile (`model.*`) and of a hardware profile (`hardware.*`).
 
 A profile's YAML (config/model, config/hardware) names what it needs; every other key has its default here. What the
-counts of a layout say together is layout.py's.
+counts of a layout say together is checks/layout.py's.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The types and ranges of the update: optimiser, KL term, clipping, adapters (types.py says where defaults stand)."""
+"""The types and ranges of the update: optimiser, KL term, clipping, adapters (run.py says where defaults stand)."""
 
 from dataclasses import dataclass
 

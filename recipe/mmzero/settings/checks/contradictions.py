@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 
 from mmzero_rewards.prompting import PromptTemplates
 from mmzero_rewards.scoring import TOLERANCE
-from recipe.mmzero.settings.layout import PEERS, ROLES, STAGES
-from recipe.mmzero.settings.types import ConfigError
+from recipe.mmzero.settings.checks.layout import PEERS, ROLES, STAGES
+from recipe.mmzero.settings.types.run import ConfigError
 
 
 def check_together(config: DictConfig) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from recipe.mmzero.settings import adapters
-from recipe.mmzero.settings.types import ROLES, ConfigError
+from recipe.mmzero.settings.types.run import ROLES, ConfigError
 
 STAGES = ("proposer", "collect_coder", "coder", "collect_solver", "solver")
 # Which roles answer in each stage (docs/method.md §1). A peer's GPUs are `<role>_gpus` of the stage's layout.
