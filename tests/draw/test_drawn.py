@@ -226,6 +226,32 @@ def test_as_in_a_browser(env, name):
     assert all(abs(a - b) <= 3 for place in pixels for a, b in zip(got[place], pixels[place], strict=True)), got
 
 
+# With the first in place of {}, the same as with the second: what single precision does not hold is no number.
+NO_NUMBERS = [
+    ('<circle cx="50" cy="50" {}/>', 'r="1e999"', ""),
+    ('<circle cx="50" cy="50" {}/>', 'r="1e39px"', ""),
+    ('<ellipse cx="50" cy="50" rx="20" ry="10" {}/>', 'transform="skewX(1e999)"', ""),
+    ('<rect width="20" height="20" {}/>', 'transform="scale(1e300)"', ""),
+    ('<rect width="20" height="20" {}/>', 'transform="translate(-1e40, 5)"', ""),
+    ('<path stroke="red" d="M9 9H50{}"/>', "A1e999 5 0 0 1 20 20", ""),
+    ('<path stroke="red" d="M9 9H50{}"/>', "V70A5 5 1e300 0 1 20 20Z", "V70"),
+    ('<path stroke="red" d="M9 9{}"/>', "L50 60 " + "9" * 40 + " 2", "L50 60"),
+    ('<svg width="50" height="50" {}><rect width="5" height="5"/></svg>', 'viewBox="0 0 1e300 9"', ""),
+    ('<text x="9" y="90" {}>A</text>', 'font-size="1e999"', ""),
+    ('<text x="-3000" y="3000" {}>A</text>', 'font-size="2e5"', 'font-size="10000"'),
+    (
+        f'<linearGradient id="g" {{}}>{STOPS}</linearGradient><rect width="90" height="60" fill="url(#g)"/>',
+        'x2="1e40"',
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "wrong", "meant"), NO_NUMBERS, ids=[wrong for _, wrong, _ in NO_NUMBERS])
+def test_what_is_too_large_is_no_number(env, body, wrong, meant):
+    assert drawn(env, body.replace("{}", wrong) + DOT).png == drawn(env, body.replace("{}", meant) + DOT).png
+
+
 def test_a_hidden_piece_of_a_text_takes_no_room(env):
     body = '<text x="10" y="50" font-size="20">A{}B</text>'
     piece = '<tspan style="display:none">WWWWWW</tspan>'

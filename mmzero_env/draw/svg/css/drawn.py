@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.svg.css.geometry.arcs import COUNTS, STEP
 from mmzero_env.draw.svg.css.styles.stylesheet import SVG
-from mmzero_env.draw.svg.css.values.lengths import NUMBER
+from mmzero_env.draw.svg.css.values.lengths import NUMBER, is_number
 from mmzero_env.draw.svg.elements import TEXT_PIECES, cut
 
 # `display` says nothing about these: they are drawn only where something refers to them.
@@ -23,6 +23,7 @@ WITHOUT_BOX = frozenset(("a", "circle", "ellipse", "g", "line", "path", "polygon
 NO_PATH = re.compile(r"[^\d\s,.+\-eEmMlLhHvVcCsSqQtTaAzZ]")
 NO_POINTS = re.compile(r"[^\d\s,.+\-eE]")
 FIGURES = re.compile(NUMBER)
+HUGE = re.compile(r"[eE]\+?\d\d|\d{39}")  # what a number beyond single precision has in it
 
 
 def settle(element: Element, tag: str) -> None:
@@ -65,16 +66,26 @@ def until_error(data: str) -> str:
 
     >>> until_error("M10,90 L100,90 L130,undefined L190,90"), until_error("L10 10 L100 50"), until_error("M0 0h1e1")
     ('M10,90 L100,90 ', '', 'M0 0h1e1')
+    >>> until_error("M1 1 H9 L5 1e40 Z")
+    'M1 1 H9 '
     """
     if data.lstrip()[:1] not in ("M", "m"):
         return ""
-    wrong = NO_PATH.search(data)
+    wrong = _first_error(data)
     if wrong is None:
         return data
-    *_, last = STEP.finditer(data, 0, wrong.start())
+    *_, last = STEP.finditer(data, 0, wrong)
     needed = COUNTS[last[1].upper()]
     if not needed:
-        return data[: wrong.start()]
-    numbers = list(FIGURES.finditer(data, last.start(2), wrong.start()))
+        return data[:wrong]
+    numbers = list(FIGURES.finditer(data, last.start(2), wrong))
     whole = len(numbers) // needed * needed
     return data[: numbers[whole - 1].end() if whole else last.start()]
+
+
+def _first_error(data: str) -> int | None:
+    """Where something begins that is neither a letter of a path nor a number."""
+    words = [NO_PATH.search(data)]
+    if HUGE.search(data):
+        words += [figure for figure in FIGURES.finditer(data) if not is_number(float(figure[0]))]
+    return min((word.start() for word in words if word), default=None)

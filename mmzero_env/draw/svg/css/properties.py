@@ -29,6 +29,7 @@ FONT_SIZES = {
 }
 STEP = 1.2
 FAR = 1e6
+LARGEST_FONT = 1e4  # px, as in Chromium; FreeType draws nothing beyond some 50,000
 FONT = re.compile(
     r"(?P<style>(?:(?:normal|italic|oblique|small-caps|bold|bolder|lighter|[1-9]\d{2}|(?:semi-|extra-|ultra-)?"
     r"(?:condensed|expanded))\s+)*)(?P<size>[^\s/]+(?:\([^)]*\))?)(?:\s*/\s*\S+)?\s+(?P<family>\S.*)\Z",
@@ -156,7 +157,7 @@ def font_px(text: str, parent: Units) -> float | None:
     if word in ("larger", "smaller"):
         return parent.font * STEP if word == "larger" else parent.font / STEP
     value = length_px(word, parent, parent.font)
-    return None if value is None or value < 0 else value
+    return None if value is None or value < 0 else min(value, LARGEST_FONT)
 
 
 def font_parts(text: str) -> dict[str, str] | None:

@@ -6,7 +6,7 @@ Formulas: SVG 1.1, appendix F.6 (https://www.w3.org/TR/SVG11/implnote.html#ArcIm
 import math
 import re
 
-from mmzero_env.draw.svg.css.values.lengths import NUMBER, shown
+from mmzero_env.draw.svg.css.values.lengths import NUMBER, is_number, shown
 
 ARC = re.compile("[Aa]")
 STEP = re.compile(r"([MmLlHhVvCcSsQqTtAaZz])([^MmLlHhVvCcSsQqTtAaZz]*)")
@@ -70,7 +70,7 @@ def groups(kind: str, text: str) -> list[list[float]]:
             raise NoPath
         found.append(float(match[1]))
         place = match.end()
-    if not found or len(found) % count or not all(map(math.isfinite, found)):
+    if not found or len(found) % count or not all(map(is_number, found)):
         raise NoPath
     return [found[index : index + count] for index in range(0, len(found), count)]
 

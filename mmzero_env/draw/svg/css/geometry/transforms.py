@@ -10,11 +10,12 @@ import re
 import tinycss2
 
 from mmzero_env.draw.svg.css.values.calc import is_word, split
-from mmzero_env.draw.svg.css.values.lengths import NUMBER, Units, angle, length_px, number, shown
+from mmzero_env.draw.svg.css.values.lengths import Units, angle, is_number, length_px, number, shown
 
 Matrix = tuple[float, float, float, float, float, float]
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-_N, _S = NUMBER, r"(?:\s*,\s*|\s+|(?=[-+]))"
+# Without an exponent: those are looked at, for not every one is a number.
+_N, _S = r"[+-]?(?:\d{1,38}\.?\d*|\.\d+)(?![eE\d])", r"(?:\s*,\s*|\s+|(?=[-+]))"
 PLAIN = re.compile(
     rf"(?:\s*,?\s*(?:translate\(\s*{_N}(?:{_S}{_N})?\s*\)|scale\(\s*{_N}(?:{_S}{_N})?\s*\)|skew[XY]\(\s*{_N}\s*\)"
     rf"|rotate\(\s*{_N}(?:{_S}{_N}{_S}{_N})?\s*\)|matrix\(\s*{_N}(?:{_S}{_N}){{5}}\s*\)))*\s*\Z"
@@ -65,7 +66,7 @@ def matrix_of(text: str, units: Units) -> Matrix:
                 continue
             raise NoTransform(text)
         total = multiply(total, _function(token.lower_name, _arguments(token.arguments), units))
-    if not all(map(math.isfinite, total)):
+    if not all(map(is_number, total)):
         raise NoTransform(text)
     return total
 

@@ -4,7 +4,7 @@ import math
 import re
 
 from mmzero_env.draw.svg.boxes import Box
-from mmzero_env.draw.svg.css.values.lengths import Units, length_px
+from mmzero_env.draw.svg.css.values.lengths import Units, is_number, length_px
 
 
 def view_box(text: str | None) -> Box | None:
@@ -26,7 +26,7 @@ def read_view_box(text: str | None) -> Box | None:
         numbers = tuple(map(float, re.split(r"[\s,]+", (text or "").replace("px", "").strip())))
     except ValueError:
         return None
-    return numbers if len(numbers) == 4 and min(numbers[2:]) >= 0 and all(map(math.isfinite, numbers)) else None
+    return numbers if len(numbers) == 4 and min(numbers[2:]) >= 0 and all(map(is_number, numbers)) else None
 
 
 def is_root(tag: str, units: Units) -> bool:

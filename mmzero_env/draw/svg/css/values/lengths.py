@@ -11,6 +11,7 @@ import tinycss2
 
 from mmzero_env.draw.svg.css.values.calc import ANGLES, Degrees, evaluate, is_word
 
+LARGEST = 3.4e38  # of single precision, in which browsers keep numbers: what is larger is no number
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 # "12 px" is no CSS, but what is meant is clear.
 LENGTH = re.compile(rf"\s*({NUMBER})\s*([a-zA-Z]+|%)?\s*\Z")
@@ -63,6 +64,11 @@ VIEWPORT = {
 }
 
 
+def is_number(value: float) -> bool:
+    """Is it one for a browser? Infinity, NaN and what single precision does not hold are none."""
+    return abs(value) <= LARGEST
+
+
 def shown(number: float) -> str:
     return format(number, ".10g")
 
@@ -81,9 +87,9 @@ def length(text: str, units: Units, base: float | None = None) -> str | None:
         return None if value is None else shown(value)
     number, unit = match[1], (match[2] or "").lower()
     if unit in KEPT and not (unit == "%" and base is not None):
-        return number + unit
+        return number + unit if is_number(float(number)) else None
     value = units.px(float(number), unit, base)
-    return None if value is None or not math.isfinite(value) else shown(value)
+    return None if value is None or not is_number(value) else shown(value)
 
 
 def length_px(text: str, units: Units, base: float | None = None) -> float | None:
@@ -92,7 +98,7 @@ def length_px(text: str, units: Units, base: float | None = None) -> float | Non
     if match is None:
         return evaluate(text, units, base) if "(" in text else None
     value = units.px(float(match[1]), match[2] or "", base)
-    return value if value is not None and math.isfinite(value) else None
+    return value if value is not None and is_number(value) else None
 
 
 def length_list(text: str, units: Units, base: float | None = None) -> str | None:
@@ -126,7 +132,7 @@ def number(text: str, whole: float = 1.0) -> float | None:
     if match[2] not in (None, "%"):
         return None
     value = float(match[1]) * (whole / 100 if match[2] else 1)
-    return value if math.isfinite(value) else None
+    return value if is_number(value) else None
 
 
 def angle(text: str) -> float | None:
@@ -143,4 +149,4 @@ def angle(text: str) -> float | None:
     if (match[2] or "").lower() not in ANGLES:
         return None
     value = float(match[1]) * ANGLES[(match[2] or "").lower()]
-    return value if math.isfinite(value) else None
+    return value if is_number(value) else None
