@@ -26,7 +26,6 @@ fi
 
 ruff format --check .
 ruff check .
-ruff check --preview --select PLW1514 .  # a text file names its encoding
 
 if [[ ! ${base:-} ]]; then exec python -m pytest "$@"; fi
 

@@ -151,7 +151,7 @@ class Playground:
             if path != self.packages:
                 path.unlink()
         for name in ("secret.txt", "victim.txt", "doomed.txt", "site-packages/library.py"):
-            (self.folder / name).write_text(f"# {name}\n")
+            (self.folder / name).write_text(f"# {name}\n", encoding="utf-8")
         with contextlib.suppress(BlockingIOError):
             while True:
                 self.server.accept()[0].close()
@@ -160,7 +160,7 @@ class Playground:
         """What is not as `reset` left it."""
         wanted = {"secret.txt", "victim.txt", "doomed.txt", "site-packages/library.py"}
         found = {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
-        changed = [name for name in wanted & found if (self.folder / name).read_text() != f"# {name}\n"]
+        changed = [name for name in wanted & found if (self.folder / name).read_text(encoding="utf-8") != f"# {name}\n"]
         damage = [f"{name} outside is made, gone or changed" for name in sorted((wanted ^ found) | set(changed))]
         with contextlib.suppress(BlockingIOError):
             self.server.accept()[0].close()

@@ -154,7 +154,9 @@ class ManagerConfig:
         """The HTTP client of one peer."""
         peer = self.peers[role]
         return PeerClient(
-            Path(peer.addresses_file).expanduser().read_text().split() if peer.addresses_file else peer.addresses,
+            Path(peer.addresses_file).expanduser().read_text(encoding="utf-8").split()
+            if peer.addresses_file
+            else peer.addresses,
             peer.model,
             timeout_s=float(self.failures.timeout_s),
             max_retries=int(self.failures.max_retries),

@@ -77,7 +77,7 @@ def _parser(command: str, description: str = "", keys: bool = False) -> Parser:
     """The parser of one command; `keys`: it takes key=value words, and its help lists them all."""
     epilog = None
     if keys:
-        listing = resources.files("recipe.mmzero.config").joinpath("mmzero.yaml").read_text()
+        listing = resources.files("recipe.mmzero.config").joinpath("mmzero.yaml").read_text(encoding="utf-8")
         epilog = f"The keys and their defaults:\n\n{listing}"
     parser = Parser(prog=f"mmzero {command}", description=description or COMMANDS[command][1], epilog=epilog)
     if keys:

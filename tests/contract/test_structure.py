@@ -98,6 +98,20 @@ def test_modules_are_small(path):
     assert len(path.read_text().splitlines()) <= LIMIT
 
 
+TEXTS = {"read_text": 0, "write_text": 1}  # how many arguments stand before the encoding
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_text_files_name_their_encoding(path):
+    """Else a run's files depend on the locale of whoever reads them."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    texts = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in TEXTS]
+    named = [
+        call for call in texts if len(call.args) > TEXTS[call.func.attr] or "encoding" in {k.arg for k in call.keywords}
+    ]
+    assert [call.lineno for call in texts if call not in named] == []
+
+
 @pytest.mark.parametrize("package", ["mmzero_env", "mmzero_rewards", "recipe/mmzero"])
 def test_first_level_is_seen_at_a_glance(package):
     entries = [entry.name for entry in (ROOT / package).iterdir() if entry.name != "__pycache__"]

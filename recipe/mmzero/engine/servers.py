@@ -141,7 +141,7 @@ async def launch(
 
 def adapter_arguments(adapters: Sequence[str]) -> dict[str, Any]:
     """vLLM's arguments for a server that holds all these adapters at once, each named by its folder."""
-    ranks = [json.loads((Path(folder) / "adapter_config.json").read_text())["r"] for folder in adapters]
+    ranks = [json.loads((Path(folder) / "adapter_config.json").read_text(encoding="utf-8"))["r"] for folder in adapters]
     return {
         "enable_lora": True,
         "max_loras": len(adapters),

@@ -67,7 +67,7 @@ def templates(config: DictConfig) -> PromptTemplates:
 
 
 def _read(name: str) -> str:
-    return resources.files("recipe.mmzero.config").joinpath("prompts", name).read_text().strip()
+    return resources.files("recipe.mmzero.config").joinpath("prompts", name).read_text(encoding="utf-8").strip()
 
 
 def _own(role: str, path: str) -> str:

@@ -60,7 +60,7 @@ def sources(overrides: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     layers = [(LISTING, OmegaConf.create({k: v for k, v in keys.listed().items() if k not in ("defaults", "hydra")}))]
     for group, name in _choices(overrides).items():
-        text = resources.files(compose.CONFIG).joinpath(group, f"{name}.yaml").read_text()
+        text = resources.files(compose.CONFIG).joinpath(group, f"{name}.yaml").read_text(encoding="utf-8")
         layers.append((f"{group}/{name}.yaml", OmegaConf.create(text)))
     for name, layer in layers:
         _mark(layer, name, found)

@@ -31,7 +31,7 @@ def content_hash(config: WarmupConfig) -> str:
     """
     digest = hashlib.sha256(json.dumps(config.as_dict(), sort_keys=True).encode())
     for name in SOURCES:
-        digest.update(code_only((Path(__file__).parent / f"{name}.py").read_text()).encode())
+        digest.update(code_only((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:12]
 
 
@@ -80,5 +80,7 @@ def ensure_base(config: WarmupConfig | None = None, report=print) -> Path:
 
         with replacing(folder) as temporary:
             numbers = warm_up(temporary, config, report)
-            (temporary / "warmup.json").write_text(json.dumps(numbers | config.as_dict(), indent=1) + "\n")
+            (temporary / "warmup.json").write_text(
+                json.dumps(numbers | config.as_dict(), indent=1) + "\n", encoding="utf-8"
+            )
     return folder

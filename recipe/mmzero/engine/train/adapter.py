@@ -76,7 +76,7 @@ def from_checkpoint(checkpoint: Path, before: Path, target: Path) -> None:
     wanted = {name: value.shape for name, value in load_file(before / WEIGHTS).items()}
     if {name: value.shape for name, value in weights.items()} != wanted:
         raise ValueError(f"{checkpoint} holds {len(weights)} weights of adapters, not the {len(wanted)} of {before}")
-    _write(target, weights, (before / CONFIG).read_text())
+    _write(target, weights, (before / CONFIG).read_text(encoding="utf-8"))
 
 
 def _whole(pieces: list[torch.Tensor]) -> torch.Tensor:
@@ -92,7 +92,7 @@ def _whole(pieces: list[torch.Tensor]) -> torch.Tensor:
 def _write(target: Path, weights: dict[str, torch.Tensor], described: str) -> None:
     with replacing(target) as temporary:
         temporary.mkdir()
-        (temporary / CONFIG).write_text(described)
+        (temporary / CONFIG).write_text(described, encoding="utf-8")
         contiguous = {name: value.detach().clone().contiguous() for name, value in sorted(weights.items())}
         save_file(contiguous, temporary / WEIGHTS)
 

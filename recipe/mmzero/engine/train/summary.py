@@ -23,7 +23,7 @@ def merge_metrics(step_dir: Path) -> int:
     by_step: dict[int, dict] = {}
     folder = StepFolder(step_dir)
     for file in folder.all_attempt_metrics():
-        for line in file.read_text().splitlines():
+        for line in file.read_text(encoding="utf-8").splitlines():
             try:
                 record = json.loads(line)
             except json.JSONDecodeError:  # the last line of a killed attempt
@@ -35,7 +35,7 @@ def merge_metrics(step_dir: Path) -> int:
 
 def read_metrics(step_dir: Path) -> list[dict]:
     """Steps in order: [{"step": int, "data": {name: float}}]."""
-    return [json.loads(line) for line in StepFolder(step_dir).metrics.read_text().splitlines()]
+    return [json.loads(line) for line in StepFolder(step_dir).metrics.read_text(encoding="utf-8").splitlines()]
 
 
 def summarise(step_dir: Path, role: str) -> dict[str, float | int | str]:

@@ -69,7 +69,7 @@ class Cpu:
 @cache
 def listed() -> dict[str, Any]:
     """config/gpus.yaml as plain data."""
-    text = resources.files("recipe.mmzero.config").joinpath("gpus.yaml").read_text()
+    text = resources.files("recipe.mmzero.config").joinpath("gpus.yaml").read_text(encoding="utf-8")
     return yaml.safe_load(text)
 
 

@@ -79,7 +79,7 @@ def of_run(folder: Path, config: DictConfig, own: bool = False) -> Measured:
     """
     files = RunFolder(folder)
     try:
-        state = json.loads(files.state.read_text())["steps"]
+        state = json.loads(files.state.read_text(encoding="utf-8"))["steps"]
         then = _comparable(OmegaConf.load(files.config), config)
     except (OSError, ValueError, KeyError, TypeError, OmegaConfBaseException) as error:
         if own:
@@ -154,7 +154,8 @@ def _acceptance(files: RunFolder, found: Mapping[str, Any]) -> float | None:
     taken = tried = 0.0
     for name in found:
         try:
-            summary = json.loads(files.step(name).summary.read_text()) if stage_of(name) == "collect_coder" else {}
+            collected = stage_of(name) == "collect_coder"
+            summary = json.loads(files.step(name).summary.read_text(encoding="utf-8")) if collected else {}
             taken, tried = taken + float(summary["kept_by"]["window"]), tried + float(summary["attempts"])
         except (OSError, ValueError, KeyError, TypeError):  # another kind of step, or one of another version
             continue

@@ -86,7 +86,7 @@ def load(name: str) -> Experiment:
         except UnicodeDecodeError:
             raise ExperimentError(f"{name} is not UTF-8") from None
     elif name in shipped():
-        text = resources.files("recipe.mmzero.config").joinpath("lab", f"{name}.yaml").read_text()
+        text = resources.files("recipe.mmzero.config").joinpath("lab", f"{name}.yaml").read_text(encoding="utf-8")
     else:
         raise ExperimentError(f"no experiment '{name}'; one of {', '.join(shipped())}, or a file NAME.yaml")
     try:

@@ -161,7 +161,7 @@ def measured(
     )
     tasks = [(role, counts[role], str(folder), str(target)) for target, (role, folder) in missing]
     _measure([part for k in range(jobs) if (part := tasks[k::jobs])], form, again, python)
-    return {pair: json.loads(target.read_text()) for pair, target in targets.items()}
+    return {pair: json.loads(target.read_text(encoding="utf-8")) for pair, target in targets.items()}
 
 
 def _kept(target: Path) -> bool:

@@ -25,7 +25,7 @@ def generations(run_dir: Path) -> int:
         if step.kind == "collect":
             path = folder.step(step.id).summary
             try:
-                summary = json.loads(path.read_text())
+                summary = json.loads(path.read_text(encoding="utf-8"))
                 share = summary["attempts"] / summary["budget"]
             except (ValueError, LookupError, TypeError, ZeroDivisionError):
                 raise JournalError(f"{path} has no attempts and budget: it is damaged; restore it") from None

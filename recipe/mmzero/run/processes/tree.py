@@ -79,7 +79,7 @@ def sign_in() -> None:
     if TOKEN in os.environ:
         folder = Path(os.environ["TMPDIR"]) / "processes"
         folder.mkdir(exist_ok=True)
-        (folder / str(os.getpid())).write_text(repr(psutil.Process().create_time()))
+        (folder / str(os.getpid())).write_text(repr(psutil.Process().create_time()), encoding="utf-8")
 
 
 def signed_in(token: str) -> list[psutil.Process]:
@@ -88,7 +88,7 @@ def signed_in(token: str) -> list[psutil.Process]:
     for note in (private_folder(token) / "processes").glob("*"):
         try:
             process = psutil.Process(int(note.name))
-            if repr(process.create_time()) == note.read_text() and process.pid != os.getpid():
+            if repr(process.create_time()) == note.read_text(encoding="utf-8") and process.pid != os.getpid():
                 found.append(process)
         except (psutil.NoSuchProcess, FileNotFoundError):
             continue

@@ -115,7 +115,7 @@ class WarmServer:
 def write_stand_in(folder: Path) -> Path:
     """The program that stands in for `python`."""
     path = folder / "python"
-    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{CLIENT}" "$@"\n')
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{CLIENT}" "$@"\n', encoding="utf-8")
     path.chmod(0o755)
     return path
 

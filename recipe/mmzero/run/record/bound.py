@@ -21,7 +21,7 @@ def bind(folder: Path, identity: Mapping[str, Any]) -> dict[str, tuple[Any, Any]
     path = folder / FILE
     wanted = json.loads(json.dumps(dict(identity), sort_keys=True))
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
             raise ValueError(str(path))
     except FileNotFoundError:

@@ -95,7 +95,7 @@ def _steps(folder: Path) -> list[int]:
 
 def _point_to(folder: Path, step: int) -> None:
     marker = folder / MARKER
-    if not marker.exists() or marker.read_text().strip() != str(step):
+    if not marker.exists() or marker.read_text(encoding="utf-8").strip() != str(step):
         write(marker, str(step))
 
 

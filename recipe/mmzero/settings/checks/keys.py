@@ -68,7 +68,7 @@ def at(node: Mapping[str, Any], dotted: str) -> Any:
 @cache
 def listed() -> dict[str, Any]:
     """`config/mmzero.yaml` as plain data."""
-    text = resources.files("recipe.mmzero.config").joinpath("mmzero.yaml").read_text()
+    text = resources.files("recipe.mmzero.config").joinpath("mmzero.yaml").read_text(encoding="utf-8")
     return OmegaConf.to_container(OmegaConf.create(text), resolve=False)
 
 

@@ -251,7 +251,7 @@ def peer_spec(config: DictConfig, stage: str, inputs: Mapping[str, Any]) -> dict
 def write(config: DictConfig, step: Mapping[str, Any]) -> Path:
     """Write `STEP_DIR/verl.yaml`; returns its path."""
     overlay = OmegaConf.to_container(stage_config(config, step), resolve=False)
-    head = {
+    places = {
         "hydra": {
             "searchpath": ["pkg://verl.trainer.config"],
             "run": {"dir": str(step["step_dir"])},
@@ -260,10 +260,9 @@ def write(config: DictConfig, step: Mapping[str, Any]) -> Path:
     }
     target = StepFolder(Path(step["step_dir"])).verl_config
     target.parent.mkdir(parents=True, exist_ok=True)
-    document = OmegaConf.create(head | {"defaults": ["ppo_trainer", "_self_"]} | overlay)
-    target.write_text(
-        "# Written by mmzero; overrides verl's ppo_trainer defaults for this stage.\n" + OmegaConf.to_yaml(document)
-    )
+    document = OmegaConf.create(places | {"defaults": ["ppo_trainer", "_self_"]} | overlay)
+    head = "# Written by mmzero; overrides verl's ppo_trainer defaults for this stage.\n"
+    target.write_text(head + OmegaConf.to_yaml(document), encoding="utf-8")
     return target
 
 

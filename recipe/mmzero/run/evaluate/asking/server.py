@@ -118,7 +118,9 @@ class Server:
 
     def last_words(self) -> str:
         """The last error in the log of this start, else its last line."""
-        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        lines = [
+            line.strip() for line in self.log.read_text(errors="replace", encoding="utf-8").splitlines() if line.strip()
+        ]
         lines = lines[-1 - lines[::-1].index(STARTS) :] if STARTS in lines else lines
         told = re.compile(r"(?<![\w`])\w*(Error|error): |\bERROR\b")
         errors = [line for line in lines if told.search(line) and not re.search(r"\b(WARNING|INFO)\b", line)]

@@ -53,7 +53,7 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
 def bound_to(folder: Path) -> dict[str, Any]:
     """What a folder was bound to; {} if it was not."""
     try:
-        return json.loads((folder / FILE).read_text())
+        return json.loads((folder / FILE).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
 
