@@ -230,6 +230,8 @@ def test_as_in_a_browser(env, name):
 NO_NUMBERS = [
     ('<circle cx="50" cy="50" {}/>', 'r="1e999"', ""),
     ('<circle cx="50" cy="50" {}/>', 'r="1e39px"', ""),
+    ('<circle cx="50" cy="50" {}/>', 'r="calc(1e200px * 2)"', ""),
+    ('<ellipse cx="50" cy="50" {}/>', 'rx="calc(1e300px)" ry="5"', 'ry="5"'),
     ('<ellipse cx="50" cy="50" rx="20" ry="10" {}/>', 'transform="skewX(1e999)"', ""),
     ('<rect width="20" height="20" {}/>', 'transform="scale(1e300)"', ""),
     ('<rect width="20" height="20" {}/>', 'transform="translate(-1e40, 5)"', ""),

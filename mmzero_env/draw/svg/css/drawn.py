@@ -11,7 +11,8 @@ from xml.etree.ElementTree import Element
 
 from mmzero_env.draw.svg.css.geometry.arcs import COUNTS, STEP
 from mmzero_env.draw.svg.css.styles.stylesheet import SVG
-from mmzero_env.draw.svg.css.values.lengths import NUMBER, is_number
+from mmzero_env.draw.svg.css.values.calc import is_number
+from mmzero_env.draw.svg.css.values.lengths import NUMBER
 from mmzero_env.draw.svg.elements import TEXT_PIECES, cut
 
 # `display` says nothing about these: they are drawn only where something refers to them.

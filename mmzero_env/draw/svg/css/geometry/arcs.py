@@ -6,7 +6,8 @@ Formulas: SVG 1.1, appendix F.6 (https://www.w3.org/TR/SVG11/implnote.html#ArcIm
 import math
 import re
 
-from mmzero_env.draw.svg.css.values.lengths import NUMBER, is_number, shown
+from mmzero_env.draw.svg.css.values.calc import is_number
+from mmzero_env.draw.svg.css.values.lengths import NUMBER, shown
 
 ARC = re.compile("[Aa]")
 STEP = re.compile(r"([MmLlHhVvCcSsQqTtAaZz])([^MmLlHhVvCcSsQqTtAaZz]*)")

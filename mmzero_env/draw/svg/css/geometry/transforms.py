@@ -9,8 +9,8 @@ import re
 
 import tinycss2
 
-from mmzero_env.draw.svg.css.values.calc import is_word, split
-from mmzero_env.draw.svg.css.values.lengths import Units, angle, is_number, length_px, number, shown
+from mmzero_env.draw.svg.css.values.calc import is_number, is_word, split
+from mmzero_env.draw.svg.css.values.lengths import Units, angle, length_px, number, shown
 
 Matrix = tuple[float, float, float, float, float, float]
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)

@@ -4,7 +4,8 @@ import math
 import re
 
 from mmzero_env.draw.svg.boxes import Box
-from mmzero_env.draw.svg.css.values.lengths import Units, is_number, length_px
+from mmzero_env.draw.svg.css.values.calc import is_number
+from mmzero_env.draw.svg.css.values.lengths import Units, length_px
 
 
 def view_box(text: str | None) -> Box | None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import tinycss2
 
+LARGEST = 3.4e38  # of single precision, in which browsers keep numbers: what is larger is no number
 MAX_NESTING = 20
 ANGLES = {"": 1.0, "deg": 1.0, "grad": 0.9, "rad": 180 / math.pi, "turn": 360.0}
 CONSTANTS = {"pi": math.pi, "e": math.e}
@@ -65,6 +66,11 @@ class _NotMaths(Exception):
     """This is no expression that can be evaluated."""
 
 
+def is_number(value: float) -> bool:
+    """Is it one for a browser? Infinity, NaN and what single precision does not hold are none."""
+    return abs(value) <= LARGEST
+
+
 def evaluate(text: str, units: Measures, base: float | None) -> float | None:
     """The value of `calc()` and its like in px (of angles in degrees), None if it has none.
 
@@ -78,7 +84,7 @@ def evaluate(text: str, units: Measures, base: float | None) -> float | None:
         value = _value(token, units, base, 0).value
     except (_NotMaths, ZeroDivisionError, OverflowError, ValueError, TypeError):
         return None
-    return value if math.isfinite(value) else None
+    return value if is_number(value) else None
 
 
 def _value(token, units: Measures, base: float | None, depth: int) -> _Result:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import tinycss2
 
-from mmzero_env.draw.svg.css.values.calc import ANGLES, Degrees, evaluate, is_word
+from mmzero_env.draw.svg.css.values.calc import ANGLES, Degrees, evaluate, is_number, is_word
 
-LARGEST = 3.4e38  # of single precision, in which browsers keep numbers: what is larger is no number
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 # "12 px" is no CSS, but what is meant is clear.
 LENGTH = re.compile(rf"\s*({NUMBER})\s*([a-zA-Z]+|%)?\s*\Z")
@@ -62,11 +61,6 @@ VIEWPORT = {
     "vmin": min,
     "vmax": max,
 }
-
-
-def is_number(value: float) -> bool:
-    """Is it one for a browser? Infinity, NaN and what single precision does not hold are none."""
-    return abs(value) <= LARGEST
 
 
 def shown(number: float) -> str:
