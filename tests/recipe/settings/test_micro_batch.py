@@ -11,7 +11,7 @@ from recipe.mmzero.settings.verl.micro_batch import micro_batch
 
 # prompts, rollouts, gpus, most, expected
 SIZES = [(8, 8, 1, 8, 8), (8, 8, 1, 64, 64), (8, 8, 1, 100, 64), (7, 4, 1, 8, 7), (3, 5, 1, 8, 5), (1, 2, 1, 8, 2)]
-SIZES += [(8, 8, 2, 64, 32), (13, 2, 1, 12, 2), (13, 2, 1, 1, 1)]
+SIZES += [(8, 8, 2, 64, 32), (13, 2, 1, 12, 2), (13, 2, 1, 1, 1), (8, 8, 1, 10**12, 64)]
 
 
 @pytest.mark.parametrize(("prompts", "rollouts", "gpus", "most", "expected"), SIZES)

@@ -52,14 +52,12 @@ def _batches(config: DictConfig, role: str) -> Iterator[str]:
         )
     if train.rollouts < 2:
         yield f"{where}.rollouts={train.rollouts}: GRPO needs groups of at least 2"
-    # verl asserts both in TrainingWorker.train_mini_batch and prepare_micro_batches, at the first update.
+    # verl asserts it in TrainingWorker.train_mini_batch, at the first update.
     rollouts = train.prompts_per_update * train.rollouts
-    product = (
-        f"{where}.prompts_per_update={train.prompts_per_update} x rollouts={train.rollouts} is {rollouts} roll-outs"
-    )
     if rollouts % layout.train_gpus:
         yield (
-            f"{product}, which do not divide by {layout.train_gpus} training GPUs; change prompts_per_update and "
+            f"{where}.prompts_per_update={train.prompts_per_update} x rollouts={train.rollouts} is {rollouts} "
+            f"roll-outs, which do not divide by {layout.train_gpus} training GPUs; change prompts_per_update and "
             f"prompts_per_step, or hardware.stages.{role}.train_gpus"
         )
 

@@ -14,4 +14,4 @@ def micro_batch(train: Mapping[str, Any], layout: Mapping[str, Any]) -> int:
         layout: `hardware.stages.ROLE`: train_gpus (dividing the update's roll-outs), micro_batch.
     """
     share = train["prompts_per_update"] * train["rollouts"] // layout["train_gpus"]
-    return max(size for size in range(1, layout["micro_batch"] + 1) if share % size == 0)
+    return max(size for size in range(1, min(layout["micro_batch"], share) + 1) if share % size == 0)
