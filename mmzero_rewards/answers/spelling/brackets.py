@@ -3,12 +3,18 @@
 import re
 
 from mmzero_rewards.answers.spelling.textform import LOGICAL_NOT, without_final_stops
+from mmzero_rewards.answers.values.words import STARTS
 
 MOST_WRAPPERS = 400
 MAY_SEPARATE = re.compile(r"[,;∪]|\s&\s|\sand\s", re.IGNORECASE)
 MARK = re.compile(r"[()\[\]{}]|\s*(?:[,;∪]|\s&\s|\sand\s)\s*(?:and\s+)*", re.IGNORECASE)
 THOUSANDS = re.compile(r"(?<=\d),\d{3}(?!\d)")
 LEADING_THE = re.compile(r"\A(?:the\s+)+(?=\w)", re.IGNORECASE)
+TOLD_APART = re.compile(
+    rf"(?:the\s+)+(?!(?:only|single|number|{'|'.join(sorted(STARTS))})\b)([a-z][a-z'-]*(?:\s+[a-z][a-z'-]*){{0,2}})\s+ones?",
+    re.IGNORECASE,
+)
+"""The blue one: "one" stands for what was asked about. Without "the" it may be a number, as in Blue 1."""
 QUOTED = re.compile(r"'\s*(?:[,;&]|and\b|or\b)\s*'")  # 'A', 'B' are two quotes
 QUOTES = "\"'`*_"
 
@@ -53,4 +59,12 @@ def unwrapped(text: str) -> str:
             text = text[1:-1]
         if text == before:
             break
-    return LEADING_THE.sub("", text, count=1) if text[:1] in "tT" else text
+    return without_the(text)
+
+
+def without_the(text: str) -> str:
+    """`text` without its article; "the blue one" is "blue"."""
+    if text[:1] not in ("t", "T"):
+        return text
+    told_apart = TOLD_APART.fullmatch(text)
+    return told_apart.group(1) if told_apart else LEADING_THE.sub("", text, count=1)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from mmzero_rewards.answers.spelling.brackets import LEADING_THE
+from mmzero_rewards.answers.spelling.brackets import without_the
 from mmzero_rewards.answers.spelling.options import is_text_before
 from mmzero_rewards.answers.spelling.textform import YES_FORMS, text_core
 from mmzero_rewards.answers.values.answer import NAME, Answer, as_set
@@ -95,7 +95,7 @@ def framed(text: str, lower: str, first: str, nested: int, value: Value, read: R
     """
     found = None
     if first.rstrip(",") in HEDGES and (hedge := HEDGE.match(text)):
-        return value(LEADING_THE.sub("", text[hedge.end() :], count=1), nested)  # so the answer is B
+        return value(without_the(text[hedge.end() :]), nested)  # so the answer is B
     if not led and (": " in text or " is " in lower or SAYS.search(lower)):
         found = _stated(text, nested, value)
     if not found and text[-1] == ")" and "(" in text:

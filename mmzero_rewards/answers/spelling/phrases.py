@@ -9,6 +9,7 @@ x = 2 or x = 3 x = 2 or 3              0.333...         0.(3)         40% of the
 
 import re
 
+from mmzero_rewards.answers.spelling.brackets import without_the
 from mmzero_rewards.answers.values.answer import NAME
 from mmzero_rewards.answers.values.bounds import as_intervals
 from mmzero_rewards.answers.values.bracketed import opened
@@ -118,7 +119,7 @@ def _words(text: str) -> str:
     first, _, rest = text.partition(" ")
     first = first.casefold()
     if first in SAYS:
-        text = SAID.sub("", LEADING.sub("", text, count=1), count=1)
+        text = without_the(SAID.sub("", LEADING.sub("", text, count=1), count=1))
     elif first in PLACES and (place := PLACE.match(text)):
         return text[place.end() :].strip("\"'()")
     elif first in HOURS and (clock := WORDED_CLOCK.fullmatch(text)):
