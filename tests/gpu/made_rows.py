@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from PIL import Image
 
 from recipe.mmzero.engine.collect import rows as files
-from recipe.mmzero.engine.train.topics import write_topic_rows
+from recipe.mmzero.engine.train.data.topics import write_topic_rows
 from recipe.mmzero.settings import prompts
 from recipe.mmzero.tiny.pixels import draw
 from recipe.mmzero.tiny.questions import ask

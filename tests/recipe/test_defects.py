@@ -24,7 +24,7 @@ from mmzero_rewards.prompting import IMAGE_TOKEN, PromptTemplates
 from recipe.mmzero.engine import collect
 from recipe.mmzero.engine.collect import CollectError
 from recipe.mmzero.engine.collect.settings import CoderFilter
-from recipe.mmzero.engine.train.rows import training_rows
+from recipe.mmzero.engine.train.data.rows import training_rows
 from recipe.mmzero.engine.train.stage import write_rows
 from recipe.mmzero.run import plan
 from recipe.mmzero.settings import prompts, schema

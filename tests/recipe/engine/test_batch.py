@@ -16,7 +16,7 @@ from recipe.mmzero.engine.train.batch import (
     require_few_lost,
     rows_of,
 )
-from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
+from recipe.mmzero.engine.train.data.earlier_proposals import earlier_proposals
 
 
 def fields(number, **changes):

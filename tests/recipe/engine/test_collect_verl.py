@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from recipe.mmzero.engine.collect.settings import SolverFilter
-from recipe.mmzero.engine.train.topics import write_topic_rows
+from recipe.mmzero.engine.train.data.topics import write_topic_rows
 from tests.support.collect_sim import SimRender, peers, run, settings
 
 rl_dataset = pytest.importorskip("verl.utils.dataset.rl_dataset", reason="verl is not installed")

@@ -10,9 +10,9 @@ import pytest
 from mmzero_rewards.config import RewardConfig
 from mmzero_rewards.prompting import PromptTemplates
 from recipe.mmzero.engine.collect.rows import training_row
-from recipe.mmzero.engine.train.rows import row_weights, training_order, training_rows, with_replay
+from recipe.mmzero.engine.train.data.rows import row_weights, training_order, training_rows, with_replay
+from recipe.mmzero.engine.train.data.topics import write_topic_rows
 from recipe.mmzero.engine.train.stage import collected_rows, write_rows
-from recipe.mmzero.engine.train.topics import write_topic_rows
 from recipe.mmzero.settings import schema
 
 

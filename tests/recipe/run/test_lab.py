@@ -15,8 +15,8 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from recipe.mmzero import cli
-from recipe.mmzero.engine.train.shuffled import kind_of, shuffled_labels
-from recipe.mmzero.engine.train.true_labels import true_labels
+from recipe.mmzero.engine.train.data.shuffled import kind_of, shuffled_labels
+from recipe.mmzero.engine.train.data.true_labels import true_labels
 from recipe.mmzero.report.data import truth
 from recipe.mmzero.report.data.stats import over_seeds
 from recipe.mmzero.run.lab import cli as lab_cli

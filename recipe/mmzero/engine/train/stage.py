@@ -19,11 +19,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from mmzero_env.process.replace import append, replacing, write
 from mmzero_rewards.config import RewardConfig
-from recipe.mmzero.engine.train.rows import row_weights, training_rows, with_replay
-from recipe.mmzero.engine.train.shuffled import shuffled_labels
+from recipe.mmzero.engine.train.data.rows import row_weights, training_rows, with_replay
+from recipe.mmzero.engine.train.data.shuffled import shuffled_labels
+from recipe.mmzero.engine.train.data.topics import write_topic_rows
+from recipe.mmzero.engine.train.data.true_labels import true_labels
 from recipe.mmzero.engine.train.summary import merge_metrics, summarise
-from recipe.mmzero.engine.train.topics import write_topic_rows
-from recipe.mmzero.engine.train.true_labels import true_labels
 from recipe.mmzero.machine.model_folder import copy_small_files
 from recipe.mmzero.run.processes.launch import run_python
 from recipe.mmzero.run.record.checkpoints import last_usable, path_of

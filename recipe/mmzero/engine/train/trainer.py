@@ -43,7 +43,7 @@ from recipe.mmzero.engine import servers as peers
 from recipe.mmzero.engine.lengths import PromptLengths
 from recipe.mmzero.engine.train import batch as batch_terms
 from recipe.mmzero.engine.train.agreement import require_agreement
-from recipe.mmzero.engine.train.earlier_proposals import earlier_proposals
+from recipe.mmzero.engine.train.data.earlier_proposals import earlier_proposals
 from recipe.mmzero.engine.train.overlap import OneStepAhead
 from recipe.mmzero.engine.train.samples import SampleWriter
 from recipe.mmzero.plugin import TRAINER, verify
