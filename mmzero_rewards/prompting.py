@@ -14,6 +14,7 @@ a placeholder is not replaced again. The chat template is the model's own; it is
 Not covered: several pictures per prompt; system prompts (docs/method.md §2: one user message).
 """
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,6 +24,9 @@ from mmzero_rewards.parsing.proposal import PROPOSAL_FIELDS
 
 # docs/method.md §6.1 `coder_prompt`: never the hard answer.
 PROMPT_FIELDS = ("caption", "easy_question", "easy_answer", "hard_question")
+PLACEHOLDERS = {"proposer": ("topic",), "coder": ("fields", *PROPOSAL_FIELDS), "solver": ("question",)}  # one of them
+SOLVER_TEXT_PLACEHOLDERS = ("caption", "question")  # both
+LIKE_A_PLACEHOLDER = 0.8  # difflib's ratio: {hard_answr} is {hard_answer}, {answer} may be what it says
 IMAGE_TOKEN = "<image>"  # where verl's dataset puts the picture into a text prompt
 
 # Values are written by models. verl splits prompts at these markers and tokenizers read `<|...|>` as control tokens.
@@ -93,18 +97,26 @@ class PromptTemplates:
     joiner: str = "\n"
 
     def __post_init__(self):
-        wanted = {"proposer": ("topic",), "coder": ("fields", *PROPOSAL_FIELDS), "solver": ("question",)}
-        for role, names in wanted.items():
+        for role, names in PLACEHOLDERS.items():
             if not any("{" + name + "}" in getattr(self, role) for name in names):
                 raise ValueError(f"prompts.{role} has no placeholder {{{names[0]}}}: the prompt would not depend on it")
-        for name in ("caption", "question"):
+        for name in SOLVER_TEXT_PLACEHOLDERS:
             if "{" + name + "}" not in self.solver_text:
                 raise ValueError(
                     f"prompts.solver_text has no placeholder {{{name}}}: the prompt would not depend on it"
                 )
+        self._check_spelling()
         for name in self.field_lines:
             if name not in PROPOSAL_FIELDS:
                 raise ValueError(f"prompts.field_lines.{name}: unknown field; choose from {', '.join(PROPOSAL_FIELDS)}")
+
+    def _check_spelling(self) -> None:
+        """Other braces may be meant (`\\boxed{answer}`); a name one slip away from a placeholder is not."""
+        for role, names in (PLACEHOLDERS | {"solver_text": SOLVER_TEXT_PLACEHOLDERS}).items():
+            for name in re.findall(r"\{(\w+)\}", getattr(self, role)):
+                meant = difflib.get_close_matches(name, names, 1, LIKE_A_PLACEHOLDER)
+                if meant and name not in names:
+                    raise ValueError(f"prompts.{role}: unknown placeholder {{{name}}}; did you mean {{{meant[0]}}}?")
 
     @classmethod
     def default(cls) -> "PromptTemplates":

@@ -130,12 +130,25 @@ def test_from_dict_keeps_what_is_not_given():
     assert PromptTemplates.from_dict(None) == PromptTemplates.default()
 
 
+def test_other_braces_may_be_meant():
+    assert (
+        PromptTemplates.from_dict({"solver": r"{question} {hint} \boxed{answer}"})
+        .question_text("x")
+        .startswith("x {hint}")
+    )
+
+
 @pytest.mark.parametrize(
     "values, message",
     [
         ({"solver": "no placeholder"}, r"prompts\.solver has no placeholder \{question\}"),
         ({"proposer": "x"}, r"prompts\.proposer"),
         ({"coder": "x"}, r"prompts\.coder has no placeholder \{fields\}"),
+        (
+            {"coder": "{fields} {hard_answr}"},
+            r"prompts\.coder: unknown placeholder \{hard_answr\}; did you mean \{hard_answer\}",
+        ),
+        ({"solver_text": "{caption} {question} {captoin}"}, r"prompts\.solver_text: unknown placeholder \{captoin\}"),
         ({"solvers": "x {question}"}, r"prompts\.solvers: unknown key"),
         ({"field_lines": {"title": "T: {value}"}}, r"prompts\.field_lines\.title: unknown field"),
     ],

@@ -51,6 +51,11 @@ def test_batches_are_the_methods(role, update, rollouts):
     assert verl.data.max_prompt_length == verl.data.max_response_length == 4096
 
 
+@pytest.mark.parametrize("run_dir, name", [("runs/seed_1", "seed_1"), ("/disk/a b/", "a b")])
+def test_trackers_tell_runs_apart(run_dir, name):
+    assert composed("coder", [f"run_dir={run_dir}"]).trainer.experiment_name == f"{name}_iter_01_coder"
+
+
 def test_every_rollout_has_its_own_seed(monkeypatch):
     """By row, step and roll-out; by role and iteration; and never more than a signed 32-bit number holds."""
     pytest.importorskip("verl", reason="the workers are verl agent loops")

@@ -174,6 +174,8 @@ TOGETHER = [
     (["solver.sampling.judge.top_k=1"], "greedy solver.sampling.judge"),
     (["solver.label_mode=program"], "solver.label_mode=program: only Python computes answers"),
     (["verify.program=true"], "verify.program=true: only Python computes answers"),
+    (["proposer.unknown_penalty=0.5"], "unknown_penalty=0.5 counts what readers of the caption call unknown"),
+    (["rewards=verified", "verify.caption=false"], "verify.caption=false asks none"),
     (["rewards=verified", "solver.sampling.judge.top_k=1", "solver.votes=1"], "verify.votes=5 equal answers"),
     (["solver.label_mode=caption", "solver.sampling.label.top_k=1", "solver.label_votes=1"], "."),
     (["coder.filter.target_rows=9", "coder.filter.min_rows=10"], "more than coder.filter.target_rows=9"),

@@ -112,6 +112,8 @@ def test_useless_prompt_template(tmp_path, text, message):
 def test_several_nodes_need_an_address():
     with pytest.raises(schema.ConfigError, match=r"hardware\.ray_address"):
         schema.load(["hardware=multinode"])
+    with pytest.raises(schema.ConfigError, match=r"10\.0\.0\.1 is not HOST:PORT"):
+        schema.load(["hardware=multinode", "hardware.ray_address=10.0.0.1"])
     config = schema.load(["hardware=multinode", "hardware.ray_address=10.0.0.1:6379"])
     assert config.hardware.stages.solver.train_nodes == 2
 

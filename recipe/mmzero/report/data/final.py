@@ -18,7 +18,8 @@ from recipe.mmzero.report.data.truth import END, asked, rates_table, truth
 HEADS = ("it", "stage", "steps", "reward", "format ok", "draws", "solvable", "difficulty", "accuracy", "rows", "time")
 MEANING = (
     "reward: first -> last training step.  format ok, draws, solvable, accuracy (answers equal to the label): shares.  "
-    "difficulty: min(c, 1 - c), 0 to 0.5.  In training, solvable and difficulty count 0 where nothing was drawn.  "
+    "difficulty: min(c, 1 - c) of the hard question, c: the share of answers that agree, with each other or, verified, "
+    "with the Proposer's.  In training, solvable and difficulty count 0 where nothing was drawn.  "
     "rows: accepted / proposals."
 )
 WIDTH = 120

@@ -31,7 +31,7 @@ def coevolution(run: Run, found: Survey) -> Figure:
         iterations,
         [row["difficulty"] for row in rows],
         "Difficulty",
-        "mean of min(c, 1 - c), 0 to 0.5",
+        "min(c, 1 - c), c: answers that agree",
         False,
         ORANGE,
     )

@@ -167,6 +167,11 @@ def _verified(config: DictConfig) -> Iterator[str]:
     solver, caption = config.solver, config.solver.label_mode == "caption"
     if solver.label_mode == "truth" and config.model.prompts != "tiny":
         yield f"solver.label_mode=truth: the truth is known of the tiny world only, not of model={config.model.name}"
+    if config.proposer.unknown_penalty and not config.verify.caption:
+        yield (
+            f"proposer.unknown_penalty={config.proposer.unknown_penalty:g} counts what readers of the caption call "
+            "unknown, and verify.caption=false asks none; set verify.caption=true, or the penalty to 0"
+        )
     if "python" not in config.coder.languages:
         for key, wanted in (
             ("solver.label_mode=program", solver.label_mode == "program"),

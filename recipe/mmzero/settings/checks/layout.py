@@ -5,6 +5,7 @@ peer replica (verl/single_controller/ray/base.py), each peer replica on GPUs of 
 trainer's placement group.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -127,6 +128,10 @@ def check_layout(config: DictConfig) -> None:
             _check_colocated(layout, where, peers, _servers(config, layout, len(peers)))
         elif used > total:
             raise ConfigError(f"{where} uses {used} GPUs; the profile has {total} (hardware.nodes x gpus_per_node)")
+    if hardware.ray_address and not re.fullmatch(r"\S+:\d+", str(hardware.ray_address)):
+        raise ConfigError(
+            f"hardware.ray_address={hardware.ray_address} is not HOST:PORT; use the head node's address, port 6379"
+        )
     if hardware.nodes > 1 and not hardware.ray_address:
         raise ConfigError(
             f"hardware.nodes={hardware.nodes} needs hardware.ray_address=HOST:6379 of a running Ray cluster "

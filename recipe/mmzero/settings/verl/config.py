@@ -139,7 +139,7 @@ def _computed(config: DictConfig, step: Mapping[str, Any]) -> dict[str, Any]:
             "save_freq": min(config.stage.save_every, train.steps),
             "max_actor_ckpt_to_keep": KEPT_CHECKPOINTS,
             "default_local_dir": str(folder.checkpoints),
-            "experiment_name": step["id"].replace("/", "_"),
+            "experiment_name": f"{Path(config.run_dir).absolute().name}_{step['id'].replace('/', '_')}",
             "logger": list(dict.fromkeys([*config.loggers, "file"])),  # the loop watches that file for signs of life
         },
     }
