@@ -135,6 +135,8 @@ def plan(arguments: Sequence[str]) -> int:
         return 0
     print(planning.format_plan(steps))
     print(f"\n{hours.table(found, steps)}")
+    for misfit in checks.misfits(config):  # hours of what cannot run would mislead
+        print(misfit.line())
     if options.commands:
         from recipe.mmzero.machine.forecast.calls import calls_at_once
         from recipe.mmzero.machine.model_folder import checkpoint_of

@@ -90,6 +90,13 @@ def test_options_stand_anywhere(capsys):
     assert code == 0 and "total_training_steps: 7" in out and "iter_02" not in out
 
 
+def test_hours_of_what_does_not_fit_say_so(capsys):
+    code, out, _ = call(capsys, "plan", "model=qwen2_5_vl_7b", "hardware=gpu1x24", "evolution.iterations=1")
+    assert code == 0 and "FAIL  memory proposer: qwen2_5_vl_7b does not fit" in out
+    code, out, _ = call(capsys, "plan", "model=qwen2_5_vl_3b", "hardware=gpu1x24", "evolution.iterations=1")
+    assert code == 0 and "FAIL" not in out
+
+
 def test_commands_can_be_pasted_and_name_their_inputs(capsys, tmp_path):
     folder = str(tmp_path / "a b'c")
     code, out, _ = call(capsys, "plan", "--commands", "evolution.iterations=1", f"run_dir={folder}")

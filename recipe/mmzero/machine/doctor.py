@@ -186,6 +186,11 @@ def fitting(config: DictConfig) -> Iterator[Check]:
         yield Check(name, OK, f"{tight.line()}; every server holds {fewest} or more requests of full length")
 
 
+def misfits(config: DictConfig) -> list[Check]:
+    """The stages that do not fit into the profile's GPUs, whatever this machine has."""
+    return [check for check in fitting(config) if check.level == FAIL]
+
+
 def run_disk(config: DictConfig) -> Check:
     """Free space where the run goes, against its largest stage and against all of it."""
     needed, free = disk.of_run(config), machine.free_gb(Path(config.run_dir))
