@@ -217,8 +217,8 @@ def test_blank_and_repeated_pictures_are_metrics():
 # --- memory -----------------------------------------------------------------------------------------------------------
 
 
-def collected(run_dir, iteration, proposed):
-    folder = run_dir / f"iter_{iteration:02d}" / "collect_coder"
+def collected(run_dir, iteration, proposed, stage="collect_coder"):
+    folder = run_dir / f"iter_{iteration:02d}" / stage
     folder.mkdir(parents=True)
     table = [
         {"proposal_id": str(i), "iteration": iteration, "format_ok": one is not None} | (one or {})
@@ -232,6 +232,8 @@ def test_memory_reads_the_last_iterations(tmp_path):
         collected(tmp_path, iteration, [fields(10 * iteration), None, fields(10 * iteration + 1)])
     assert [p.hard_question for p in earlier_proposals(tmp_path, 4, 2)] == [f"why {n} {n}?" for n in (20, 21, 30, 31)]
     assert earlier_proposals(tmp_path, 1, 2) == []
+    collected(tmp_path / "no_coder", 1, [fields(7)], "collect_solver")
+    assert [p.hard_question for p in earlier_proposals(tmp_path / "no_coder", 2, 1)] == ["why 7 7?"]
     with pytest.raises(FileNotFoundError, match=r"memory=1 needs .*iter_04"):
         earlier_proposals(tmp_path, 5, 1)
 

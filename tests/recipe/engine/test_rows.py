@@ -156,7 +156,19 @@ def test_replay_takes_its_share_from_earlier_iterations():
     assert Counter(name[:3] for name in mixed) == {"now": 14, "old": 6}
     assert set(Counter(name for name in mixed if name.startswith("old")).values()) == {1, 2}, "each as often"
     assert mixed != sorted(mixed, key=lambda name: name.startswith("old")), "mixed, not at the end"
-    assert sorted(names(with_replay(now, solver_rows([]), 0.3, 20, 1))) == sorted(names(now)), "iteration 1 has none"
+    assert names(with_replay(now, solver_rows([]), 0.3, 20, 1)) == names(now), "iteration 1 has none: as without replay"
+    assert [name for name in mixed if name.startswith("now")] == names(now)[:14], "the others keep their order"
+    assert (
+        len({tuple(names(with_replay(now, solver_rows([0.5] * 4, "old"), 0.3, 20, seed))) for seed in (1, 2, 2)}) == 2
+    )
+
+
+def test_replayed_rows_are_used_as_often_as_their_weights_say():
+    now = training_rows(solver_rows([0.5] * 10), 2, 10, 1)
+    old = solver_rows([1.0, 0.5, 0.9], "old")
+    weights = row_weights(old, "variance", RewardConfig())
+    assert not [name for name in names(with_replay(now, old, 0.5, 20, 1, weights)) if name == "old0"]
+    assert names(with_replay(now, old, 0.5, 20, 1, [0.0, 0.0, 0.0])) == names(now), "no tie is replayed"
 
 
 def test_a_stage_replays_the_rows_of_all_earlier_iterations(tmp_path):
@@ -174,6 +186,17 @@ def test_a_stage_replays_the_rows_of_all_earlier_iterations(tmp_path):
     found = names(pd.read_parquet(tmp_path / "iter_03" / "solver" / "rows.parquet"))
     used = Counter(name.partition("-")[0] for name in found)
     assert used["iteration3"] == 20 and min(used["iteration1"], used["iteration2"]) > 0 and len(found) == 40
+    write_rows(schema.load([*small, "solver.replay=0.5", "solver.label_mode=shuffled"]), step)
+    dealt = pd.read_parquet(tmp_path / "iter_03" / "solver" / "rows.parquet")
+    own = [info["name"].partition("-")[2] for info in dealt["extra_info"]]  # a row's silver label is its number
+    false = [name != model["ground_truth"] for name, model in zip(own, dealt["reward_model"], strict=True)]
+    replayed = [not info["name"].startswith("iteration3") for info in dealt["extra_info"]]
+    assert any(false[k] for k in range(40) if replayed[k]), "the control's labels are dealt anew in replayed rows, too"
+    shares = pd.DataFrame(rows).assign(extra_info=[info | {"label_share": 1.0} for info in rows["extra_info"]])
+    shares.to_parquet(tmp_path / "iter_03" / "collect_solver" / "train.parquet")
+    with pytest.raises(ValueError, match="0 training rows, fewer than one update of 8"):
+        write_rows(schema.load([*small, "solver.row_sampling=variance"]), step)
+    rows.to_parquet(tmp_path / "iter_03" / "collect_solver" / "train.parquet")
     (tmp_path / "iter_01" / "collect_solver" / "train.parquet").unlink()
     with pytest.raises(FileNotFoundError, match=r"solver\.replay needs .*iter_01"):
         write_rows(config, step)

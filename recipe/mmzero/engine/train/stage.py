@@ -84,23 +84,31 @@ def write_rows(config: DictConfig, step: Any) -> None:
     settings, topics = config[step.role].train, step.role == "proposer"  # topics may repeat in one update
     rows = pd.read_parquet(topic_rows(config, step)) if topics else collected_rows(Path(step.inputs.data))
     seed = None if topics else derive_seed(config.seed, step.iteration, step.role, 0, 4)
-    if step.role == "solver" and config.solver.label_mode == "shuffled":
-        rows = shuffled_labels(rows, seed)
-    if step.role == "solver" and config.solver.label_mode == "truth":
-        rows = true_labels(rows)
-    if len(rows) < settings.prompts_per_update and not topics:
-        raise ValueError(
-            f"{len(rows)} training rows, fewer than one update of {settings.prompts_per_update} "
-            f"({step.role}.train.prompts_per_update); collect more or lower it"
-        )
     weights = None
     if step.role == "solver":
-        weights = row_weights(rows, config.solver.row_sampling, RewardConfig.from_dict(scoring(config)))
+        rewards = RewardConfig.from_dict(scoring(config))
+        rows = relabelled(rows, config.solver.label_mode, seed)
+        weights = row_weights(rows, config.solver.row_sampling, rewards)
+    used = len(rows) if weights is None else sum(weight > 0 for weight in weights)
+    if used < settings.prompts_per_update and not topics:
+        raise ValueError(
+            f"{used} training rows, fewer than one update of {settings.prompts_per_update} "
+            f"({step.role}.train.prompts_per_update); collect more or lower it"
+        )
     ordered = training_rows(rows, settings.steps, settings.prompts_per_step, seed, weights)
     if step.role == "solver" and config.solver.replay:
-        ordered = with_replay(ordered, earlier_rows(step), config.solver.replay, len(ordered), seed)
+        earlier = relabelled(earlier_rows(step), config.solver.label_mode, seed)
+        earlier_weights = row_weights(earlier, config.solver.row_sampling, rewards)
+        ordered = with_replay(ordered, earlier, config.solver.replay, len(ordered), seed, earlier_weights)
     with replacing(StepFolder(Path(step.step_dir)).ordered_rows) as temporary:
         ordered.to_parquet(temporary)
+
+
+def relabelled(rows: pd.DataFrame, label_mode: str, seed: int) -> pd.DataFrame:
+    """Rows of the Solver with the labels of a control (`solver.label_mode` shuffled, truth), else as they are."""
+    if label_mode == "shuffled":
+        return shuffled_labels(rows, seed)
+    return true_labels(rows) if label_mode == "truth" and len(rows) else rows
 
 
 def earlier_rows(step: Any) -> pd.DataFrame:

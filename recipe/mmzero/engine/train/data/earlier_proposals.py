@@ -24,7 +24,10 @@ def earlier_proposals(run_dir: Path, iteration: int, memory: int) -> list[Propos
     """
     found: list[Proposal] = []
     for number in range(max(1, iteration - memory), iteration):
-        path = RunFolder(Path(run_dir)).step(step_id(number, "collect_coder")).proposals
+        run = RunFolder(Path(run_dir))
+        # Where no Coder is trained (evolution.train), the collection for the Solver has them.
+        paths = [run.step(step_id(number, name)).proposals for name in ("collect_coder", "collect_solver")]
+        path = next((path for path in paths if path.is_file()), paths[0])
         if not path.is_file():
             raise FileNotFoundError(
                 f"proposer.diversity.memory={memory} needs {path}, which does not exist; set it to 0 or run iteration "

@@ -78,17 +78,30 @@ def _margin(info: Mapping[str, Any], rewards: RewardConfig) -> float:
     return lead(list(info[ANSWERS_OF[info["label_source"]]]), info["label"], rewards)
 
 
-def with_replay(now: pd.DataFrame, earlier: pd.DataFrame, share: float, needed: int, seed: int) -> pd.DataFrame:
-    """`needed` rows in pseudo-random order: the share `share` of earlier iterations', each as often as the others.
+def with_replay(
+    now: pd.DataFrame,
+    earlier: pd.DataFrame,
+    share: float,
+    needed: int,
+    seed: int,
+    weights: Sequence[float] | None = None,
+) -> pd.DataFrame:
+    """`needed` rows, the share `share` of them from earlier iterations, at pseudo-random places among the others.
 
     Args:
-        now: rows in the order in which they would be trained without replay, `needed` of them.
-        earlier: any number of rows; without any, nothing is replayed.
+        now: rows in the order in which they would be trained without replay, `needed` of them; they keep it.
+        earlier: any number of rows; without any that may be used, nothing is replayed.
+        weights: how often each earlier row is used, relative to the others (`row_weights`); None: equally often.
     """
-    count = round(share * needed) if len(earlier) else 0
-    replayed = earlier.iloc[training_order(len(earlier), count, seed)] if count else earlier.iloc[:0]
-    mixed = pd.concat([now.iloc[: needed - count], replayed], ignore_index=True)
-    return numbered(mixed.iloc[training_order(needed, needed, seed)])
+    usable = len(earlier) and (weights is None or any(weights))
+    count = round(share * needed) if usable else 0
+    if not count:
+        return numbered(now)
+    order = training_order(len(earlier), count, seed) if weights is None else weighted_order(weights, count, seed)
+    mixed = pd.concat([now.iloc[: needed - count], earlier.iloc[order]], ignore_index=True)
+    places = set(random.Random(f"{seed}:replay").sample(range(needed), count))
+    kept, replayed = iter(range(needed - count)), iter(range(needed - count, needed))
+    return numbered(mixed.iloc[[next(replayed if place in places else kept) for place in range(needed)]])
 
 
 def training_rows(
