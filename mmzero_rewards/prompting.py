@@ -86,7 +86,8 @@ class PromptTemplates:
         field_lines: how one field is written inside {fields}; the value goes to {value} (or to the field's own name).
         joiner: between two field lines; "" lets the lines carry their own separators.
     Raises:
-        ValueError: a template lacks its placeholder, or `field_lines` names a field that proposals do not have.
+        ValueError: a template lacks or misspells its placeholder, or `field_lines` names a field that proposals do not
+            have.
     """
 
     proposer: str

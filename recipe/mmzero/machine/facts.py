@@ -19,6 +19,9 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from recipe.mmzero.settings.checks.layout import host_and_port
+from recipe.mmzero.settings.types.run import ConfigError
+
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 GIB = 2**30
 # Metadata names of the packages whose private code we touch, in the order they are shown.
@@ -219,13 +222,10 @@ def loopback_port() -> Check:
 
 def reachable(address: str, timeout_s: float = 3.0) -> Check:
     """Does something listen at `host:port`?"""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        return Check(
-            "ray", FAIL, f"hardware.ray_address={address} is not HOST:PORT", "use the head node's address, port 6379"
-        )
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=timeout_s).close()
+        socket.create_connection(host_and_port(address), timeout=timeout_s).close()
+    except ConfigError as error:
+        return Check("ray", FAIL, str(error))
     except OSError as error:
         remedy = "start the head with examples/multinode/ray_head.sh"
         return Check("ray", FAIL, f"no Ray head at {address} ({error})", remedy)

@@ -84,11 +84,7 @@ def write_rows(config: DictConfig, step: Any) -> None:
     settings, topics = config[step.role].train, step.role == "proposer"  # topics may repeat in one update
     rows = pd.read_parquet(topic_rows(config, step)) if topics else collected_rows(Path(step.inputs.data))
     seed = None if topics else derive_seed(config.seed, step.iteration, step.role, 0, 4)
-    weights = None
-    if step.role == "solver":
-        rewards = RewardConfig.from_dict(scoring(config))
-        rows = relabelled(rows, config.solver.label_mode, seed)
-        weights = row_weights(rows, config.solver.row_sampling, rewards)
+    rows, weights = as_configured(config, rows, seed) if step.role == "solver" else (rows, None)
     used = len(rows) if weights is None else sum(weight > 0 for weight in weights)
     if used < settings.prompts_per_update and not topics:
         raise ValueError(
@@ -97,18 +93,19 @@ def write_rows(config: DictConfig, step: Any) -> None:
         )
     ordered = training_rows(rows, settings.steps, settings.prompts_per_step, seed, weights)
     if step.role == "solver" and config.solver.replay:
-        earlier = relabelled(earlier_rows(step), config.solver.label_mode, seed)
-        earlier_weights = row_weights(earlier, config.solver.row_sampling, rewards)
-        ordered = with_replay(ordered, earlier, config.solver.replay, len(ordered), seed, earlier_weights)
+        earlier, weights = as_configured(config, earlier_rows(step), seed)
+        ordered = with_replay(ordered, earlier, config.solver.replay, len(ordered), seed, weights)
     with replacing(StepFolder(Path(step.step_dir)).ordered_rows) as temporary:
         ordered.to_parquet(temporary)
 
 
-def relabelled(rows: pd.DataFrame, label_mode: str, seed: int) -> pd.DataFrame:
-    """Rows of the Solver with the labels of a control (`solver.label_mode` shuffled, truth), else as they are."""
-    if label_mode == "shuffled":
-        return shuffled_labels(rows, seed)
-    return true_labels(rows) if label_mode == "truth" and len(rows) else rows
+def as_configured(config: DictConfig, rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, list[float] | None]:
+    """Rows of the Solver with the labels of `solver.label_mode`'s controls, and their weights (`row_weights`)."""
+    if config.solver.label_mode == "shuffled":
+        rows = shuffled_labels(rows, seed)
+    elif config.solver.label_mode == "truth" and len(rows):
+        rows = true_labels(rows)
+    return rows, row_weights(rows, config.solver.row_sampling, RewardConfig.from_dict(scoring(config)))
 
 
 def earlier_rows(step: Any) -> pd.DataFrame:

@@ -5,7 +5,6 @@ peer replica (verl/single_controller/ray/base.py), each peer replica on GPUs of 
 trainer's placement group.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -128,15 +127,25 @@ def check_layout(config: DictConfig) -> None:
             _check_colocated(layout, where, peers, _servers(config, layout, len(peers)))
         elif used > total:
             raise ConfigError(f"{where} uses {used} GPUs; the profile has {total} (hardware.nodes x gpus_per_node)")
-    if hardware.ray_address and not re.fullmatch(r"\S+:\d+", str(hardware.ray_address)):
-        raise ConfigError(
-            f"hardware.ray_address={hardware.ray_address} is not HOST:PORT; use the head node's address, port 6379"
-        )
+    if hardware.ray_address:
+        host_and_port(str(hardware.ray_address))
     if hardware.nodes > 1 and not hardware.ray_address:
         raise ConfigError(
             f"hardware.nodes={hardware.nodes} needs hardware.ray_address=HOST:6379 of a running Ray cluster "
             "(examples/multinode/README.md)"
         )
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """The two parts of `hardware.ray_address`; an IPv6 host without its brackets.
+
+    Raises:
+        ConfigError: it is not HOST:PORT; one line.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ConfigError(f"hardware.ray_address={address} is not HOST:PORT; use the head node's address, port 6379")
+    return host.strip("[]"), int(port)
 
 
 def _servers(config: DictConfig, layout: DictConfig, peers: int) -> int:

@@ -97,11 +97,11 @@ def with_replay(
     count = round(share * needed) if usable else 0
     if not count:
         return numbered(now)
-    order = training_order(len(earlier), count, seed) if weights is None else weighted_order(weights, count, seed)
-    mixed = pd.concat([now.iloc[: needed - count], earlier.iloc[order]], ignore_index=True)
+    replayed = earlier.iloc[_order(len(earlier), count, seed, weights)]
+    mixed = pd.concat([now.iloc[: needed - count], replayed], ignore_index=True)
     places = set(random.Random(f"{seed}:replay").sample(range(needed), count))
-    kept, replayed = iter(range(needed - count)), iter(range(needed - count, needed))
-    return numbered(mixed.iloc[[next(replayed if place in places else kept) for place in range(needed)]])
+    new, old = iter(range(needed - count)), iter(range(needed - count, needed))
+    return numbered(mixed.iloc[[next(old if place in places else new) for place in range(needed)]])
 
 
 def training_rows(
@@ -113,9 +113,12 @@ def training_rows(
         seed: as in `training_order`.
         weights: how often each row is used, relative to the others; None: equally often.
     """
-    needed = steps * prompts_per_step
-    order = training_order(len(rows), needed, seed) if weights is None else weighted_order(weights, needed, seed or 0)
-    return numbered(rows.iloc[order])
+    return numbered(rows.iloc[_order(len(rows), steps * prompts_per_step, seed, weights)])
+
+
+def _order(count: int, needed: int, seed: int | None, weights: Sequence[float] | None) -> list[int]:
+    """Whole epochs, or by weight; arguments and errors of the two."""
+    return training_order(count, needed, seed) if weights is None else weighted_order(weights, needed, seed or 0)
 
 
 def numbered(rows: pd.DataFrame) -> pd.DataFrame:

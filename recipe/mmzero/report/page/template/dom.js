@@ -56,7 +56,8 @@ const COLORS = {
   "not drawn": "#d55e00", "format error": "#d55e00",
 };
 const MEANING = {
-  "solvability": "easy question answered from the picture", "difficulty": "hard question: min(c, 1 − c), c: the share of answers that agree",
+  "solvability": "easy question answered from the picture",
+  "difficulty": "hard question: min(c, 1 − c), c: the share of answers that agree",
   "drawn": "code draws", "r_eh": "too easy or too hard", "r_ct": "content type too frequent", "r_div": "copies in the batch",
   "leak": "answer written in the picture", "blind": "solvable without picture",
 };
